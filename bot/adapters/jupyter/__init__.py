@@ -1,0 +1,1 @@
+"""Jupyter on a rented machine: found, installed, started, asked."""

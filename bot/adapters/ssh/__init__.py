@@ -1,0 +1,1 @@
+"""SSH to rented machines: our key, one connection a rental, commands and forwards."""

@@ -1,0 +1,1 @@
+"""Vast.ai: its HTTP and its JSON, translated at this border."""

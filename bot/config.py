@@ -1,0 +1,185 @@
+"""Settings: read once from the environment and `.env`, checked whole, named in the error."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bot.errors import Config
+
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the environment says, parsed. Secrets do not show in `repr`."""
+
+    discord_token: str = field(default="", repr=False)
+    guild_id: int | None = None
+    vast_api_key: str = field(default="", repr=False)
+    vast_url: str = "https://console.vast.ai"
+    database_url: str = field(repr=False)
+    data: Path
+    relay_host: str
+    relay_port: int
+    relay_url: str
+    installation: str
+    secret: str = field(repr=False)
+    poll_s: float
+    watch_s: float
+    log: str
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be logged."""
+        password = urlsplit(self.database_url).password or ""
+        return tuple(
+            value
+            for value in (self.discord_token, self.vast_api_key, self.secret, password)
+            if value
+        )
+
+
+def read(env: Mapping[str, str], *, need: tuple[str, ...] = ()) -> Settings:
+    """Settings from an environment; makes the data folder and the secret on the first start.
+
+    Raises Config, which names the variable, for what is malformed and for what is in `need` and
+    missing.
+    """
+    for name in need:
+        if not env.get(name, "").strip():
+            raise Config(name, f"is missing. {_HOW[name]}")
+    data = _folder(env.get("BELLHOP_DATA") or "./data")
+    host, port = _listen(env.get("BELLHOP_RELAY_LISTEN") or "127.0.0.1:8642")
+    return Settings(
+        discord_token=env.get("DISCORD_TOKEN", "").strip(),
+        guild_id=_guild(env.get("DISCORD_GUILD_ID", "").strip()),
+        vast_api_key=env.get("VAST_API_KEY", "").strip(),
+        vast_url=_http_url("VAST_URL", env.get("VAST_URL") or "https://console.vast.ai"),
+        database_url=_database(env.get("DATABASE_URL", "").strip(), data),
+        data=data,
+        relay_host=host,
+        relay_port=port,
+        relay_url=_relay_url(env.get("BELLHOP_RELAY_URL") or f"http://{{rental}}.localhost:{port}"),
+        installation=_installation(env.get("BELLHOP_INSTALLATION") or "bellhop"),
+        secret=env.get("BELLHOP_SECRET", "").strip() or _own_secret(data),
+        poll_s=_seconds("BELLHOP_POLL_S", env.get("BELLHOP_POLL_S") or "15"),
+        watch_s=_seconds("BELLHOP_WATCH_S", env.get("BELLHOP_WATCH_S") or "60"),
+        log=_choice("BELLHOP_LOG", env.get("BELLHOP_LOG") or "text", ("text", "json")),
+    )
+
+
+_HOW = {
+    "DISCORD_TOKEN": "Put the bot's token from the Discord developer portal there.",
+    "VAST_API_KEY": "Put an API key from the Vast.ai console (Keys) there.",
+}
+
+
+def _folder(value: str) -> Path:
+    path = Path(value).expanduser().absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Config("BELLHOP_DATA", f"cannot use {value}: {error.strerror}.") from error
+    return path
+
+
+def _own_secret(data: Path) -> str:
+    path = data / "secret"
+    try:
+        if not path.exists():
+            # Written whole and then named: a crash in between leaves no half a secret.
+            draft = data / f"secret.{secrets.token_hex(4)}"
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(32))
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+            draft.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise Config("BELLHOP_DATA", f"cannot write {path}: {error.strerror}.") from error
+
+
+def _guild(value: str) -> int | None:
+    if not value:
+        return None
+    if not value.isdecimal() or not 15 <= len(value) <= 20:
+        raise Config("DISCORD_GUILD_ID", "must be the server's number (Copy Server ID in Discord).")
+    return int(value)
+
+
+def _http_url(name: str, value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Config(name, f"must be an address like https://host, not {value!r}.")
+    return value.rstrip("/")
+
+
+def _relay_url(value: str) -> str:
+    url = _http_url("BELLHOP_RELAY_URL", value)
+    parts = urlsplit(url.replace("{rental}", "rental"))
+    if not url.split("://", 1)[1].startswith("{rental}."):
+        raise Config(
+            "BELLHOP_RELAY_URL",
+            "must begin with {rental}. so that each rental has an origin of its own, "
+            "like https://{rental}.gpu.example.org.",
+        )
+    if parts.path or parts.query or parts.fragment:
+        raise Config("BELLHOP_RELAY_URL", "must be a scheme and a host only, without a path.")
+    return url
+
+
+def _database(value: str, data: Path) -> str:
+    """The SQLAlchemy URL of the async driver."""
+    if not value:
+        return f"sqlite+aiosqlite:///{data / 'bellhop.db'}"
+    scheme, _, rest = value.partition("://")
+    drivers = {
+        "postgres": "postgresql+asyncpg",
+        "postgresql": "postgresql+asyncpg",
+        "postgresql+asyncpg": "postgresql+asyncpg",
+        "sqlite": "sqlite+aiosqlite",
+        "sqlite+aiosqlite": "sqlite+aiosqlite",
+    }
+    if scheme not in drivers or not rest:
+        raise Config("DATABASE_URL", "must begin with postgresql:// or sqlite:///.")
+    return f"{drivers[scheme]}://{rest}"
+
+
+def _listen(value: str) -> tuple[str, int]:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise Config(
+            "BELLHOP_RELAY_LISTEN", f"must be host:port, like 127.0.0.1:8642, not {value!r}."
+        )
+    return host.strip("[]"), int(port)
+
+
+def _installation(value: str) -> str:
+    if not _LABEL.fullmatch(value):
+        raise Config(
+            "BELLHOP_INSTALLATION",
+            "must be 1 to 32 of a-z, 0-9 and -, beginning with one of a-z0-9.",
+        )
+    return value
+
+
+def _seconds(name: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0.2 <= seconds <= 3600:
+        raise Config(name, f"must be seconds between 0.2 and 3600, not {value!r}.")
+    return seconds
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise Config(name, f"must be {' or '.join(choices)}, not {value!r}.")
+    return value

@@ -1,0 +1,1 @@
+"""The service in a page that looks like Discord, and the tour that plays its story."""

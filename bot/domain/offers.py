@@ -1,0 +1,194 @@
+"""Offers on the market: what a person wishes for, what fits, in which order, at what price."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.domain.images import Image
+from bot.domain.money import Usd, storage_per_hour
+
+MIN_VRAM_GB = 16
+DEFAULT_DISK_GB = 30
+
+
+class Sort(StrEnum):
+    PRICE = "price"
+    VALUE = "value"  # DLPerf per dollar
+    RELIABILITY = "reliability"
+    VRAM = "vram"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """What a machine costs. `gpu_per_hour` is for all its GPUs together."""
+
+    gpu_per_hour: Usd
+    storage_per_gb_month: Usd
+    upload_per_gb: Usd
+    download_per_gb: Usd
+
+    def per_hour(self, disk_gb: int) -> Usd:
+        """The whole price of an hour: GPUs and the asked disk; transfer is extra."""
+        return self.gpu_per_hour + storage_per_hour(self.storage_per_gb_month, disk_gb)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A machine that can be rented now. `id` is Vast's `ask_contract_id`."""
+
+    id: int
+    machine_id: int
+    host_id: int
+    gpu_name: str
+    gpus: int
+    vram_mb: int  # of one GPU, as the driver reports it: a "24 GB" card has 24564
+    rates: Rates
+    disk_free_gb: int
+    cpu_cores: Decimal
+    ram_mb: int
+    upload_mbps: Decimal
+    download_mbps: Decimal
+    reliability: Decimal  # 0 to 1
+    dlperf: Decimal
+    region: str  # "Sweden, SE"
+    compute_cap: int  # 890 is 8.9
+    available_until: datetime | None
+    verified: bool
+    datacenter: bool
+
+    @property
+    def title(self) -> str:
+        return self.gpu_name if self.gpus == 1 else f"{self.gpus}× {self.gpu_name}"
+
+    @property
+    def vram_gb(self) -> int:
+        """VRAM of one GPU as it is sold: 24564 MB is 24 GB, 15360 MB (a T4) is 16 GB."""
+        return sold_gb(self.vram_mb)
+
+    @property
+    def country(self) -> str:
+        """The two-letter code at the end of the region, or an empty string."""
+        return self.region.rsplit(",", 1)[-1].strip().upper()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person asks for. `max_price` is the whole price of an hour, disk included."""
+
+    gpu: str | None = None
+    max_price: Usd | None = None
+    min_vram_gb: int = MIN_VRAM_GB
+    gpus: int = 1
+    disk_gb: int = DEFAULT_DISK_GB
+    region: str | None = None  # two-letter code
+    sort: Sort = Sort.PRICE
+    offer_id: int | None = None
+
+
+def sold_gb(vram_mb: int) -> int:
+    """The capacity on the box: drivers keep up to 7 % for themselves (an L4 reports 22.5 of 24)."""
+    sizes = (4, 6, 8, 10, 11, 12, 16, 20, 24, 32, 40, 48, 64, 80, 94, 96, 128, 141, 180, 192, 288)
+    gb = vram_mb / 1024
+    return next((size for size in sizes if size * 0.92 <= gb <= size * 1.02), round(gb))
+
+
+def same_gpu(left: str, right: str) -> bool:
+    """Whether two spellings name one model: `rtx_4090`, `RTX 4090` and `4090` are the same."""
+    return _key(left) == _key(right)
+
+
+def suggest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
+    """The models whose names come nearest to an unknown one, best first."""
+    by_key = {_key(model): model for model in known}
+    wanted = _key(name)
+    containing = [model for key, model in by_key.items() if wanted and wanted in key]
+    near = [by_key[key] for key in difflib.get_close_matches(wanted, by_key, limit, cutoff=0.5)]
+    return list(dict.fromkeys(containing + near))[:limit]
+
+
+def find_gpu(name: str, known: Iterable[str]) -> str | None:
+    """The model a spelling names, as the market writes it; None when it is unknown."""
+    return next((model for model in known if same_gpu(model, name)), None)
+
+
+def rank(offers: Iterable[Offer], wish: Wish, image: Image) -> list[Offer]:
+    """The offers that fit, best first, each machine once.
+
+    Vast sometimes ignores a filter or sends an offer twice (reference vast-api, 2.1), so every
+    limit is checked again here.
+    """
+    tests = list(_limits(wish, image).values())
+    fitting = {offer.id: offer for offer in offers if all(test(offer) for test in tests)}
+    return sorted(fitting.values(), key=lambda offer: (_order(offer, wish), offer.id))
+
+
+def tightest(offers: Sequence[Offer], wish: Wish, image: Image) -> str | None:
+    """The name of the limit that alone keeps out most offers; None when there are no offers."""
+    if not offers:
+        return None
+    limits = _limits(wish, image)
+    excluded = {name: sum(not test(offer) for offer in offers) for name, test in limits.items()}
+    name = max(excluded, key=lambda key: excluded[key])
+    return name if excluded[name] else None
+
+
+def next_best(
+    offers: Iterable[Offer], wish: Wish, image: Image, *, gone: Iterable[int], at_most: Usd
+) -> Offer | None:
+    """The best offer that may stand in for a quoted one: the same model, not above its price."""
+    tried = set(gone)
+    for offer in rank(offers, wish, image):
+        if offer.id not in tried and offer.rates.per_hour(wish.disk_gb) <= at_most:
+            return offer
+    return None
+
+
+def _key(name: str) -> str:
+    bare = "".join(char for char in name.lower() if char.isalnum())
+    return bare.removeprefix("nvidia").removeprefix("geforce").removeprefix("rtx")
+
+
+def _limits(wish: Wish, image: Image) -> dict[str, Callable[[Offer], bool]]:
+    """Every limit by the words a person knows it by."""
+    limits: dict[str, Callable[[Offer], bool]] = {
+        f"{wish.gpus} GPU{'s' if wish.gpus > 1 else ''}": lambda offer: offer.gpus == wish.gpus,
+        f"at least {wish.min_vram_gb} GB of VRAM": lambda offer: offer.vram_gb >= wish.min_vram_gb,
+        f"{wish.disk_gb} GB of disk": lambda offer: offer.disk_free_gb >= wish.disk_gb,
+    }
+    if wish.gpu is not None:
+        gpu = wish.gpu
+        limits[f"the model {gpu}"] = lambda offer: same_gpu(offer.gpu_name, gpu)
+    if wish.max_price is not None:
+        price = wish.max_price
+        limits[f"at most {price} an hour"] = lambda offer: (
+            offer.rates.per_hour(wish.disk_gb) <= price
+        )
+    if wish.region is not None:
+        region = wish.region.upper()
+        limits[f"the region {region}"] = lambda offer: offer.country == region
+    if wish.offer_id is not None:
+        limits[f"offer {wish.offer_id}"] = lambda offer: offer.id == wish.offer_id
+    if image.max_compute_cap is not None:
+        newest = image.max_compute_cap
+        limits[f"the image {image.name}, which is too old for newer GPUs"] = lambda offer: (
+            offer.compute_cap <= newest
+        )
+    return limits
+
+
+def _order(offer: Offer, wish: Wish) -> Decimal:
+    price = offer.rates.per_hour(wish.disk_gb).dollars
+    match wish.sort:
+        case Sort.PRICE:
+            return price
+        case Sort.VALUE:
+            return -(offer.dlperf / price) if price > 0 else Decimal(0)
+        case Sort.RELIABILITY:
+            return -offer.reliability
+        case Sort.VRAM:
+            return Decimal(-offer.vram_mb)

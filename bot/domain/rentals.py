@@ -1,0 +1,202 @@
+"""The facts of a rental, of its machine at Vast, and of the quote it began with."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+from bot.domain.images import Image
+from bot.domain.money import Usd
+from bot.domain.offers import Offer, Rates, Wish
+
+RentalId = NewType("RentalId", str)
+ContractId = NewType("ContractId", int)
+"""Vast's number of a rented machine, `new_contract` and `id` in its API."""
+
+QUOTE_LIFE = timedelta(minutes=10)
+
+# No vowels and no look-alikes: an id is read aloud, typed, and a label in a host name.
+_ALPHABET = "bcdfghjkmnpqrstvwxz23456789"
+
+
+def new_id(length: int = 6) -> str:
+    """A short random name, safe as a DNS label."""
+    letters = _ALPHABET[:19]
+    return secrets.choice(letters) + "".join(secrets.choice(_ALPHABET) for _ in range(length - 1))
+
+
+class State(StrEnum):
+    """Where a rental stands; `lifecycle.py` holds the causes of every change."""
+
+    REQUESTED = "requested"
+    CREATING = "creating"
+    BOOTING = "booting"
+    READY = "ready"
+    DESTROYING = "destroying"
+    CLOSED = "closed"
+
+
+class Phase(StrEnum):
+    """How far a booting machine is, as its card says it."""
+
+    RENTING = "renting"
+    LOADING = "loading"
+    CONNECTING = "connecting"
+    STARTING_JUPYTER = "jupyter"
+    REACHABLE = "reachable"
+
+
+class Reason(StrEnum):
+    """Why a rental ended, or is about to."""
+
+    RELEASED = "released"  # its owner or a lead pressed Destroy
+    CANCELLED = "cancelled"  # ended before it was ready
+    NO_OFFER = "no_offer"  # rented away, and no other within the quoted price
+    REFUSED = "refused"  # Vast said no: credit, key, arguments
+    FAILED_START = "failed_start"  # the host could not start the container
+    TOO_SLOW = "too_slow"  # loading took longer than the limit
+    NO_SSH = "no_ssh"  # the machine runs and never let us in
+    NO_NOTEBOOK = "no_notebook"  # Jupyter would not start
+    VANISHED = "vanished"  # gone from Vast's list without our doing
+
+
+class Status(StrEnum):
+    """What Vast's four state fields say together (reference vast-api, 5.3)."""
+
+    STARTING = "starting"
+    UP = "up"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    SCHEDULING = "scheduling"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    LOST = "lost"  # offline or unknown: the host is not heard of
+    UNCLEAR = "unclear"  # a value we do not know; nothing is concluded from it
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """A machine on the Vast account, as one listing shows it."""
+
+    contract: ContractId
+    label: str
+    machine_id: int
+    status: Status
+    message: str  # Vast's `status_msg`, trimmed; free text, may be stale
+    created_at: datetime | None
+    running_since: datetime | None  # from `uptime_mins`, so to the second at best
+    addresses: tuple[Address, ...]  # where SSH answers: direct first, then Vast's proxy
+    rates: Rates | None
+    disk_gb: int
+    gpu_name: str
+    gpu_util: Decimal | None  # percent, averaged and late; None is no report
+    vram_used_mb: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """A price somebody was shown. `id` is in its Rent button and makes that button one rental."""
+
+    id: str
+    guild_id: int
+    channel_id: int
+    owner_id: int
+    owner_name: str
+    wish: Wish
+    image: Image
+    offer: Offer
+    name: str | None
+    hours: int | None
+    made_at: datetime
+
+    @property
+    def per_hour(self) -> Usd:
+        return self.offer.rates.per_hour(self.wish.disk_gb)
+
+    def expired(self, now: datetime) -> bool:
+        return now - self.made_at > QUOTE_LIFE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rental:
+    """A machine somebody asked for, from the wish to the last cent.
+
+    Every time is aware UTC. `version` counts the changes and guards them. What is known of the
+    machine (`contract` and below) is filled in as it is learned and never taken back.
+    """
+
+    id: RentalId
+    version: int
+    state: State
+    guild_id: int
+    channel_id: int
+    message_id: int | None
+    owner_id: int
+    owner_name: str
+    name: str | None
+    wish: Wish
+    image: Image
+    offer: Offer
+    agreed_per_hour: Usd  # the quoted whole price; no stand-in may cost more
+    hours: int | None
+    requested_at: datetime
+
+    attempt: int = 0  # renting calls so far, counted before each is made
+    sent_at: datetime | None = None  # when the running attempt was made; None: none is open
+    tried: tuple[int, ...] = ()  # offers that were gone
+    contract: ContractId | None = None
+    machine_id: int | None = None
+    rates: Rates | None = None  # as the contract says
+    phase: Phase = Phase.RENTING
+    phase_at: datetime | None = None
+    detail: str = ""  # what Vast or SSH last said about the phase
+    created_at: datetime | None = None
+    running_at: datetime | None = None
+    ready_at: datetime | None = None
+    missing_since: datetime | None = None
+    host_key: str | None = None  # pinned at the first contact, OpenSSH's one-line form
+    addresses: tuple[Address, ...] = ()
+    note: str = ""  # something the owner should know that stops nothing
+
+    reason: Reason | None = None
+    ended_by: int | None = None
+    released_at: datetime | None = None
+    waived_by: int | None = None  # who gave up the archive, after being asked twice
+    destroy_sent_at: datetime | None = None
+    absent_seen: int = 0  # complete looks in a row that did not find it after the destroy
+    gone_at: datetime | None = None
+    closed_at: datetime | None = None
+    settled_until: datetime | None = None  # the ledger is written up to here
+    next_at: datetime | None = None  # not looked at again before
+    fails: int = 0
+
+    @property
+    def title(self) -> str:
+        return self.name or f"{self.offer.title} · {self.id}"
+
+    @property
+    def open(self) -> bool:
+        return self.state is not State.CLOSED
+
+    @property
+    def price(self) -> Rates:
+        """The contract's rates once it is known, the offer's before."""
+        return self.rates or self.offer.rates
+
+    @property
+    def per_hour(self) -> Usd:
+        return self.price.per_hour(self.wish.disk_gb)
+
+    def label(self, installation: str) -> str:
+        """The label on Vast that ties the machine to this row."""
+        return f"{installation}/{self.id}"

@@ -1,0 +1,83 @@
+"""Logging: one line an event, ids bound once, secrets kept out.
+
+The filter that hides secrets is the second lock; the first is not to log them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+_BOUND: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("bound", default=())
+
+_SECRETS = re.compile(
+    r"(?i)(bearer\s+|token[=:\s\"']+|api_key[=:\s\"']+|/-/ticket/)[A-Za-z0-9._~+/-]{6,}=*"
+)
+
+
+@contextlib.contextmanager
+def bound(**ids: object) -> Iterator[None]:
+    """Add ids (`rental`, `person`, `step`) to every line logged inside."""
+    token = _BOUND.set((*_BOUND.get(), *((name, str(value)) for name, value in ids.items())))
+    try:
+        yield
+    finally:
+        _BOUND.reset(token)
+
+
+def hide(text: str, known: tuple[str, ...] = ()) -> str:
+    """The text without what looks like a secret and without the secrets known by value."""
+    for secret in known:
+        if len(secret) >= 6:
+            text = text.replace(secret, "***")
+    return _SECRETS.sub(lambda match: match.group(1) + "***", text)
+
+
+class _Line(logging.Formatter):
+    def __init__(self, known: tuple[str, ...]) -> None:
+        super().__init__()
+        self._known = known
+
+    def message(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return hide(text, self._known)
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        ids = " ".join(f"{name}={value}" for name, value in _BOUND.get())
+        where = record.name.removeprefix("bot.")
+        return (
+            f"{at} {record.levelname:<7} {where}: {self.message(record)}{' ' if ids else ''}{ids}"
+        )
+
+
+class _Json(_Line):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": self.message(record),
+            **dict(_BOUND.get()),
+        }
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up(form: str, *, secrets: tuple[str, ...] = (), level: int = logging.INFO) -> None:
+    """Log to standard error as `text` or `json`; `secrets` never appear, whoever logs them."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json(secrets) if form == "json" else _Line(secrets))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # Libraries that tell a line per request, job or key exchange.
+    for noisy in ("apscheduler", "asyncssh", "discord", "aiohttp.access", "sqlalchemy", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,313 @@
+"""The windows of the house: what services need of the outside, a few methods each.
+
+An adapter implements one of these and is handed over in `app.py`. Every method that leaves the
+process has a deadline of its own inside the adapter and raises only errors of `bot/errors.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.ledger import Entry, Kind
+from bot.domain.money import Usd
+from bot.domain.offers import Offer, Wish
+from bot.domain.rentals import Address, ContractId, Instance, Quote, Rental, RentalId
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, UTC."""
+        ...
+
+
+# --- Vast -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is sent to rent a machine."""
+
+    offer_id: int
+    image: str
+    disk_gb: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    credit: Usd
+    email: str = ""
+
+
+class Market(Protocol):
+    async def search(self, wish: Wish, *, max_compute_cap: int | None = None) -> list[Offer]:
+        """Offers priced at the wish's disk, as Vast filters them (re-check with `offers.rank`).
+
+        Cached for some seconds per query. Raises Down, RateLimited, Denied, Nonsense.
+        """
+        ...
+
+    async def gpu_names(self) -> list[str]:
+        """Every model on the market, as Vast writes it; cached for hours."""
+        ...
+
+    async def machines(self) -> list[Instance]:
+        """Every instance on the account, from a complete listing through all its pages.
+
+        Raises rather than return a part: an error is never "no machines".
+        """
+        ...
+
+    async def machine(self, contract: ContractId) -> Instance | None:
+        """One instance by its number; None only where Vast definitely says that there is none."""
+        ...
+
+    async def rent(self, order: Order) -> ContractId:
+        """Rent, sent exactly once whatever happens.
+
+        Raises OfferGone, LowCredit, Denied, RateLimited or Refused for a definite no, and
+        MayHaveRented for everything that is neither a yes nor a no.
+        """
+        ...
+
+    async def destroy(self, contract: ContractId) -> None:
+        """Ask for the end of an instance; one that is unknown to Vast is no error."""
+        ...
+
+    async def account(self) -> Account: ...
+
+    async def register_key(self, public_key: str) -> bool:
+        """Put a public key on the account, once. False where a team key forbids it: attach then."""
+        ...
+
+    async def attach_key(self, contract: ContractId, public_key: str) -> None:
+        """Put a public key on one instance."""
+        ...
+
+
+# --- Machines -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """How a command on a machine ended."""
+
+    status: int  # -1 where a signal ended it
+    stdout: str
+    stderr: str
+
+
+class Shell(Protocol):
+    """Commands on one machine, over its one shared SSH connection."""
+
+    async def run(self, script: str, *, timeout_s: float = 30, check: bool = True) -> Ran:
+        """Run a POSIX shell script, sent on standard input to `sh -s`, without a terminal.
+
+        Raises Unreachable when the connection breaks or the deadline passes, CommandFailed for a
+        status other than 0 when `check` is set.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotebookAt:
+    """A Jupyter server on a machine, and what the relay needs to reach it. `token` is a secret."""
+
+    socket: str | None  # path of its Unix socket on the machine, else
+    port: int | None  # its port on the machine's loopback
+    token: str = field(repr=False)
+    root: str  # the workspace it serves
+    version: str = ""
+
+
+class Tunnels(Protocol):
+    """SSH connections, one per rental, shared by everybody who needs that machine."""
+
+    async def connect(
+        self,
+        rental_id: RentalId,
+        addresses: Sequence[Address],
+        *,
+        host_key: str | None,
+        patience_s: float,
+    ) -> str:
+        """Connect, or find the living connection; returns the host key to pin.
+
+        Tries the addresses in order again and again while refused, for `patience_s` seconds.
+        With `host_key` given only that key is accepted. Raises Unreachable, HostKeyChanged.
+        """
+        ...
+
+    def connected(self, rental_id: RentalId) -> bool: ...
+
+    def shell(self, rental_id: RentalId) -> Shell:
+        """Raises Unreachable when there is no connection."""
+        ...
+
+    async def forward(self, rental_id: RentalId, notebook: NotebookAt) -> str:
+        """The path of a local Unix socket that leads to the notebook; the same one if asked again.
+
+        Raises Unreachable.
+        """
+        ...
+
+    async def close(self, rental_id: RentalId) -> None:
+        """Drop the connection and its local socket; one that is not there is no error."""
+        ...
+
+
+class Notebooks(Protocol):
+    async def ensure(
+        self, shell: Shell, *, packages: Sequence[str], course: str | None
+    ) -> NotebookAt:
+        """Find our Jupyter on the machine, or start it; never a second one.
+
+        Installs Jupyter into an environment of its own where the image lacks it. `course` is
+        fetched into the workspace, and `packages` installed beside it, in the background, the
+        first time. Raises NotebookFailed, Unreachable.
+        """
+        ...
+
+    async def answers(self, socket_path: str, notebook: NotebookAt) -> bool:
+        """Whether it answers an authenticated request through the local socket. Never raises."""
+        ...
+
+
+# --- The books ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message that must reach somebody. `key` makes it one, however often it is asked for."""
+
+    id: str  # 25 characters at most: it is Discord's nonce
+    key: str
+    rental_id: RentalId
+    version: int  # of the rental it was written with
+    tries: int = 0
+    first_tried_at: datetime | None = None
+
+
+class Quotes(Protocol):
+    async def add_quote(self, quote: Quote) -> None: ...
+
+    async def quote(self, quote_id: str) -> Quote | None: ...
+
+
+class Rentals(Protocol):
+    async def begin(self, rental: Rental, *, quote_id: str) -> Rental:
+        """Store a new rental with its first event and notice, in one transaction.
+
+        A quote becomes one rental: asked again, the first one comes back unchanged.
+        """
+        ...
+
+    async def rental(self, rental_id: RentalId) -> Rental | None: ...
+
+    async def open_rentals(self) -> list[Rental]:
+        """All that are not closed, oldest first."""
+        ...
+
+    async def rentals_of(
+        self,
+        guild_id: int,
+        owner_id: int | None,
+        *,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> list[Rental]:
+        """A member's rentals (or everybody's), newest first; `since` bounds the request time."""
+        ...
+
+    async def apply(
+        self, after: Rental, *, event: str, entries: Sequence[Entry] = (), notify: bool = True
+    ) -> Rental:
+        """Write a changed rental, guarded: only if the stored version is still `after.version`.
+
+        In the same transaction: an event, the ledger entries (those that are there already are
+        left as they are) and, with `notify`, a notice for its card. Returns it with the next
+        version. Raises Stale when somebody else was faster.
+        """
+        ...
+
+    async def card_posted(self, rental_id: RentalId, message_id: int) -> None:
+        """Remember where the card is; touches neither the version nor anything else."""
+        ...
+
+
+class Ledger(Protocol):
+    async def totals(self, rental_ids: Sequence[RentalId]) -> Mapping[RentalId, Mapping[Kind, Usd]]:
+        """What the books hold for each of these rentals, by kind."""
+        ...
+
+
+class Outbox(Protocol):
+    async def due(self, now: datetime, *, limit: int = 20) -> list[Notice]:
+        """The notices to deliver now, the newest of each rental, oldest first."""
+        ...
+
+    async def trying(self, notice: Notice, now: datetime) -> None:
+        """Note, before the call, that delivery is being tried."""
+        ...
+
+    async def delivered(self, notice: Notice, now: datetime) -> None:
+        """Done: this notice and every older one of the same rental."""
+        ...
+
+    async def failed(self, notice: Notice, *, next_at: datetime, error: str) -> None: ...
+
+
+# --- Doors ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """Who may come in where, until when: a ticket, or the session it was exchanged for."""
+
+    digest: str  # SHA-256 of the secret, hexadecimal; the secret itself is never stored
+    rental_id: RentalId
+    member_id: int
+    expires_at: datetime
+
+
+class Doors(Protocol):
+    async def add_ticket(self, ticket: Pass) -> None: ...
+
+    async def ticket(self, digest: str, now: datetime) -> Pass | None:
+        """A ticket that is neither spent nor expired."""
+        ...
+
+    async def spend(self, digest: str, session: Pass, now: datetime) -> bool:
+        """Exchange a ticket for a session, once: False when it is spent, expired or unknown."""
+        ...
+
+    async def session(self, digest: str, now: datetime) -> Pass | None:
+        """A session that is neither revoked nor expired."""
+        ...
+
+    async def revoke(self, rental_id: RentalId, now: datetime) -> int:
+        """End every session and ticket of a rental; how many there were."""
+        ...
+
+
+class Store(Quotes, Rentals, Ledger, Outbox, Doors, Protocol):
+    """The database as a whole."""
+
+
+# --- Chat -----------------------------------------------------------------------------------
+
+
+class Post(Protocol):
+    """Messages of ours in chat, written with the bot's own rights, not an interaction's."""
+
+    async def card(self, rental: Rental, notice: Notice) -> int:
+        """Post the rental's one message, or edit it where it exists; returns its id.
+
+        Safe to repeat: a new message carries the notice's id as nonce, and a try that may have
+        gone through before is looked for in the channel first. Raises Undeliverable for good
+        (channel gone, no right) and Unavailable for what may pass.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The browser's door: tickets, sessions and the way through to a notebook."""

@@ -1,0 +1,1 @@
+"""Slash commands: thin doors from Discord to the services."""
