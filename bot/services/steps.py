@@ -6,6 +6,7 @@ Every effect here is safe to repeat except the renting call, whose trace is on t
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from bot.domain.lifecycle import (
     Absent,
@@ -137,9 +138,8 @@ class Steps:
     async def _instead(self, rental: Rental) -> Offer | None:
         """The best offer of the same kind within the agreed price; None if there is none."""
         try:
-            found = await self._market.search(
-                rental.wish, max_compute_cap=rental.image.max_compute_cap
-            )
+            same = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None)
+            found = await self._market.search(same, max_compute_cap=rental.image.max_compute_cap)
         except Provider as error:
             log.warning("could not look for another offer: %s", error)
             return None
@@ -147,7 +147,8 @@ class Steps:
             found,
             rental.wish,
             rental.image,
-            gone=(*rental.tried, rental.offer.id),
+            like=rental.offer,
+            gone=rental.tried,
             at_most=rental.agreed_per_hour,
         )
 
