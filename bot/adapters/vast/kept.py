@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from bot.adapters.vast.pacing import Timer
+from bot.errors import Down
 
 T = TypeVar("T")
 
@@ -31,9 +32,10 @@ class Kept(Generic[T]):
             task = asyncio.create_task(self._ask(key, ask), name=f"vast: {key[:40]}")
             task.add_done_callback(_retrieve)
             self._asking[key] = task
-        return await asyncio.shield(self._asking[key])
+        return await _result(self._asking[key])
 
     async def close(self) -> None:
+        """End what is being asked; who waits for it gets Down."""
         tasks = list(self._asking.values())
         for task in tasks:
             task.cancel()
@@ -46,6 +48,16 @@ class Kept(Generic[T]):
             return value
         finally:
             self._asking.pop(key, None)
+
+
+async def _result(task: asyncio.Task[T]) -> T:
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        waiter = asyncio.current_task()
+        if task.cancelled() and waiter is not None and not waiter.cancelling():
+            raise Down("closed while asking") from None
+        raise
 
 
 def _retrieve(task: asyncio.Task[T]) -> None:

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # No id, size or price of Vast's comes near; an int of "1e999999" would fill the memory.
-_LARGEST = Decimal(10) ** 18
+_DIGITS = 18
 
 Row = Mapping[str, object]
 """A JSON object, numbers with a point as Decimal."""
@@ -25,8 +25,8 @@ def parse(raw: bytes) -> object:
     try:
         value: object = json.loads(raw, parse_float=Decimal, parse_constant=_no_number)
         return value
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    except (RecursionError, InvalidOperation) as error:
+        raise ValueError(f"no JSON we can hold: {type(error).__name__}") from error
 
 
 def number(value: object) -> Decimal | None:
@@ -36,7 +36,9 @@ def number(value: object) -> Decimal | None:
         found = Decimal(value.strip() if isinstance(value, str) else value)
     except InvalidOperation:
         return None
-    return found if found.is_finite() and abs(found) <= _LARGEST else None
+    if found.is_zero():
+        return Decimal(0)
+    return found if found.is_finite() and abs(found.adjusted()) <= _DIGITS else None
 
 
 def integer(value: object) -> int | None:
