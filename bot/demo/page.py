@@ -6,7 +6,7 @@ request, KEY.PLACE.PERSON, is also what picks the preview. So each view has an a
 two windows are two people, and the key, made anew for each run, is what lets a browser in at all.
 
 What the bot does by itself is shown as it happens: whenever the pretend Discord recorded something,
-all open pages are published anew, under the lock that actions of people hold.
+all open pages are published anew. A page whose person is acting follows when that is over.
 """
 
 from __future__ import annotations
@@ -176,27 +176,32 @@ class Pages:
 
     async def _publish_changes(self) -> None:
         loop = asyncio.get_running_loop()
-        shown_at = loop.time()
         backend = self._env.backend
+        shown_at = loop.time()
+        behind = False
         while True:
             await asyncio.sleep(TICK_S)
-            if not backend.transcript and loop.time() - shown_at < AGAIN_S:
+            if not (backend.transcript or behind or loop.time() - shown_at > AGAIN_S):
                 continue
             backend.transcript.clear()  # they would grow for ever
             backend.http_requests.clear()
             shown_at = loop.time()
             try:
-                async with self._env.lock:
-                    self._publish()
+                behind = self._publish()
             except Exception:
                 log.exception("the demo's page could not be brought up to date")
 
-    def _publish(self) -> None:
+    def _publish(self) -> bool:
+        """Bring all open pages up to date but one whose person is acting; whether there was one."""
+        acting = False
         for preview in self._previews.values():
             preview._advance_presentation_time()
             for page in list(preview._pages.values()):
-                if page is not preview._python and page.id in preview._pages:
+                if page is preview._action_page:
+                    acting = True
+                elif page is not preview._python and page.id in preview._pages:
                     preview._publish(page, reason="refresh")
+        return acting
 
 
 class _View(Preview):

@@ -101,8 +101,11 @@ def _changed(route: str, file: StaticFile, changes: Iterable[tuple[str, str]]) -
     return StaticFile(content_type=file.content_type, text=text)
 
 
-# Two faults of SimCord's command picker: an option that completes shows "No options match" until a
-# key is typed, and Enter on a value that is chosen already picks it again instead of running.
+# Faults of SimCord's command picker, each a change of text that is there once: an option that
+# completes says "No options match" until a key is typed; a value chosen with the mouse loses the
+# keyboard, and one chosen with Enter is offered again, so that the next Enter picks another value
+# instead of running the command; Enter on a command without required options opens its first
+# optional one.
 _CHANGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "/commands.js": (
         (
@@ -111,9 +114,26 @@ _CHANGES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "            renderPopup(field, `OPTIONS MATCHING ${current.toUpperCase()}`, choices,",
         ),
         (
+            "  function chooseValue(option, value) {",
+            "  let justChosen = null;\n  function chooseValue(option, value) {",
+        ),
+        (
+            "drafts.focus(next?.name || null);\n    renderCompose({ focus: Boolean(next) });",
+            "drafts.focus(next?.name || option.name);\n"
+            "    justChosen = next ? null : option.name;\n"
+            "    renderCompose({ focus: true });",
+        ),
+        (
+            "          context();\n"
+            '          if (option.type === "boolean" || option.choices?.length) {\n',
+            "          context();\n"
+            "          if (justChosen === option.name)"
+            " { justChosen = null; clearPopup(); return; }\n"
+            '          if (option.type === "boolean" || option.choices?.length) {\n',
+        ),
+        (
             "if (active instanceof HTMLElement) { active.click(); return true; }",
-            "if (active instanceof HTMLElement && event.target instanceof HTMLInputElement"
-            " && event.target.value !== active.textContent.trim())"
+            "if (active instanceof HTMLElement && event.target instanceof HTMLInputElement)"
             " { active.click(); return true; }",
         ),
     ),

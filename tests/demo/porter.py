@@ -54,6 +54,7 @@ class Porter(discord.Client):
         self.tree = app_commands.CommandTree(self)
         self.edit_every_s = edit_every_s
         self.edits = 0
+        self.edited = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
 
     async def setup_hook(self) -> None:
@@ -121,3 +122,4 @@ class Porter(discord.Client):
             await asyncio.sleep(self.edit_every_s)
             self.edits += 1
             await message.edit(view=Card(gpu, f"running, edit {self.edits}"))
+            self.edited.set()
