@@ -8,7 +8,7 @@ last micro-dollar whatever the periods are, and computing one again gives the sa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -86,15 +86,13 @@ def accrue(rental: Rental, until: datetime) -> list[Entry]:
     return entries
 
 
-def settled(rental: Rental, until: datetime) -> datetime | None:
-    """Up to where `accrue` has written the books by then."""
+def settle(rental: Rental, until: datetime) -> Rental:
+    """The rental, marked with how far `accrue` has written its books by then."""
     start = rental.settled_until or rental.created_at
     if start is None:
-        return None
-    last = start
-    for _, end in _hours(start, until, rental.gone_at):
-        last = end
-    return last
+        return rental
+    ends = [end for _, end in _hours(start, until, rental.gone_at)]
+    return replace(rental, settled_until=ends[-1]) if ends else rental
 
 
 def _span(start: datetime | None, end: datetime) -> timedelta:

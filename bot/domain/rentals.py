@@ -59,6 +59,7 @@ class Reason(StrEnum):
     REFUSED = "refused"  # Vast said no: credit, key, arguments
     FAILED_START = "failed_start"  # the host could not start the container
     TOO_SLOW = "too_slow"  # loading took longer than the limit
+    PRICE_ROSE = "price_rose"  # the contract costs more than was agreed to
     NO_SSH = "no_ssh"  # the machine runs and never let us in
     NO_NOTEBOOK = "no_notebook"  # Jupyter would not start
     VANISHED = "vanished"  # gone from Vast's list without our doing
@@ -172,7 +173,7 @@ class Rental:
     ended_by: int | None = None
     released_at: datetime | None = None
     waived_by: int | None = None  # who gave up the archive, after being asked twice
-    destroy_sent_at: datetime | None = None
+    destroyed_at: datetime | None = None  # when Vast last took our destroy
     absent_seen: int = 0  # complete looks in a row that did not find it after the destroy
     gone_at: datetime | None = None
     closed_at: datetime | None = None

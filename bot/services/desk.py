@@ -1,0 +1,189 @@
+"""The front desk: quotes, rentals begun and ended, as people ask for them.
+
+Nothing here rents or destroys a machine. A wish is written on a row and the reconciler is woken.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from bot.domain.access import Action, Actor, demand
+from bot.domain.images import choose
+from bot.domain.offers import Wish
+from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
+from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired, Stale
+from bot.ports import Clock, Market, Store
+from bot.services.offers import Offers
+from bot.tasks import Wake
+
+log = logging.getLogger(__name__)
+
+MAX_HOURS = 24 * 30
+_NAME_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in Discord somebody asked, and where the card will stand."""
+
+    guild_id: int
+    channel_id: int
+
+
+class Desk:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        market: Market,
+        offers: Offers,
+        clock: Clock,
+        wake: Wake,
+        news: Wake,
+    ) -> None:
+        self._store = store
+        self._market = market
+        self._offers = offers
+        self._clock = clock
+        self._wake = wake
+        self._news = news
+
+    async def quote(
+        self,
+        actor: Actor,
+        place: Place,
+        wish: Wish,
+        *,
+        image: str | None = None,
+        name: str | None = None,
+        hours: int | None = None,
+    ) -> Quote:
+        """The best offer for a wish, with a price that holds for ten minutes.
+
+        Raises BadInput, NoOffer, LowCredit, and Provider when Vast cannot be asked.
+        """
+        if hours is not None and not 1 <= hours <= MAX_HOURS:
+            raise BadInput(public=f"Choose between 1 and {MAX_HOURS} hours.")
+        chosen = choose(image)
+        wish = await self._offers.checked(wish)
+        offer = (await self._offers.find(wish, chosen))[0]
+        quote = Quote(
+            id=new_id(12),
+            guild_id=place.guild_id,
+            channel_id=place.channel_id,
+            owner_id=actor.id,
+            owner_name=actor.name,
+            wish=wish,
+            image=chosen,
+            offer=offer,
+            name=_tidy(name),
+            hours=hours,
+            made_at=self._clock.now(),
+        )
+        await self._store.add_quote(quote)
+        return quote
+
+    async def rent(self, actor: Actor, quote_id: str) -> Rental:
+        """Begin the rental of a quote; pressed twice, it is the same rental.
+
+        Raises NotFound, NotYours, QuoteExpired, LowCredit.
+        """
+        quote = await self._store.quote(quote_id)
+        if quote is None or quote.guild_id != actor.guild_id:
+            raise NotFound(public="There is no such quote.", hint="Ask again with /rent.")
+        if quote.owner_id != actor.id:
+            raise NotYours(
+                public="This quote was made for somebody else.", hint="Ask for your own with /rent."
+            )
+        now = self._clock.now()
+        if quote.expired(now):
+            raise QuoteExpired(f"quote {quote.id} of {quote.made_at}")
+        await self._afford(quote)
+        rental = await self._store.begin(
+            Rental(
+                id=RentalId(new_id()),
+                version=1,
+                state=State.REQUESTED,
+                guild_id=quote.guild_id,
+                channel_id=quote.channel_id,
+                message_id=None,
+                owner_id=quote.owner_id,
+                owner_name=quote.owner_name,
+                name=quote.name,
+                wish=quote.wish,
+                image=quote.image,
+                offer=quote.offer,
+                agreed_per_hour=quote.per_hour,
+                hours=quote.hours,
+                requested_at=now,
+                phase_at=now,
+            ),
+            quote_id=quote.id,
+        )
+        log.info("%s asked for rental %s: %s", actor.name, rental.id, rental.offer.title)
+        self._wake.set()
+        self._news.set()
+        return rental
+
+    async def get(self, actor: Actor, rental_id: str, action: Action = Action.SEE) -> Rental:
+        """A rental this person may act on so. Raises NotFound, NotYours."""
+        rental = await self._store.rental(RentalId(rental_id))
+        if rental is None or rental.guild_id != actor.guild_id:
+            raise NotFound(f"no rental {rental_id[:20]!r}")
+        demand(actor, action, owner_id=rental.owner_id, guild_id=rental.guild_id)
+        return rental
+
+    async def of(self, actor: Actor, member_id: int | None = None) -> list[Rental]:
+        """The open rentals of a member, one's own by default. Raises NotYours."""
+        owner = member_id or actor.id
+        demand(actor, Action.SEE, owner_id=owner, guild_id=actor.guild_id)
+        rentals = await self._store.rentals_of(actor.guild_id, owner)
+        return [rental for rental in rentals if rental.open]
+
+    async def within_reach(self, actor: Actor) -> list[Rental]:
+        """The open rentals this person may end: their own, for a lead everybody's."""
+        owner = None if actor.lead else actor.id
+        return [one for one in await self._store.rentals_of(actor.guild_id, owner) if one.open]
+
+    async def end(self, actor: Actor, rental_id: str) -> Rental:
+        """Give a machine up for good, without an archive; the door has asked twice.
+
+        Safe to repeat. Raises NotFound, NotYours.
+        """
+        for _ in range(5):
+            rental = await self.get(actor, rental_id, Action.DESTROY)
+            if rental.released_at is not None or not rental.open:
+                return rental
+            wish = replace(
+                rental, released_at=self._clock.now(), ended_by=actor.id, waived_by=actor.id
+            )
+            try:
+                ended = await self._store.apply(wish, event=f"release asked by {actor.id}")
+            except Stale:
+                continue  # the reconciler was faster; look again
+            log.info("%s gave up rental %s", actor.name, rental.id)
+            self._wake.set()
+            self._news.set()
+            return ended
+        raise Stale(f"rental {rental_id} kept changing")
+
+    async def _afford(self, quote: Quote) -> None:
+        """Raise LowCredit unless the account pays for the planned hours, or for one."""
+        hours = quote.hours or 1
+        needed = quote.per_hour.times(hours)
+        credit = (await self._market.account()).credit
+        if credit < needed:
+            raise LowCredit(
+                f"credit {credit} below {needed}",
+                public=f"The team's Vast credit is {credit}; this needs {needed} "
+                f"for {hours} hour{'s' if hours > 1 else ''}.",
+            )
+
+
+def _tidy(name: str | None) -> str | None:
+    """A name without line breaks and mark-up, or None."""
+    if name is None:
+        return None
+    bare = "".join(char for char in name if char.isprintable() and char not in "`*_~|<>@#[]")
+    return " ".join(bare.split())[:_NAME_LENGTH] or None

@@ -1,0 +1,78 @@
+"""Finding offers: what the market has for a wish, or why it has nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.images import Image
+from bot.domain.offers import Offer, Wish, find_gpu, rank, suggest, tightest
+from bot.errors import BadInput, NoOffer
+from bot.ports import Market
+
+MAX_DISK_GB = 2000
+MAX_GPUS = 16
+
+
+class Offers:
+    """The market, asked the way people ask."""
+
+    def __init__(self, *, market: Market) -> None:
+        self._market = market
+
+    async def gpu_names(self) -> list[str]:
+        return await self._market.gpu_names()
+
+    async def find(self, wish: Wish, image: Image) -> list[Offer]:
+        """The offers that fit, best first, at least one.
+
+        Raises BadInput for a wish that makes no sense and NoOffer, with the limit to loosen.
+        """
+        wish = await self.checked(wish)
+        found = await self._market.search(wish, max_compute_cap=image.max_compute_cap)
+        fitting = rank(found, wish, image)
+        if not fitting:
+            raise await self._nothing(wish, image)
+        return fitting
+
+    async def checked(self, wish: Wish) -> Wish:
+        """The wish with the model's proper name. Raises BadInput, with near names."""
+        _sensible(wish)
+        if wish.gpu is None:
+            return wish
+        known = await self._market.gpu_names()
+        name = find_gpu(wish.gpu, known)
+        if name is None:
+            near = suggest(wish.gpu, known)
+            hint = (
+                f"Did you mean {' or '.join(near)}?" if near else "See /offers for what there is."
+            )
+            shown = wish.gpu[:40]
+            raise BadInput(
+                f"no such GPU: {shown!r}", public=f"There is no GPU called “{shown}”.", hint=hint
+            )
+        return replace(wish, gpu=name)
+
+    async def _nothing(self, wish: Wish, image: Image) -> NoOffer:
+        """Look at the market without limits, to say which of them keeps out most."""
+        everything = Wish(disk_gb=wish.disk_gb, gpus=wish.gpus, min_vram_gb=0)
+        market = await self._market.search(everything)
+        limit = tightest(market, wish, image)
+        if limit is None:
+            return NoOffer("nothing fits", hint="Try again in a few minutes.")
+        return NoOffer(
+            f"nothing fits, mostly for {limit}",
+            hint=f"The limit that keeps out most machines is {limit}. Try without it.",
+        )
+
+
+def _sensible(wish: Wish) -> None:
+    if not 1 <= wish.gpus <= MAX_GPUS:
+        raise BadInput(public=f"Choose between 1 and {MAX_GPUS} GPUs.")
+    if not 8 <= wish.disk_gb <= MAX_DISK_GB:
+        raise BadInput(public=f"Choose a disk between 8 and {MAX_DISK_GB} GB.")
+    if not 0 <= wish.min_vram_gb <= 1000:
+        raise BadInput(public="Choose a minimum VRAM between 0 and 1000 GB.")
+    if wish.max_price is not None and wish.max_price.micros <= 0:
+        raise BadInput(public="The highest price must be above $0.")
+    if wish.region is not None and not (len(wish.region) == 2 and wish.region.isalpha()):
+        raise BadInput(public="A region is a country's two letters.", hint="Like US, DE or SE.")

@@ -1,0 +1,209 @@
+"""The reconciler: looks at Vast once, and moves every open rental on by as many steps as it can.
+
+A pass is the same at the start of the process as at any other time; there is no separate recovery.
+One rental is in one pair of hands at a time, and a slow one holds nobody else up: each is moved on
+in a task of its own, and the next pass leaves alone those that are still busy.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain import ledger
+from bot.domain.lifecycle import (
+    Close,
+    Create,
+    Destroy,
+    Limits,
+    Look,
+    Outcome,
+    Remove,
+    Sight,
+    Step,
+    Trouble,
+    Wait,
+    after,
+    next_step,
+    prepare,
+)
+from bot.domain.rentals import Instance, Rental, RentalId, State
+from bot.errors import Provider, Stale
+from bot.log import bound
+from bot.ports import Clock, Market, Store
+from bot.services.steps import Steps
+from bot.tasks import Tasks, Wake
+
+log = logging.getLogger(__name__)
+
+SOON = timedelta(seconds=3)
+"""How long to the next look while somebody waits for a machine to come or to go."""
+
+MISSED_TICKS = 3
+"""The clock's tick wakes us; should it stop, a pass comes all the same, this much later."""
+
+_STEPS_A_PASS = 12
+
+
+class Reconciler:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        market: Market,
+        steps: Steps,
+        tasks: Tasks,
+        wake: Wake,
+        news: Wake,
+        clock: Clock,
+        limits: Limits,
+        installation: str,
+        poll: timedelta,
+    ) -> None:
+        self._store = store
+        self._market = market
+        self._steps = steps
+        self._tasks = tasks
+        self._wake = wake
+        self._news = news
+        self._clock = clock
+        self._limits = limits
+        self._installation = installation
+        self._poll = poll
+        self._busy: set[RentalId] = set()
+
+    async def run(self) -> None:
+        """Pass after pass, at each hint and at each tick; for ever."""
+        while True:
+            waited_for = await self.pass_once()
+            pause = min(SOON, self._poll) if waited_for else self._poll * MISSED_TICKS
+            await self._wake.wait(pause.total_seconds())
+
+    async def pass_once(self) -> bool:
+        """One look, and a push for every rental that nobody is busy with.
+
+        Returns whether some rental is on its way, so that the next look should come soon.
+        """
+        rentals = await self._store.open_rentals()
+        if not rentals:
+            return False
+        asked_at = self._clock.now()
+        listing = await self._listing()
+        for rental in rentals:
+            if rental.id not in self._busy:
+                self._busy.add(rental.id)
+                sight = self._sight(rental, listing, asked_at)
+                self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
+        return any(rental.state is not State.READY for rental in rentals)
+
+    async def _listing(self) -> Sequence[Instance] | None:
+        """Every machine on the account, or None: a failed list is not an empty one."""
+        try:
+            return await self._market.machines()
+        except Provider as error:
+            log.warning("the account could not be listed: %s", error)
+            return None
+
+    def _sight(self, rental: Rental, listing: Sequence[Instance] | None, at: datetime) -> Sight:
+        label = rental.label(self._installation)
+        ours = [
+            one
+            for one in listing or ()
+            if one.label == label or (one.contract == rental.contract and one.contract)
+        ]
+        return Sight(
+            at=at,
+            listed=listing is not None,
+            machines=tuple(ours),
+            connected=self._steps.connected(rental),
+            served=self._steps.served(rental),
+        )
+
+    async def _move(self, rental: Rental, sight: Sight) -> None:
+        with bound(rental=rental.id):
+            try:
+                if await self._advance(rental, sight):
+                    self._wake.set()
+            except Stale:
+                log.info("changed meanwhile; looked at again")
+                self._wake.set()
+            finally:
+                self._busy.discard(rental.id)
+
+    async def _advance(self, rental: Rental, sight: Sight) -> bool:
+        """Take steps until one needs a new look; returns whether that should be soon."""
+        for _ in range(_STEPS_A_PASS):
+            step = next_step(rental, sight, self._limits, self._clock.now())
+            if isinstance(step, Wait):
+                await self._settle(rental)
+                return False
+            rental, outcome = await self._take(rental, step)
+            if isinstance(outcome, Trouble):
+                return False
+            if isinstance(step, Create | Destroy | Remove | Look):
+                return not isinstance(step, Look) or rental.next_at is None
+            if isinstance(step, Close):
+                await self._steps.forget(rental)
+                return False
+            sight = self._renewed(rental, sight)
+        return True
+
+    async def _take(self, rental: Rental, step: Step) -> tuple[Rental, Outcome]:
+        """Store the intent, act, store what came of it."""
+        intent = prepare(rental, step, self._clock.now())
+        if intent != rental:
+            rental = await self._store.apply(intent, event=f"{_name(step)} begun", notify=False)
+        outcome = await self._steps.take(rental, step)
+        now = self._clock.now()
+        moved = after(rental, step, outcome, now)
+        if moved == rental:
+            return rental, outcome
+        if moved.state is not rental.state:
+            log.info("%s -> %s (%s)", rental.state, moved.state, moved.reason or _name(step))
+        return await self._write(rental, moved, step, outcome), outcome
+
+    async def _write(self, before: Rental, moved: Rental, step: Step, outcome: Outcome) -> Rental:
+        now = self._clock.now()
+        entries = ledger.accrue(moved, now)
+        moved = ledger.settle(moved, now)
+        stored = await self._store.apply(
+            moved,
+            event=f"{_name(step)}: {_name(outcome)}",
+            entries=entries,
+            notify=_shows(before, moved),
+        )
+        self._news.set()
+        return stored
+
+    async def _settle(self, rental: Rental) -> None:
+        """Bring the books up to the last whole hour."""
+        now = self._clock.now()
+        if entries := ledger.accrue(rental, now):
+            await self._store.apply(
+                ledger.settle(rental, now), event="hour booked", entries=entries, notify=True
+            )
+            self._news.set()
+
+    def _renewed(self, rental: Rental, sight: Sight) -> Sight:
+        """The same look at Vast, with what has changed between us and the machine."""
+        return replace(
+            sight, connected=self._steps.connected(rental), served=self._steps.served(rental)
+        )
+
+
+def _name(thing: Step | Outcome) -> str:
+    return type(thing).__name__.lower()
+
+
+def _shows(before: Rental, moved: Rental) -> bool:
+    """Whether the change is one that the card shows."""
+    return (
+        before.state is not moved.state
+        or before.phase is not moved.phase
+        or before.detail != moved.detail
+        or before.offer != moved.offer
+        or before.note != moved.note
+        or (before.missing_since is None) != (moved.missing_since is None)
+    )

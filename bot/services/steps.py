@@ -1,0 +1,198 @@
+"""Carrying out a step: the one outside call it makes, and what its ending means.
+
+Every effect here is safe to repeat except the renting call, whose trace is on the row before.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from bot.domain.lifecycle import (
+    Absent,
+    Connect,
+    Connected,
+    Create,
+    Declined,
+    Destroy,
+    Done,
+    InDoubt,
+    Look,
+    OfferTaken,
+    Outcome,
+    Present,
+    Remove,
+    Rented,
+    Serve,
+    Step,
+    Trouble,
+)
+from bot.domain.offers import Offer, next_best
+from bot.domain.rentals import ContractId, Rental
+from bot.errors import (
+    BotError,
+    Denied,
+    Down,
+    HostKeyChanged,
+    LowCredit,
+    Machine,
+    MayHaveRented,
+    OfferGone,
+    Provider,
+    RateLimited,
+    Refused,
+)
+from bot.ports import Market, Notebooks, Order, Tunnels
+from bot.services.links import Links
+from bot.services.routes import Route, Routes
+
+log = logging.getLogger(__name__)
+
+CONNECT_PATIENCE_S = 8.0
+
+
+class Steps:
+    """The hands of the reconciler."""
+
+    def __init__(
+        self,
+        *,
+        market: Market,
+        tunnels: Tunnels,
+        notebooks: Notebooks,
+        routes: Routes,
+        links: Links,
+        installation: str,
+        public_key: str,
+    ) -> None:
+        self._market = market
+        self._tunnels = tunnels
+        self._notebooks = notebooks
+        self._routes = routes
+        self._links = links
+        self._installation = installation
+        self._public_key = public_key
+        self._key_on_account: bool | None = None
+
+    def connected(self, rental: Rental) -> bool:
+        return self._tunnels.connected(rental.id)
+
+    def served(self, rental: Rental) -> bool:
+        return self.connected(rental) and self._routes.get(rental.id) is not None
+
+    async def take(self, rental: Rental, step: Step) -> Outcome:
+        """Carry a step out. Errors of the house become outcomes; others are ours and pass."""
+        try:
+            match step:
+                case Create():
+                    return await self._create(rental)
+                case Connect():
+                    return await self._connect(rental)
+                case Serve():
+                    return await self._serve(rental)
+                case Destroy(contract) | Remove(contract):
+                    return await self._destroy(contract)
+                case Look(contract):
+                    found = await self._market.machine(contract)
+                    return Present() if found else Absent()
+                case _:
+                    return Done()
+        except RateLimited as error:
+            return Trouble(error.public, error.retry_after)
+        except (Provider, Machine) as error:
+            log.warning("%s did not work: %s", type(step).__name__, error)
+            return Trouble(_words(error))
+
+    async def forget(self, rental: Rental) -> None:
+        """Let go of everything held for a rental that has ended."""
+        await self._links.revoke(rental.id)
+        self._routes.drop(rental.id)
+        await self._tunnels.close(rental.id)
+
+    async def _create(self, rental: Rental) -> Outcome:
+        order = Order(
+            offer_id=rental.offer.id,
+            image=rental.image.reference,
+            disk_gb=rental.wish.disk_gb,
+            label=rental.label(self._installation),
+        )
+        try:
+            await self._put_key()
+        except (RateLimited, Down) as error:
+            return Trouble(error.public)  # nothing was sent yet
+        try:
+            contract = await self._market.rent(order)
+        except OfferGone:
+            return OfferTaken(await self._instead(rental))
+        except MayHaveRented as error:
+            log.warning("in doubt whether it was rented: %s", error)
+            contract_told = ContractId(error.contract) if error.contract else None
+            return InDoubt(contract_told)
+        except (LowCredit, Denied, Refused) as error:
+            log.warning("Vast declined: %s", error)
+            return Declined(_words(error))
+        log.info("rented %s as %s", rental.offer.title, contract)
+        return Rented(contract)
+
+    async def _put_key(self) -> None:
+        """Our public key is on the account before the first machine is made."""
+        if self._key_on_account is None:
+            self._key_on_account = await self._market.register_key(self._public_key)
+
+    async def _instead(self, rental: Rental) -> Offer | None:
+        """The best offer of the same kind within the agreed price; None if there is none."""
+        try:
+            same = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None)
+            found = await self._market.search(same, max_compute_cap=rental.image.max_compute_cap)
+        except Provider as error:
+            log.warning("could not look for another offer: %s", error)
+            return None
+        return next_best(
+            found,
+            rental.wish,
+            rental.image,
+            like=rental.offer,
+            gone=rental.tried,
+            at_most=rental.agreed_per_hour,
+        )
+
+    async def _connect(self, rental: Rental) -> Outcome:
+        if rental.contract is not None and rental.fails == 0 and not await self._account_key():
+            await self._market.attach_key(rental.contract, self._public_key)
+        host_key = await self._tunnels.connect(
+            rental.id,
+            rental.addresses,
+            host_key=rental.host_key,
+            patience_s=CONNECT_PATIENCE_S,
+        )
+        log.info("connected")
+        return Connected(host_key)
+
+    async def _account_key(self) -> bool:
+        await self._put_key()
+        return bool(self._key_on_account)
+
+    async def _serve(self, rental: Rental) -> Outcome:
+        """Jupyter runs, and the path the owner will take answers: then it is ready."""
+        notebook = await self._notebooks.ensure(
+            self._tunnels.shell(rental.id),
+            packages=rental.image.packages,
+            course=rental.image.course,
+        )
+        socket_path = await self._tunnels.forward(rental.id, notebook)
+        if not await self._notebooks.answers(socket_path, notebook.token):
+            return Trouble("Jupyter was started and does not answer yet.")
+        self._routes.set(rental.id, Route(socket_path=socket_path, token=notebook.token))
+        log.info("notebook reachable")
+        return Done()
+
+    async def _destroy(self, contract: ContractId) -> Outcome:
+        await self._market.destroy(contract)
+        log.info("destroy of %s taken by Vast", contract)
+        return Done()
+
+
+def _words(error: BotError) -> str:
+    if isinstance(error, HostKeyChanged):
+        return f"{error.public} {error.hint}"
+    return error.public

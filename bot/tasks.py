@@ -1,0 +1,89 @@
+"""Background work: kept, named, logged, restarted, and ended with the process.
+
+Nothing else in the house starts a task and walks away from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_FIRST_DELAY_S = 1.0
+_LONGEST_DELAY_S = 60.0
+
+
+class Wake:
+    """A hint that there is something to do. It may be lost: the next tick finds the work too."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return at the next hint, or after the time at the latest; the hint is then used up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        self._event.clear()
+
+
+class Tasks:
+    """Every background task of the process."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+        self._eternal: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run eternal work; should it end or fail, that is a fault, and it is started again."""
+        self._eternal.add(self._keep(name, self._guard(name, work)))
+
+    def once(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work that ends by itself; a failure is logged with its trace."""
+        return self._keep(name, self._log_failure(name, work))
+
+    async def quiet(self) -> None:
+        """Wait until no work of `once` is under way."""
+        while ending := [task for task in self._running if task not in self._eternal]:
+            await asyncio.wait(ending)
+
+    async def aclose(self, patience_s: float = 5.0) -> None:
+        """Cancel everything and wait for it to end, a limited time."""
+        self._closing = True
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=patience_s)
+            for task in late:
+                log.warning("%s did not end in time", task.get_name())
+
+    def _keep(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _guard(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        delay = _FIRST_DELAY_S
+        while not self._closing:
+            try:
+                await work()
+                log.error("%s ended, though it should never", name)
+            except Exception:
+                log.exception("%s failed and starts again in %.0f s", name, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LONGEST_DELAY_S)
+
+    async def _log_failure(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("%s failed", name)
