@@ -177,7 +177,8 @@ class Life:
         """What a host could bring about: `actual_status` changes without anybody's wish."""
         self._plan_anew(contract)
         if state == "running":
-            self.run(contract, at)
+            if not contract.up:
+                self.run(contract, at)
             return
         was_up = contract.up
         contract.actual, contract.up_since = state, None

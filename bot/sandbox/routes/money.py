@@ -24,8 +24,8 @@ _FOREVER = (date.min, date.max)
 
 async def user(request: web.Request) -> web.Response:
     world = site_of(request).world
-    credit = dollars(world.credit())
-    spent = dollars(world.account.paid_in) - credit
+    credit, paid_in = world.credit(), world.account.paid_in
+    spent = dollars(paid_in - credit)
     return answer(
         {
             "id": USER_ID,
@@ -33,7 +33,7 @@ async def user(request: web.Request) -> web.Response:
             "fullname": "Sandbox",
             "email": "team@sandbox.invalid",
             "email_verified": True,
-            "credit": credit,
+            "credit": dollars(credit),
             "balance": 0.0,
             "balance_threshold": 5.0,
             "balance_threshold_enabled": False,
@@ -48,8 +48,8 @@ async def user(request: web.Request) -> web.Response:
             "total_spend": spent,
             "billed_expected": spent,
             "billed_verified": spent,
-            "paid_expected": dollars(world.account.paid_in),
-            "paid_verified": dollars(world.account.paid_in),
+            "paid_expected": dollars(paid_in),
+            "paid_verified": dollars(paid_in),
             "host_agreement_accepted": False,
             "password_resettable": True,
             "ssh_key": next((key.text for key in world.account.keys.values()), ""),
@@ -135,9 +135,9 @@ async def old_invoices(request: web.Request) -> web.Response:
         }
         for each in world.account.deposits
     ]
-    credit = dollars(world.credit())
-    total = dollars(world.account.paid_in) - credit
-    current = {"charges": total, "service_fee": 0.0, "total": total, "credit": credit}
+    credit = world.credit()
+    total = dollars(world.account.paid_in - credit)
+    current = {"charges": total, "service_fee": 0.0, "total": total, "credit": dollars(credit)}
     return answer({"invoices": lines, "current": current})
 
 

@@ -113,10 +113,17 @@ def _ask(offer_id: int, body: Body) -> Ask:
         label=_text(body, "label", 256),
         env=_env(body.get("env")),
         onstart=_text(body, "onstart", 16_384),
-        runtype=runtype,
+        runtype=_stored(runtype),
         bid=None if price is None else round(search.number(price, "price") * MICRO),
         start=target == "running",
         template=template,
+    )
+
+
+def _stored(runtype: str) -> str:
+    """How Vast keeps a runtype: `ssh_direc ssh_proxy` becomes `ssh ssh_direc ssh_proxy`."""
+    return (
+        runtype if runtype.startswith(("jupyter", "args")) or runtype == "ssh" else f"ssh {runtype}"
     )
 
 
