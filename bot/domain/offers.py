@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -138,11 +138,18 @@ def tightest(offers: Sequence[Offer], wish: Wish, image: Image) -> str | None:
 
 
 def next_best(
-    offers: Iterable[Offer], wish: Wish, image: Image, *, gone: Iterable[int], at_most: Usd
+    offers: Iterable[Offer],
+    wish: Wish,
+    image: Image,
+    *,
+    like: Offer,
+    gone: Iterable[int],
+    at_most: Usd,
 ) -> Offer | None:
-    """The best offer that may stand in for a quoted one: the same model, not above its price."""
-    tried = set(gone)
-    for offer in rank(offers, wish, image):
+    """The best offer that may stand in for a lost one: the same model, not above its price."""
+    tried = {like.id, *gone}
+    same = replace(wish, gpu=like.gpu_name, offer_id=None)
+    for offer in rank(offers, same, image):
         if offer.id not in tried and offer.rates.per_hour(wish.disk_gb) <= at_most:
             return offer
     return None

@@ -16,7 +16,7 @@ from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
 
-FALLBACK_S = 5.0
+FALLBACK_S = 15.0
 _LONGEST = timedelta(minutes=5)
 
 
@@ -28,7 +28,7 @@ class Notices:
         self._clock = clock
 
     async def run(self) -> None:
-        """Deliver what is due, at each hint and every few seconds; for ever."""
+        """Deliver what is due, at each hint and at each tick; for ever."""
         while True:
             await self.deliver()
             await self._news.wait(FALLBACK_S)

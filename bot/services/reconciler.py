@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 SOON = timedelta(seconds=3)
 """How long to the next look while somebody waits for a machine to come or to go."""
 
+MISSED_TICKS = 3
+"""The clock's tick wakes us; should it stop, a pass comes all the same, this much later."""
+
 _STEPS_A_PASS = 12
 
 
@@ -72,10 +75,10 @@ class Reconciler:
         self._busy: set[RentalId] = set()
 
     async def run(self) -> None:
-        """Pass after pass, at each hint and at each interval; for ever."""
+        """Pass after pass, at each hint and at each tick; for ever."""
         while True:
             waited_for = await self.pass_once()
-            pause = min(SOON, self._poll) if waited_for else self._poll
+            pause = min(SOON, self._poll) if waited_for else self._poll * MISSED_TICKS
             await self._wake.wait(pause.total_seconds())
 
     async def pass_once(self) -> bool:

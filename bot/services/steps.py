@@ -6,6 +6,7 @@ Every effect here is safe to repeat except the renting call, whose trace is on t
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from bot.domain.lifecycle import (
     Absent,
@@ -42,6 +43,7 @@ from bot.errors import (
     Refused,
 )
 from bot.ports import Market, Notebooks, Order, Tunnels
+from bot.services.links import Links
 from bot.services.routes import Route, Routes
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class Steps:
         tunnels: Tunnels,
         notebooks: Notebooks,
         routes: Routes,
+        links: Links,
         installation: str,
         public_key: str,
     ) -> None:
@@ -66,6 +69,7 @@ class Steps:
         self._tunnels = tunnels
         self._notebooks = notebooks
         self._routes = routes
+        self._links = links
         self._installation = installation
         self._public_key = public_key
         self._key_on_account: bool | None = None
@@ -101,6 +105,7 @@ class Steps:
 
     async def forget(self, rental: Rental) -> None:
         """Let go of everything held for a rental that has ended."""
+        await self._links.revoke(rental.id)
         self._routes.drop(rental.id)
         await self._tunnels.close(rental.id)
 
@@ -137,9 +142,8 @@ class Steps:
     async def _instead(self, rental: Rental) -> Offer | None:
         """The best offer of the same kind within the agreed price; None if there is none."""
         try:
-            found = await self._market.search(
-                rental.wish, max_compute_cap=rental.image.max_compute_cap
-            )
+            same = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None)
+            found = await self._market.search(same, max_compute_cap=rental.image.max_compute_cap)
         except Provider as error:
             log.warning("could not look for another offer: %s", error)
             return None
@@ -147,7 +151,8 @@ class Steps:
             found,
             rental.wish,
             rental.image,
-            gone=(*rental.tried, rental.offer.id),
+            like=rental.offer,
+            gone=rental.tried,
             at_most=rental.agreed_per_hour,
         )
 
@@ -175,7 +180,7 @@ class Steps:
             course=rental.image.course,
         )
         socket_path = await self._tunnels.forward(rental.id, notebook)
-        if not await self._notebooks.answers(socket_path, notebook):
+        if not await self._notebooks.answers(socket_path, notebook.token):
             return Trouble("Jupyter was started and does not answer yet.")
         self._routes.set(rental.id, Route(socket_path=socket_path, token=notebook.token))
         log.info("notebook reachable")

@@ -1,0 +1,129 @@
+"""Rentals: begun once per quote, changed only by whoever read them last.
+
+A change, its event, its ledger entries and the notice that its card is out of date are one
+transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.adapters.storage.ledger import write
+from bot.adapters.storage.outbox import ask_for_card
+from bot.adapters.storage.rows import rental_of, rental_values
+from bot.adapters.storage.tables import events, rentals
+from bot.adapters.storage.unit import Part, inserting
+from bot.domain.ledger import Entry
+from bot.domain.rentals import Rental, RentalId, State
+from bot.errors import Stale, Store
+
+# Written elsewhere: the card's id by `card_posted`, which may overtake a change that is on its way.
+_NOT_OURS = frozenset({"id", "version", "message_id"})
+
+
+class SqlRentals(Part):
+    async def begin(self, rental: Rental, *, quote_id: str) -> Rental:
+        values = rental_values(rental) | {"quote_id": quote_id}
+        now = self._clock.now()
+        async with self._database.writing() as connection:
+            # Of two that come at once the second waits here for the first, then inserts nothing.
+            new = inserting(connection, rentals).values(values).on_conflict_do_nothing()
+            if (await connection.execute(new.returning(rentals.c.id))).first() is None:
+                return await _begun(connection, rental, quote_id)
+            await _record(connection, rental, event="requested", at=now)
+            await ask_for_card(connection, rental.id, rental.version, now)
+        return rental
+
+    async def rental(self, rental_id: RentalId) -> Rental | None:
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(rentals).where(rentals.c.id == rental_id))
+            row = found.one_or_none()
+        return rental_of(row) if row is not None else None
+
+    async def open_rentals(self) -> list[Rental]:
+        chosen = (
+            select(rentals)
+            .where(rentals.c.state != State.CLOSED.value)
+            .order_by(rentals.c.requested_at, rentals.c.id)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(chosen)).all()
+        return [rental_of(row) for row in rows]
+
+    async def rentals_of(
+        self,
+        guild_id: int,
+        owner_id: int | None,
+        *,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> list[Rental]:
+        chosen = (
+            select(rentals)
+            .where(rentals.c.guild_id == guild_id)
+            .order_by(rentals.c.requested_at.desc(), rentals.c.id)
+            .limit(limit)
+        )
+        if owner_id is not None:
+            chosen = chosen.where(rentals.c.owner_id == owner_id)
+        if since is not None:
+            chosen = chosen.where(rentals.c.requested_at >= since)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(chosen)).all()
+        return [rental_of(row) for row in rows]
+
+    async def apply(
+        self, after: Rental, *, event: str, entries: Sequence[Entry] = (), notify: bool = True
+    ) -> Rental:
+        now = self._clock.now()
+        async with self._database.writing() as connection:
+            written = await _write(connection, after)
+            await _record(connection, written, event=event, at=now)
+            await write(connection, entries, now)
+            if notify:
+                await ask_for_card(connection, written.id, written.version, now)
+        return written
+
+    async def card_posted(self, rental_id: RentalId, message_id: int) -> None:
+        change = update(rentals).where(rentals.c.id == rental_id).values(message_id=message_id)
+        async with self._database.writing() as connection:
+            await connection.execute(change)
+
+
+async def _write(connection: AsyncConnection, after: Rental) -> Rental:
+    values = {key: value for key, value in rental_values(after).items() if key not in _NOT_OURS}
+    change = (
+        update(rentals)
+        .where(rentals.c.id == after.id, rentals.c.version == after.version)
+        .values(values | {"version": after.version + 1})
+        .returning(rentals.c.message_id)
+    )
+    row = (await connection.execute(change)).one_or_none()
+    if row is None:
+        raise Stale(f"rental {after.id} is no longer at version {after.version}")
+    return replace(after, version=after.version + 1, message_id=row.message_id)
+
+
+async def _begun(connection: AsyncConnection, rental: Rental, quote_id: str) -> Rental:
+    found = await connection.execute(select(rentals).where(rentals.c.quote_id == quote_id))
+    row = found.one_or_none()
+    if row is None:
+        raise Store(f"a rental called {rental.id} exists already, from another quote")
+    return rental_of(row)
+
+
+async def _record(connection: AsyncConnection, rental: Rental, *, event: str, at: datetime) -> None:
+    await connection.execute(
+        insert(events).values(
+            rental_id=rental.id,
+            version=rental.version,
+            at=at,
+            state=rental.state.value,
+            event=event,
+        )
+    )

@@ -1,0 +1,66 @@
+"""Quotes and rentals as rows of their tables, and back, exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.adapters.storage import wire
+from bot.domain.rentals import Phase, Quote, Reason, Rental, State
+
+# Fields whose column has the same name and, through its type, the same value.
+_QUOTE = ("id", "guild_id", "channel_id", "owner_id", "owner_name", "name", "hours", "made_at")
+_RENTAL = (
+    *("id", "version", "guild_id", "channel_id", "message_id", "owner_id", "owner_name", "name"),
+    *("agreed_per_hour", "hours", "requested_at", "attempt", "sent_at", "contract", "machine_id"),
+    *("phase_at", "detail", "created_at", "running_at", "ready_at", "missing_since", "host_key"),
+    *("note", "ended_by", "released_at", "waived_by", "destroy_sent_at", "absent_seen"),
+    *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
+)
+
+
+def quote_values(quote: Quote) -> dict[str, Any]:
+    return {name: getattr(quote, name) for name in _QUOTE} | {
+        "wish": wire.wish_text(quote.wish),
+        "image": wire.image_text(quote.image),
+        "offer": wire.offer_text(quote.offer),
+    }
+
+
+def quote_of(row: Row[Any]) -> Quote:
+    return Quote(
+        **{name: getattr(row, name) for name in _QUOTE},
+        wish=wire.wish_of(row.wish),
+        image=wire.image_of(row.image),
+        offer=wire.offer_of(row.offer),
+    )
+
+
+def rental_values(rental: Rental) -> dict[str, Any]:
+    return {name: getattr(rental, name) for name in _RENTAL} | {
+        "state": rental.state.value,
+        "phase": rental.phase.value,
+        "reason": rental.reason.value if rental.reason is not None else None,
+        "wish": wire.wish_text(rental.wish),
+        "image": wire.image_text(rental.image),
+        "offer": wire.offer_text(rental.offer),
+        "rates": wire.rates_text(rental.rates) if rental.rates is not None else None,
+        "tried": wire.numbers_text(rental.tried),
+        "addresses": wire.addresses_text(rental.addresses),
+    }
+
+
+def rental_of(row: Row[Any]) -> Rental:
+    return Rental(
+        **{name: getattr(row, name) for name in _RENTAL},
+        state=State(row.state),
+        phase=Phase(row.phase),
+        reason=Reason(row.reason) if row.reason is not None else None,
+        wish=wire.wish_of(row.wish),
+        image=wire.image_of(row.image),
+        offer=wire.offer_of(row.offer),
+        rates=wire.rates_of(row.rates) if row.rates is not None else None,
+        tried=wire.numbers_of(row.tried),
+        addresses=wire.addresses_of(row.addresses),
+    )

@@ -1,0 +1,31 @@
+"""The database as the services see it: all its parts as one store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.adapters.storage.doors import SqlDoors
+from bot.adapters.storage.ledger import SqlLedger
+from bot.adapters.storage.outbox import SqlOutbox
+from bot.adapters.storage.quotes import SqlQuotes
+from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.unit import Database
+from bot.ports import Clock, Store
+
+
+class SqlStore(SqlQuotes, SqlRentals, SqlLedger, SqlOutbox, SqlDoors):
+    """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
+
+
+@asynccontextmanager
+async def open_store(url: str, *, clock: Clock) -> AsyncIterator[Store]:
+    """The store at a database address, closed at the end. Raises Config for a bad address.
+
+    The database must have been migrated (`migrate.py`); nothing connects before the first use.
+    """
+    database = Database(url)
+    try:
+        yield SqlStore(database=database, clock=clock)
+    finally:
+        await database.aclose()

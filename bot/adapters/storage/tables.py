@@ -1,0 +1,188 @@
+"""The tables, as the code sees them; `alembic/versions` is how a database gets them.
+
+Values that are searched for, or that an audit asks for, are columns; what is only read back whole
+(an offer, a wish) is JSON text, written by `wire.py`. Nothing is deleted with its parent: the
+books, the events and the notices of a rental outlive every mistake.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from bot.adapters.storage.types import Money, UtcTime, Words
+from bot.domain.ledger import Kind
+from bot.domain.rentals import Phase, Reason, State
+
+# Every constraint has a name, or SQLite's batch migrations could not drop it.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _one_of(column: str, choices: type[StrEnum]) -> CheckConstraint:
+    values = ", ".join(f"'{choice.value}'" for choice in choices)
+    return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+quotes = Table(
+    "quotes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("owner_name", Words, nullable=False),
+    Column("name", Words),
+    Column("wish", Text, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("offer", Text, nullable=False),
+    Column("hours", Integer),
+    Column("made_at", UtcTime, nullable=False),
+)
+
+rentals = Table(
+    "rentals",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("quote_id", ForeignKey("quotes.id"), nullable=False, unique=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("owner_name", Words, nullable=False),
+    Column("name", Words),
+    Column("wish", Text, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("offer", Text, nullable=False),
+    Column("agreed_per_hour", Money, nullable=False),
+    Column("hours", Integer),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("tried", Text, nullable=False),
+    Column("contract", BigInteger, unique=True),
+    Column("machine_id", BigInteger),
+    Column("rates", Text),
+    Column("phase", String(16), nullable=False),
+    Column("phase_at", UtcTime),
+    Column("detail", Words, nullable=False),
+    Column("created_at", UtcTime),
+    Column("running_at", UtcTime),
+    Column("ready_at", UtcTime),
+    Column("missing_since", UtcTime),
+    Column("host_key", Words),
+    Column("addresses", Text, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("reason", String(16)),
+    Column("ended_by", BigInteger),
+    Column("released_at", UtcTime),
+    Column("waived_by", BigInteger),
+    Column("destroy_sent_at", UtcTime),
+    Column("absent_seen", Integer, nullable=False),
+    Column("gone_at", UtcTime),
+    Column("closed_at", UtcTime),
+    Column("settled_until", UtcTime),
+    Column("next_at", UtcTime),
+    Column("fails", Integer, nullable=False),
+    _one_of("state", State),
+    _one_of("phase", Phase),
+    _one_of("reason", Reason),
+    # A machine somebody worked on is not ended without a word about the work on it. The reason is
+    # coalesced because a CHECK lets NULL pass.
+    CheckConstraint(
+        "state NOT IN ('destroying', 'closed') OR ready_at IS NULL OR waived_by IS NOT NULL"
+        " OR coalesce(reason, '') = 'vanished'",
+        name="work_given_up",
+    ),
+    # Only being seen gone closes a rental that had a machine.
+    CheckConstraint(
+        "state <> 'closed' OR contract IS NULL OR gone_at IS NOT NULL",
+        name="closed_when_gone",
+    ),
+    Index(None, "state"),
+    Index(None, "guild_id", "owner_id", "requested_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("event", Words, nullable=False),
+    _one_of("state", State),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("period_start", UtcTime, primary_key=True),
+    Column("period_end", UtcTime, nullable=False),
+    Column("amount", Money, nullable=False),
+    Column("written_at", UtcTime, nullable=False),
+    _one_of("kind", Kind),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("id", String(25), nullable=False, unique=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("delivered_version", Integer, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("first_tried_at", UtcTime),
+    Column("delivered_at", UtcTime),
+    Column("error", Words, nullable=False),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
+    Column("member_id", BigInteger, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("spent_at", UtcTime),
+    Column("revoked_at", UtcTime),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("ticket", ForeignKey("tickets.digest"), nullable=False, unique=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
+    Column("member_id", BigInteger, nullable=False),
+    Column("began_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)

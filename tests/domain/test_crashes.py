@@ -1,0 +1,315 @@
+"""The rules that keep money safe, as a property: the real step functions, a dict as the database,
+a provider that lags, refuses, loses answers and goes on when its client is dead, and a process
+that dies before and after every effect."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.domain.lifecycle import (
+    Absent,
+    Close,
+    Connect,
+    Connected,
+    Create,
+    Declined,
+    Destroy,
+    Done,
+    InDoubt,
+    Limits,
+    Look,
+    OfferTaken,
+    Outcome,
+    Present,
+    Remove,
+    Rented,
+    Sight,
+    Step,
+    Trouble,
+    Wait,
+    after,
+    next_step,
+    prepare,
+)
+from bot.domain.rentals import ContractId, Instance, Rental, State, Status
+from tests.domain.facts import NOW, instance, offer, rental
+
+LIMITS = Limits()
+LABEL = "bellhop/b2k7xq"
+
+
+class Died(Exception):
+    """The process was killed here."""
+
+
+@dataclass
+class Machine:
+    contract: ContractId
+    born: datetime
+    shown_from: datetime
+    dead: bool = False
+    held_work: bool = False
+
+
+@dataclass
+class Vast:
+    """A provider whose list lags and whose answers get lost."""
+
+    rng: random.Random
+    mishaps: bool
+    machines: list[Machine] = field(default_factory=list)
+    late: list[tuple[datetime, str]] = field(default_factory=list)
+    destroyed_work: bool = False
+
+    def rent(self, now: datetime) -> Outcome:
+        fate = self.rng.random() if self.mishaps else 1.0
+        if fate < 0.10:
+            return OfferTaken(offer(id=self.rng.randrange(2000, 9000)))
+        if fate < 0.13:
+            return Declined("no credit")
+        if fate < 0.16:
+            return Trouble("busy")
+        if fate < 0.20:  # the request hangs in the air and is carried out later
+            self.late.append((now + timedelta(seconds=self.rng.randrange(1, 90)), LABEL))
+            return InDoubt()
+        if fate < 0.24:
+            return InDoubt()
+        made = self.make(now)
+        if fate < 0.34:
+            return InDoubt()
+        return InDoubt(made) if fate < 0.37 else Rented(made)
+
+    def make(self, now: datetime) -> ContractId:
+        lag = self.rng.randrange(0, 25) if self.mishaps else 0
+        contract = ContractId(5000 + len(self.machines))
+        self.machines.append(Machine(contract, now, now + timedelta(seconds=lag)))
+        return contract
+
+    def tick(self, now: datetime) -> None:
+        for at, _ in [one for one in self.late if one[0] <= now]:
+            self.make(at)
+        self.late = [one for one in self.late if one[0] > now]
+
+    def destroy(self, contract: ContractId, waived: bool) -> Outcome:
+        if self.mishaps and self.rng.random() < 0.15:
+            return Trouble("no answer")
+        if self.mishaps and self.rng.random() < 0.10:
+            return Done()  # "success", and nothing happens
+        for machine in self.machines:
+            if machine.contract == contract:
+                self.destroyed_work |= machine.held_work and not waived
+                machine.dead = True
+        return Done()
+
+    def look(self, now: datetime) -> Sight:
+        if self.mishaps and self.rng.random() < 0.15:
+            return Sight(at=now, listed=False)
+        return Sight(at=now, listed=True, machines=tuple(self.shown(now)))
+
+    def shown(self, now: datetime) -> list[Instance]:
+        return [
+            instance(
+                contract=one.contract,
+                label=LABEL,
+                created_at=one.born,
+                status=Status.UP if now - one.born > timedelta(seconds=40) else Status.STARTING,
+            )
+            for one in self.machines
+            if not one.dead and one.shown_from <= now and not self._overlooked()
+        ]
+
+    def _overlooked(self) -> bool:
+        """A list may call itself complete and lack a machine all the same."""
+        return self.mishaps and self.rng.random() < 0.03
+
+    @property
+    def alive(self) -> list[Machine]:
+        return [one for one in self.machines if not one.dead]
+
+
+@dataclass
+class Life:
+    """One rental under a process that dies at chosen or random moments."""
+
+    vast: Vast
+    rng: random.Random
+    crash_at: frozenset[int] = frozenset()
+    crash_chance: float = 0.0
+    row: Rental = field(default_factory=lambda: rental(state=State.REQUESTED))
+    now: datetime = NOW
+    moments: int = 0
+    connected: bool = False
+    served: bool = False
+
+    def moment(self) -> None:
+        """A place where a process can be killed."""
+        self.moments += 1
+        if self.moments in self.crash_at or self.rng.random() < self.crash_chance:
+            raise Died
+
+    def store(self, changed: Rental) -> None:
+        self.moment()
+        self.row = replace(changed, version=self.row.version + 1)
+        self.moment()
+
+    def effect(self, step: Step) -> Outcome:
+        self.moment()
+        outcome = self._act(step)
+        self.moment()
+        return outcome
+
+    def _act(self, step: Step) -> Outcome:
+        match step:
+            case Create():
+                return self.vast.rent(self.now)
+            case Destroy(contract) | Remove(contract):
+                return self.vast.destroy(contract, self.row.waived_by is not None)
+            case Look(contract):
+                there = any(one.contract == contract for one in self.vast.alive)
+                return Present() if there else Absent()
+            case Connect():
+                self.connected = True
+                return Connected("ssh-ed25519 AAAA")
+            case _:
+                return Done()
+
+    def run_pass(self) -> None:
+        try:
+            self._pass()
+        except Died:
+            self.connected = self.served = False
+
+    def _pass(self) -> None:
+        sight = self.vast.look(self.now)
+        for _ in range(12):
+            sight = replace(sight, connected=self.connected, served=self.served)
+            step = next_step(self.row, sight, LIMITS, self.now)
+            if isinstance(step, Wait):
+                return
+            intent = prepare(self.row, step, self.now)
+            if intent != self.row:
+                self.store(intent)
+            outcome = self.effect(step)
+            self.served |= type(step).__name__ == "Serve"
+            moved = after(self.row, step, outcome, self.now)
+            if moved != self.row:
+                self.store(moved)
+            self._mark_work()
+            if isinstance(outcome, Trouble) or isinstance(
+                step, Create | Destroy | Remove | Look | Close
+            ):
+                return
+
+    def _mark_work(self) -> None:
+        """Whoever is ready has something to lose."""
+        if self.row.state is State.READY:
+            for machine in self.vast.alive:
+                machine.held_work |= machine.contract == self.row.contract
+
+    def live(self, release_at: datetime | None, until: datetime) -> None:
+        while self.now < until and self.row.open:
+            self.vast.tick(self.now)
+            if release_at and self.now >= release_at and self.row.released_at is None:
+                self.row = replace(self.row, released_at=self.now, ended_by=30, waived_by=30)
+            self.run_pass()
+            self.now += timedelta(seconds=self.rng.choice((1, 3, 5, 15)))
+        self.vast.tick(self.now + timedelta(hours=1))
+
+
+def _life(seed: int, *, mishaps: bool, crash_chance: float = 0.0, crash_at: int = 0) -> Life:
+    rng = random.Random(seed)
+    vast = Vast(rng, mishaps)
+    return Life(vast, rng, crash_at=frozenset({crash_at}), crash_chance=crash_chance)
+
+
+def _moments() -> int:
+    life = _life(1, mishaps=False)
+    life.live(NOW + timedelta(minutes=3), NOW + timedelta(hours=1))
+    return life.moments
+
+
+@pytest.mark.parametrize("crash_at", range(1, _moments() + 1))
+def test_one_death_at_any_moment_ends_with_one_rent_and_nothing_alive(crash_at: int) -> None:
+    """Whatever single moment the process is killed at: one renting, and it is gone at the end."""
+    life = _life(1, mishaps=False, crash_at=crash_at)
+
+    life.live(NOW + timedelta(minutes=6), NOW + timedelta(hours=2))
+
+    assert life.row.state is State.CLOSED
+    assert life.vast.alive == []
+    assert len(life.vast.machines) == 1
+
+
+@pytest.mark.parametrize("crash_at", range(1, _moments() + 1))
+def test_one_death_at_any_moment_does_not_stop_a_rental_from_getting_ready(crash_at: int) -> None:
+    """Killed once at any moment, a rental nobody ends has exactly one machine, and it is ready."""
+    life = _life(1, mishaps=False, crash_at=crash_at)
+
+    life.live(None, NOW + timedelta(minutes=10))
+
+    assert life.row.state is State.READY
+    assert [one.contract for one in life.vast.alive] == [life.row.contract]
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_random_lives_with_every_mishap_leave_nothing_alive(block: int) -> None:
+    """Lags, lost answers, late requests, refusals and many deaths: closed means nothing runs."""
+    for seed in range(block * 200, block * 200 + 200):
+        life = _life(seed, mishaps=True, crash_chance=0.04)
+
+        life.live(NOW + timedelta(seconds=life.rng.randrange(1, 900)), NOW + timedelta(hours=12))
+
+        assert life.row.state is State.CLOSED, seed
+        assert life.vast.alive == [], seed
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_random_lives_never_keep_two_machines(block: int) -> None:
+    """However often the renting call was in doubt, one machine at most is left when all is calm."""
+    for seed in range(10_000 + block * 200, 10_000 + block * 200 + 200):
+        life = _life(seed, mishaps=True, crash_chance=0.03)
+        life.live(None, NOW + timedelta(minutes=40))
+        life.vast.mishaps = False
+        life.crash_chance = 0.0
+        life.live(None, NOW + timedelta(minutes=80))
+
+        assert len(life.vast.alive) <= 1, seed
+        assert not life.vast.destroyed_work, seed
+        if life.row.state is State.READY:
+            assert [one.contract for one in life.vast.alive] == [life.row.contract], seed
+
+
+def test_a_machine_that_vanishes_is_looked_for_before_it_is_given_up() -> None:
+    """Missing from the list is not gone: a grace, then two definite answers by number."""
+    life = _life(3, mishaps=False)
+    life.live(None, NOW + timedelta(minutes=5))
+    life.vast.machines[0].dead = True
+
+    life.run_pass()
+    missing = life.row.missing_since
+    life.now += timedelta(seconds=60)
+    life.run_pass()
+    still = life.row.state
+    life.live(None, life.now + timedelta(minutes=10))
+
+    assert missing is not None
+    assert still is State.READY
+    assert life.row.state is State.CLOSED
+    assert life.row.reason == "vanished"
+
+
+def test_a_machine_that_comes_back_is_never_destroyed() -> None:
+    """A list that lost a machine for ten minutes costs nobody their work."""
+    life = _life(4, mishaps=False)
+    life.live(None, NOW + timedelta(minutes=5))
+    life.vast.machines[0].shown_from = life.now + timedelta(minutes=10)
+
+    life.live(None, life.now + timedelta(minutes=30))
+
+    assert life.row.state is State.READY
+    assert len(life.vast.alive) == 1
+    assert not life.vast.destroyed_work
