@@ -20,7 +20,7 @@ from discord.ext import commands
 
 from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
-from bot.errors import BotError, Refused
+from bot.errors import BotError, Config, Refused, Unavailable
 from bot.log import bound
 from bot.ports import Clock
 from bot.services.desk import Desk
@@ -87,6 +87,24 @@ class Bellhop(commands.Bot):
         await self.tree.sync()
         if self._guild_id is not None:
             await self._sync_to(discord.Object(self._guild_id))
+
+    async def log_in(self, token: str) -> None:
+        """Be online until closed; a connection that breaks is made again by the library.
+
+        Raises Config when Discord refuses the token, Unavailable when it cannot be asked.
+        """
+        try:
+            await self.login(token)
+        except discord.LoginFailure as error:
+            raise Config(
+                "DISCORD_TOKEN",
+                "is refused by Discord. Copy the bot's token from the portal again.",
+            ) from error
+        except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unavailable(
+                f"no login: {error}", public="Discord cannot be reached.", hint="Try again later."
+            ) from error
+        await self.connect()
 
     async def answer(self, interaction: discord.Interaction[Any], error: BaseException) -> None:
         """Tell the person who acted what went wrong. Never raises for what Discord does."""

@@ -11,7 +11,7 @@ from cogs.ui import buttons, look, words
 _TITLE = 90
 
 
-def rental(rental: Rental, now: datetime) -> look.Card:
+def rental_card(rental: Rental, now: datetime) -> look.Card:
     """The card as it is at this moment; the same facts in the same order in every state."""
     if rental.state is State.CLOSED:
         return _ended(rental)
