@@ -23,6 +23,7 @@ from bot.adapters.storage.migrate import migrate
 from bot.app import open_app
 from bot.config import Settings, read
 from bot.errors import BotError, Config
+from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, serve
 
 FAILED, WRONG = 1, 2
@@ -105,7 +106,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _sandbox(arguments: argparse.Namespace) -> int:
     log.set_up("text")
-    return _until_stopped(serve(arguments))
+    asyncio.run(serve(arguments, machines=Machines))
+    return 0
 
 
 def _migrate(_: argparse.Namespace) -> int:

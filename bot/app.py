@@ -8,6 +8,7 @@ to let go.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.jupyter.start import JupyterNotebooks
-from bot.adapters.ssh.keys import load_or_make
+from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import demand_newest, migrate
@@ -78,7 +79,7 @@ async def open_app(
         store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
         market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
         stack.push_async_callback(market.close)
-        key = await load_or_make(settings.data / "keys")
+        key = await asyncio.to_thread(load_or_create, settings.data / "keys")
         tunnels = SshTunnels(key=key)
         stack.push_async_callback(tunnels.aclose)
 

@@ -86,7 +86,7 @@ def _rentals() -> None:
         sa.Column("ended_by", sa.BigInteger()),
         sa.Column("released_at", sa.DateTime(timezone=True)),
         sa.Column("waived_by", sa.BigInteger()),
-        sa.Column("destroy_sent_at", sa.DateTime(timezone=True)),
+        sa.Column("destroyed_at", sa.DateTime(timezone=True)),
         sa.Column("absent_seen", sa.Integer(), nullable=False),
         sa.Column("gone_at", sa.DateTime(timezone=True)),
         sa.Column("closed_at", sa.DateTime(timezone=True)),
@@ -99,7 +99,7 @@ def _rentals() -> None:
         ),
         sa.CheckConstraint(
             "reason IN ('released', 'cancelled', 'no_offer', 'refused', 'failed_start',"
-            " 'too_slow', 'no_ssh', 'no_notebook', 'vanished')",
+            " 'too_slow', 'price_rose', 'no_ssh', 'no_notebook', 'vanished')",
             name=op.f("ck_rentals_reason"),
         ),
         sa.CheckConstraint(

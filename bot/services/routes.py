@@ -35,6 +35,9 @@ class Routes:
     def get(self, rental_id: RentalId) -> Route | None:
         return self._routes.get(rental_id)
 
+    def items(self) -> list[tuple[RentalId, Route]]:
+        return list(self._routes.items())
+
     def set(self, rental_id: RentalId, route: Route) -> None:
         """Note where a notebook is; the same route again changes nothing."""
         before = self._routes.get(rental_id)

@@ -98,7 +98,7 @@ rentals = Table(
     Column("ended_by", BigInteger),
     Column("released_at", UtcTime),
     Column("waived_by", BigInteger),
-    Column("destroy_sent_at", UtcTime),
+    Column("destroyed_at", UtcTime),
     Column("absent_seen", Integer, nullable=False),
     Column("gone_at", UtcTime),
     Column("closed_at", UtcTime),
