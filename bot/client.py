@@ -68,6 +68,7 @@ class Bellhop(commands.Bot):
     """The bot. Needs no privileged intent: it reads no messages and lists no members."""
 
     def __init__(self, *, services: Services, guild_id: int | None = None) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
         super().__init__(
             command_prefix=commands.when_mentioned,  # asked for by the library, and never used
             help_command=None,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simcord.results import ResponseMessage
+
 from bot.demo.live import LiveEnv
 from bot.demo.world import Person, World
 
@@ -87,15 +89,18 @@ class Hands:
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
             shown = last[-1].text if last else "nothing"
-            raise AssertionError(f"{what} did not show within {within_s:.0f} s; seen: {shown}") from None
+            raise AssertionError(
+                f"{what} did not show within {within_s:.0f} s; seen: {shown}"
+            ) from None
 
     def messages(self) -> list[Seen]:
         """What everybody in the channel sees, oldest first."""
         stored = self._env.backend.messages[self._channel.id].values()
         return [_seen(one) for one in stored if not one.is_ephemeral]
 
-    def _message(self, message: Seen) -> Any:
-        return self._env.backend.get_message(message.channel_id, message.id)
+    def _message(self, message: Seen) -> ResponseMessage:
+        stored = self._env.backend.get_message(message.channel_id, message.id)
+        return ResponseMessage(self._env, stored)
 
     async def _answer(self, result: Any, instead: Seen | None = None) -> Seen:
         async with asyncio.timeout(ANSWER_S):
@@ -111,7 +116,7 @@ class Hands:
                 await asyncio.sleep(_LOOK_S)
 
     def _changed(self, message: Seen) -> Seen | None:
-        now = _seen(self._message(message))
+        now = _seen(self._env.backend.get_message(message.channel_id, message.id))
         return now if now.components != message.components else None
 
 

@@ -10,15 +10,19 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
+
+import aiohttp
 
 from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
 from bot.demo.visitor import Visitor
 from bot.domain.money import Usd
+from bot.domain.rentals import RentalId
 
 READY_S = 90.0
 GONE_S = 60.0
-Book = dict[str, object]
+Book = dict[str, Any]
 
 
 class Tour:
@@ -29,9 +33,9 @@ class Tour:
         people = stage.demo.world.people
         self._ada = Hands(stage.demo.env, stage.demo.world, people["ada"])
         self._linus = Hands(stage.demo.env, stage.demo.world, people["linus"])
-        self._failures = 0
+        self._visitor: Visitor
         self._offers = self._quote = self._card = self._bill = Seen(0, 0, ())
-        self._rental = ""
+        self._rental = RentalId("")
         self._quoted = Usd()
 
     async def play(self) -> int:
@@ -48,10 +52,11 @@ class Tour:
             ("/destroy asks, and then ends it", self._destroy),
             ("The sandbox's books agree with the bill", self._compare),
         )
-        for number, (title, step) in enumerate(steps, 1):
-            if not await self._play(number, title, step):
-                print("\nThe tour ended early; the later steps were not played.")
-                return 1
+        async with Visitor() as self._visitor:
+            for number, (title, step) in enumerate(steps, 1):
+                if not await self._play(number, title, step):
+                    print("\nThe tour ended early; the later steps were not played.")
+                    return 1
         print(f"\nAll {len(steps)} steps held.")
         return 0
 
@@ -76,7 +81,9 @@ class Tour:
     async def _get_quote(self) -> str:
         self._quote = await self._ada.choose(self._offers, self._offers.choices[0])
         for word in ("GPU", "torage", "ransfer"):
-            _check(word in self._quote.text or word.lower() in self._quote.text, word, self._quote.text)
+            _check(
+                word in self._quote.text or word.lower() in self._quote.text, word, self._quote.text
+            )
         _check("Rent" in self._quote.buttons, "a Rent button", str(self._quote.buttons))
         prices = re.findall(r"\$(\d+\.\d{3})/h", self._quote.text)
         self._quoted = max(Usd.of(price) for price in prices)
@@ -109,7 +116,7 @@ class Tour:
         self._card = await self._ada.see(ready, "a ready card", READY_S)
         cards = [one for one in self._ada.messages() if self._rental in one.text]
         _check(len(cards) == 1, "one card in the channel", str(len(cards)))
-        book = self._book()
+        book = await self._book()
         _check(book["state"] == "running", "a running instance", str(book))
         label = f"bellhop/{self._rental}"
         _check(book["label"] == label, label, str(book))
@@ -118,7 +125,7 @@ class Tour:
     async def _keep_out(self) -> str:
         answer = await self._linus.press(self._card, "Open")
         _check(answer.link is None, "no link for Linus", answer.text)
-        address = self._stage.app.links.address(_rental_id(self._rental))
+        address = self._stage.app.links.address(self._rental)
         async with Visitor() as stranger:
             status, page = await stranger.look(address + "/lab")
         _check(status in (401, 403), "a refusal", f"{status}: {page[:200]}")
@@ -128,7 +135,6 @@ class Tour:
     async def _open(self) -> str:
         answer = await self._ada.press(self._card, "Open")
         _check(answer.link is not None, "a link", answer.text)
-        self._visitor = Visitor()
         link = str(answer.link)
         await self._visitor.look(link)
         status, page = await self._visitor.enter(link)
@@ -154,44 +160,48 @@ class Tour:
         return f"“{_first_line(spend.text)}”"
 
     async def _destroy(self) -> str:
-        await self._visitor.__aexit__(None, None, None)
         asked = await self._ada.command("destroy")
         _check("Destroy it" in asked.buttons, "a question", asked.text)
-        _check(self._book()["destroyed_at"] is None, "nothing destroyed yet", str(self._book()))
+        book = await self._book()
+        _check(book["destroyed_at"] is None, "nothing destroyed yet", str(book))
         await self._ada.press(asked, "Destroy it")
         self._bill = await self._ada.see(
             lambda one: self._rental in one.text and "Seen gone" in one.text, "the bill", GONE_S
         )
-        book = self._book()
+        book = await self._book()
         _check(book["destroyed_at"] is not None, "an instance that is gone", str(book))
         return f"“{_bill_line(self._bill.text)}”"
 
     async def _compare(self) -> str:
-        book = self._book()
-        billed = book["billed"]
-        assert isinstance(billed, dict)
-        vast = Usd(int(billed["gpu"]) + int(billed["storage"]))
+        book = await self._book()
+        vast = Usd(book["billed"]["gpu"] + book["billed"]["storage"])
         told = Usd.of(_bill_line(self._bill.text).split("$", 1)[1].split("*", 1)[0].split(":")[0])
-        ran = datetime.fromisoformat(str(book["destroyed_at"])) - datetime.fromisoformat(
-            str(book["created_at"])
+        ran = datetime.fromisoformat(book["destroyed_at"]) - datetime.fromisoformat(
+            book["created_at"]
         )
         # What two looks at the account may miss at the quoted price, and what rounding hides.
         slack = Usd.of(self._quoted.dollars * Decimal(10) / 3600) + Usd(100)
         _check(abs((told - vast).micros) <= slack.micros, f"{vast} within {slack}", str(told))
-        _check(len(self._stage_books()) == 1, "one instance in all", str(self._stage_books()))
-        return f"told {told}, the books say {vast} for {ran.total_seconds():.0f} s; one instance ever"
+        return (
+            f"told {told}, the books say {vast} for {ran.total_seconds():.0f} s; one instance ever"
+        )
 
     # --- The books ----------------------------------------------------------------------------
 
-    async def _open_rentals(self) -> list[str]:
-        return [str(rental.id) for rental in await self._stage.app.store.open_rentals()]
+    async def _open_rentals(self) -> list[RentalId]:
+        return [rental.id for rental in await self._stage.app.store.open_rentals()]
 
-    def _stage_books(self) -> list[Book]:
-        self._stage.sandbox.settle()
-        return list(self._stage.sandbox.books()["instances"])
+    async def _books(self) -> list[Book]:
+        """Every instance that ever was, as the sandbox's control API tells it."""
+        url = f"{self._stage.sandbox.url}/sandbox/books"
+        deadline = aiohttp.ClientTimeout(total=10)
+        async with aiohttp.ClientSession(timeout=deadline) as session, session.get(url) as answer:
+            return list((await answer.json())["instances"])
 
-    def _book(self) -> Book:
-        return self._stage_books()[-1]
+    async def _book(self) -> Book:
+        books = await self._books()
+        _check(len(books) == 1, "one instance in all", str(books))
+        return books[0]
 
 
 def _check(held: bool, wanted: str, seen: str) -> None:

@@ -23,7 +23,7 @@ _CELL_S = 60.0
 
 
 class _Loopback(AbstractResolver):
-    """`anything.localhost` is this machine, as browsers have it; not every system resolver knows."""
+    """`anything.localhost` is this machine, as browsers have it; not every system knows."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -79,7 +79,10 @@ class Visitor:
         """Start a kernel, run a cell, and return what it printed."""
         kernel = await self._post("/api/kernels", {"name": "python3"})
         url = f"{self.origin}/api/kernels/{kernel['id']}/channels"
-        async with asyncio.timeout(_CELL_S), self._session.ws_connect(url, origin=self.origin) as ws:
+        async with (
+            asyncio.timeout(_CELL_S),
+            self._session.ws_connect(url, origin=self.origin) as ws,
+        ):
             request = _execute(code)
             await ws.send_str(json.dumps(request))
             return await _printed(ws, request["header"]["msg_id"])
@@ -89,7 +92,10 @@ class Visitor:
         terminal = await self._post("/api/terminals", {})
         url = f"{self.origin}/terminals/websocket/{terminal['name']}"
         shown = ""
-        async with asyncio.timeout(_CELL_S), self._session.ws_connect(url, origin=self.origin) as ws:
+        async with (
+            asyncio.timeout(_CELL_S),
+            self._session.ws_connect(url, origin=self.origin) as ws,
+        ):
             await ws.send_str(json.dumps(["stdin", line + "\r"]))
             async for message in ws:
                 kind, *rest = json.loads(message.data)

@@ -34,5 +34,5 @@ class JupyterNotebooks:
         log.info("found or started Jupyter %s in %s", notebook.version, notebook.root)
         return notebook
 
-    async def answers(self, socket_path: str, notebook: NotebookAt) -> bool:
-        return await status.answers(socket_path, notebook)
+    async def answers(self, socket_path: str, token: str) -> bool:
+        return await status.answers(socket_path, token)
