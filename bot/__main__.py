@@ -113,8 +113,11 @@ def _sandbox(arguments: argparse.Namespace) -> int:
 def _migrate(_: argparse.Namespace) -> int:
     settings = read(environment())
     log.set_up(settings.log, secrets=settings.secrets)
-    migrated = asyncio.run(migrate(settings.database_url))
-    print(migrated)
+    done = asyncio.run(migrate(settings.database_url))
+    said = "was already" if done.before == done.after else "is now"
+    print(f"The database {said} at {done.after}.")
+    if done.copy is not None:
+        print(f"A copy of what it was before lies beside it: {done.copy.name}")
     return 0
 
 

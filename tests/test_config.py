@@ -1,0 +1,109 @@
+"""Settings: one line that names the variable and says what to do."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from bot.config import read
+from bot.errors import Config
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DISCORD_GUILD_ID", "my server", "server's number"),
+        ("VAST_URL", "console.vast.ai", "an address like https://"),
+        ("DATABASE_URL", "mysql://localhost/x", "postgresql:// or sqlite:///"),
+        ("BELLHOP_RELAY_LISTEN", "8642", "host:port"),
+        ("BELLHOP_RELAY_LISTEN", "127.0.0.1:99999", "host:port"),
+        ("BELLHOP_RELAY_URL", "https://gpu.example.org", "{rental}."),
+        ("BELLHOP_RELAY_URL", "https://{rental}.gpu.example.org/notebooks", "without a path"),
+        ("BELLHOP_INSTALLATION", "My Team", "a-z, 0-9"),
+        ("BELLHOP_INSTALLATION", "a/b", "a-z, 0-9"),
+        ("BELLHOP_POLL_S", "often", "seconds"),
+        ("BELLHOP_POLL_S", "0", "seconds"),
+        ("BELLHOP_WATCH_S", "nan", "seconds"),
+        ("BELLHOP_LOG", "xml", "text or json"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_to_do(
+    tmp_path: Path, name: str, value: str, says: str
+) -> None:
+    """The line begins with the variable, so that the operator knows where to look."""
+    with pytest.raises(Config) as error:
+        read({"BELLHOP_DATA": str(tmp_path), name: value})
+
+    assert error.value.public.startswith(f"{name}: ")
+    assert says in error.value.public
+
+
+@pytest.mark.parametrize("name", ["DISCORD_TOKEN", "VAST_API_KEY"])
+def test_a_missing_setting_is_named_and_nothing_is_made(tmp_path: Path, name: str) -> None:
+    """Checked before the data folder is touched."""
+    folder = tmp_path / "data"
+
+    with pytest.raises(Config) as error:
+        read({"BELLHOP_DATA": str(folder), name: "  "}, need=(name,))
+
+    assert error.value.public.startswith(f"{name}: is missing.")
+    assert not folder.exists()
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file in the way, no rights, a full disk: the folder's setting is to blame."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(Config, match="BELLHOP_DATA"):
+        read({"BELLHOP_DATA": str(tmp_path / "file" / "data")})
+
+
+def test_the_first_start_makes_a_private_folder_and_one_secret(tmp_path: Path) -> None:
+    """Mode 0700, a secret of mode 0600, and the same one at the next start."""
+    env = {"BELLHOP_DATA": str(tmp_path / "data")}
+
+    first, second = read(env), read(env)
+
+    assert first.secret == second.secret
+    assert len(first.secret) > 30
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "data" / "secret").stat().st_mode) == 0o600
+    assert [file.name for file in (tmp_path / "data").iterdir()] == ["secret"]
+
+
+def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
+    """SQLite in the data folder, the relay on loopback, one origin per rental."""
+    settings = read({"BELLHOP_DATA": str(tmp_path)})
+
+    assert settings.vast_url == "https://console.vast.ai"
+    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/bellhop.db"
+    assert (settings.relay_host, settings.relay_port) == ("127.0.0.1", 8642)
+    assert settings.relay_url == "http://{rental}.localhost:8642"
+    assert settings.installation == "bellhop"
+    assert (settings.poll_s, settings.watch_s, settings.log) == (15, 60, "text")
+
+
+def test_postgres_addresses_get_the_async_driver(tmp_path: Path) -> None:
+    """As people write them, whatever the scheme is called."""
+    for scheme in ("postgres", "postgresql"):
+        settings = read({"BELLHOP_DATA": str(tmp_path), "DATABASE_URL": f"{scheme}://u:p4ss@h/d"})
+
+        assert settings.database_url == "postgresql+asyncpg://u:p4ss@h/d"
+
+
+def test_secrets_do_not_show(tmp_path: Path) -> None:
+    """Neither in a repr nor missing from the list that the log hides."""
+    settings = read(
+        {
+            "BELLHOP_DATA": str(tmp_path),
+            "VAST_API_KEY": "vast-key-123",
+            "DISCORD_TOKEN": "discord-token-456",
+            "DATABASE_URL": "postgresql://u:database-789@h/d",
+        }
+    )
+
+    for secret in ("vast-key-123", "discord-token-456", "database-789", settings.secret):
+        assert secret not in repr(settings)
+        assert secret in settings.secrets

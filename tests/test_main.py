@@ -1,0 +1,92 @@
+"""The program's words and exit codes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot import __version__
+from bot.__main__ import main
+
+
+def _bellhop(*words: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *words],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(Path(__file__).parents[1]), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """`bellhop --version`, as usual."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"bellhop {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["dance"], [], ["demo", "--fast", "0"], ["demo", "--fast", "quick"]]
+)
+def test_wrong_arguments_end_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """And say what would be right."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    assert ended.value.code == 2
+    assert "usage: bellhop" in capsys.readouterr().err
+
+
+def test_a_missing_setting_ends_with_2_and_one_line(tmp_path: Path) -> None:
+    """The line names the setting; there is no trace."""
+    ran = _bellhop("run", folder=tmp_path)
+
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "bellhop: DISCORD_TOKEN: is missing. "
+        "Put the bot's token from the Discord developer portal there.\n"
+    )
+
+
+def test_settings_may_lie_in_a_file_and_the_environment_wins(tmp_path: Path) -> None:
+    """`.env` of the folder the program is started in."""
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=from-file\nVAST_API_KEY=k\nBELLHOP_LOG=xml\n")
+
+    from_file = _bellhop("run", folder=tmp_path)
+    over = _bellhop("run", folder=tmp_path, BELLHOP_LOG="yaml")
+
+    assert "BELLHOP_LOG: must be text or json, not 'xml'." in from_file.stderr
+    assert "not 'yaml'." in over.stderr
+
+
+def test_migrate_makes_the_database_and_may_be_repeated(tmp_path: Path) -> None:
+    """An empty folder gets its tables; again, nothing is left to do."""
+    first = _bellhop("migrate", folder=tmp_path)
+    second = _bellhop("migrate", folder=tmp_path)
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert "is now at" in first.stdout
+    assert "already" in second.stdout
+    assert (tmp_path / "data" / "bellhop.db").exists()
+
+
+def test_a_database_that_is_away_ends_with_1_and_what_to_do(tmp_path: Path) -> None:
+    """One line, no trace, no password."""
+    ran = _bellhop(
+        "migrate", folder=tmp_path, DATABASE_URL="postgresql://u:hunter22@127.0.0.1:9/none"
+    )
+
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("bellhop: Our database is not answering.")
+    assert "hunter22" not in ran.stderr + ran.stdout
+    assert "Traceback" not in ran.stderr
