@@ -107,13 +107,13 @@ async def rent(cli: Cli, *words: str, offer: str = TUTORIAL) -> int:
     return int(made["new_contract"])
 
 
-async def until(cli: Cli, contract: int, status: str) -> dict[str, Any]:
-    """The instance, once the CLI shows it with that status."""
+async def until(sandbox: Sandbox, contract: int, status: str) -> None:
+    """Wait for a state of the market; asking the CLI again and again would take long."""
     async with asyncio.timeout(RUN_S):
         while True:
-            shown = await raw(cli, "show", "instance", str(contract))
-            if shown["actual_status"] == status:
-                return dict(shown)
+            if sandbox.world.contract(contract).actual == status:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def books(sandbox: Sandbox) -> dict[str, Any]:
@@ -127,10 +127,14 @@ async def books(sandbox: Sandbox) -> dict[str, Any]:
 async def test_it_searches_offers(cli: Cli) -> None:
     """With its operators, its order and its storage; as JSON and as a table."""
     query = "gpu_ram>=16 num_gpus=1 reliability>0.9 cuda_vers>=12.0 verified=any"
-    found = await raw(cli, "search", "offers", query, "-o", "dph", "--storage", "20")
-    one = await raw(cli, "search", "offers", "gpu_name=RTX_A5000 host_id=81269", "--storage", "10")
-    new = await raw(cli, "search", "offers", "--new", "gpu_name in [RTX_4090,RTX_5090]")
-    table, _ = await cli("search", "offers", "gpu_name=RTX_A5000", "--limit", "3")
+    tutorial = "gpu_name=RTX_A5000 host_id=81269"
+
+    found, one, new, (table, _) = await asyncio.gather(
+        raw(cli, "search", "offers", query, "-o", "dph", "--storage", "20"),
+        raw(cli, "search", "offers", tutorial, "--storage", "10"),
+        raw(cli, "search", "offers", "--new", "gpu_name in [RTX_4090,RTX_5090]"),
+        cli("search", "offers", "gpu_name=RTX_A5000", "--limit", "3"),
+    )
 
     prices = [offer["dph_total"] for offer in found]
     assert prices == sorted(prices)
@@ -144,17 +148,19 @@ async def test_it_rents_shows_labels_stops_starts_and_destroys(cli: Cli, sandbox
     """A machine's whole life, and what the books have of it."""
     contract = await rent(cli, "--label", "team/one", "--env", "-p 8080:8080 -e A=b")
     number = str(contract)
-    running = await until(cli, contract, "running")
-    listed = await raw(cli, "show", "instances")
-    table, _ = await cli("show", "instances")
-    address, _ = await cli("ssh-url", number)
+    await until(sandbox, contract, "running")
+    running = await raw(cli, "show", "instance", number)
+    listed, (table, _), (address, _) = await asyncio.gather(
+        raw(cli, "show", "instances"), cli("show", "instances"), cli("ssh-url", number)
+    )
     labelled, _ = await cli("label", "instance", number, "team/two")
     stopping, _ = await cli("stop", "instance", number)
-    stopped = await until(cli, contract, "exited")
+    await until(sandbox, contract, "exited")
+    stopped = await raw(cli, "show", "instance", number)
     starting, _ = await cli("start", "instance", number)
-    await until(cli, contract, "running")
+    await until(sandbox, contract, "running")
     rebooting, _ = await cli("reboot", "instance", number)
-    await until(cli, contract, "running")
+    await until(sandbox, contract, "running")
     destroying, _ = await cli("destroy", "instance", number, "-y")
     gone = await raw(cli, "show", "instance", number)
 
@@ -178,13 +184,13 @@ async def test_it_rents_shows_labels_stops_starts_and_destroys(cli: Cli, sandbox
 
 async def test_it_works_on_several_instances_at_once(cli: Cli, sandbox: Sandbox) -> None:
     offers = [str(offer) for offer in list(sandbox.world.offers)[1:3]]
-    numbers = [str(await rent(cli, offer=offer)) for offer in offers]
+    numbers = [*map(str, await asyncio.gather(*(rent(cli, offer=offer) for offer in offers)))]
     for number in numbers:
-        await until(cli, int(number), "running")
+        await until(sandbox, int(number), "running")
 
     await cli("stop", "instances", *numbers)
     for number in numbers:
-        await until(cli, int(number), "exited")
+        await until(sandbox, int(number), "exited")
     await cli("destroy", "instances", *numbers, "-y")
 
     assert {each["state"] for each in (await books(sandbox))["instances"]} == {"destroyed"}
@@ -204,14 +210,14 @@ async def test_it_manages_ssh_keys(cli: Cli, tmp_path: Path) -> None:
     assert "ssh-key created" in created
     assert [key["key"] for key in keys] == [KEY]
     assert "'success': True" in attached
-    assert "'success': True" in detached or "success" in detached
+    assert "success" in detached
     assert "success" in deleted
     assert await raw(cli, "show", "ssh-keys") == []
 
 
-async def test_it_reads_logs(cli: Cli) -> None:
+async def test_it_reads_logs(cli: Cli, sandbox: Sandbox) -> None:
     contract = await rent(cli)
-    await until(cli, contract, "running")
+    await until(sandbox, contract, "running")
 
     said, _ = await cli("logs", str(contract), "--daemon-logs", "--tail", "2")
 
@@ -219,16 +225,18 @@ async def test_it_reads_logs(cli: Cli) -> None:
 
 
 async def test_it_tells_the_account_and_its_charges(cli: Cli, sandbox: Sandbox) -> None:
-    """An hour's worth is billed by moving the account's bill, not by waiting: bytes cost too."""
+    """Seconds of GPU cost too little to show; 1 GB up and 5 GB down at $0.02 show."""
     contract = await rent(cli, "--label", "team/one")
-    await until(cli, contract, "running")
+    await until(sandbox, contract, "running")
     sandbox.world.carried(sandbox.world.contract(contract), 10**9, 5 * 10**9)
-    user = await raw(cli, "show", "user")
-    charges = await raw(cli, "show", "invoices-v1", "-c")
-    paid = await raw(cli, "show", "invoices-v1", "-i")
-    table, _ = await cli("show", "invoices-v1", "-c")
-    old = await raw(cli, "show", "invoices")
-    balance = await raw(cli, "show", "deposit", str(contract))
+    user, charges, paid, (table, _), old, balance = await asyncio.gather(
+        raw(cli, "show", "user"),
+        raw(cli, "show", "invoices-v1", "-c"),
+        raw(cli, "show", "invoices-v1", "-i"),
+        cli("show", "invoices-v1", "-c"),
+        raw(cli, "show", "invoices"),
+        raw(cli, "show", "deposit", str(contract)),
+    )
 
     assert 99.8 < user["credit"] < 99.88
     row = charges["results"][0]
@@ -244,10 +252,12 @@ async def test_it_tells_the_account_and_its_charges(cli: Cli, sandbox: Sandbox) 
 async def test_it_is_told_in_words_what_cannot_be_done(cli: Cli, sandbox: Sandbox) -> None:
     """A rented offer, a wrong key, a missing instance, no credit, what the sandbox lacks."""
     contract = await rent(cli)
-    again = await cli("create", "instance", TUTORIAL, "--image", "x", "--disk", "10")
-    wrong_key = await cli("show", "instances", key="other")
-    missing = await cli("stop", "instance", "1")
-    lacking = await cli("take", "snapshot", str(contract), "--repo", "x")
+    again, wrong_key, missing, lacking = await asyncio.gather(
+        cli("create", "instance", TUTORIAL, "--image", "x", "--disk", "10"),
+        cli("show", "instances", key="other"),
+        cli("stop", "instance", "1"),
+        cli("take", "snapshot", str(contract), "--repo", "x"),
+    )
     sandbox.world.set_credit(0)
     other = str(list(sandbox.world.offers)[1])
     poor = await cli("create", "instance", other, "--image", "x", "--disk", "10")

