@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.adapters.discord.post import ChannelPost
-from bot.adapters.jupyter.start import JupyterNotebooks
+from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.lease import hold_lease
@@ -38,6 +38,7 @@ from bot.services.reconciler import Reconciler
 from bot.services.routes import Routes, Traffic
 from bot.services.spend import Spend
 from bot.services.steps import Steps
+from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
 from cogs.ui.cards import rental_card
 
@@ -62,6 +63,7 @@ class App:
     reconciler: Reconciler
     notices: Notices
     links: Links
+    routes: Routes
 
 
 @contextlib.asynccontextmanager
@@ -102,6 +104,7 @@ async def open_app(
         post = ChannelPost(client=client, render=rental_card, clock=clock)
         notices = Notices(store=store, post=post, news=news, clock=clock)
 
+        notebooks = JupyterNotebooks()
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
         reconciler = Reconciler(
@@ -110,7 +113,7 @@ async def open_app(
             steps=Steps(
                 market=market,
                 tunnels=tunnels,
-                notebooks=JupyterNotebooks(),
+                notebooks=notebooks,
                 routes=routes,
                 links=links,
                 installation=settings.installation,
@@ -123,6 +126,12 @@ async def open_app(
             limits=limits or Limits(),
             installation=settings.installation,
             poll=timedelta(seconds=settings.poll_s),
+        )
+        watch = Watch(
+            routes=routes,
+            notebooks=notebooks,
+            wake=wake,
+            every=timedelta(seconds=settings.watch_s),
         )
         health = Health(store=store, market=market, client=client)
         relay = Relay(
@@ -156,6 +165,7 @@ async def open_app(
         stack.callback(schedule.close)
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
+        tasks.forever("watch", watch.run)
         yield App(
             client=client,
             relay=relay,
@@ -164,6 +174,7 @@ async def open_app(
             reconciler=reconciler,
             notices=notices,
             links=links,
+            routes=routes,
         )
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from aiohttp import web
 from simcord import ChannelHandle, MemberActor, UserHandle
 from simcord.preview import Preview, _server
+from simcord.preview._pages import _Page
 from simcord.preview._server import PreviewServer
 
 from bot.demo.live import LiveEnv
@@ -167,7 +168,7 @@ class Pages:
     async def _open_view(
         self, place: str, person: Person, channel: ChannelHandle, viewer: MemberActor | UserHandle
     ) -> None:
-        view = _View(self._env, channel, viewer, self.port)
+        view = _View(self._env, channel, viewer, self.port, self._world.pictures)
         view.capability = self._capability(place, person.key)
         self._env._preview = None  # SimCord wants one at a time; ours take turns under the lock
         await view.__aenter__()
@@ -195,7 +196,6 @@ class Pages:
         """Bring all open pages up to date but one whose person is acting; whether there was one."""
         acting = False
         for preview in self._previews.values():
-            preview._advance_presentation_time()
             for page in list(preview._pages.values()):
                 if page is preview._action_page:
                     acting = True
@@ -211,7 +211,12 @@ class _View(Preview):
     _PAGE_LEASE_SECONDS = LEASE_S
 
     def __init__(
-        self, env: LiveEnv, channel: ChannelHandle, viewer: MemberActor | UserHandle, port: int
+        self,
+        env: LiveEnv,
+        channel: ChannelHandle,
+        viewer: MemberActor | UserHandle,
+        port: int,
+        pictures: Mapping[str, bytes],
     ) -> None:
         super().__init__(
             env,
@@ -224,7 +229,7 @@ class _View(Preview):
             locale="en-US",
             timezone=local_zone(),
             presentation_time=None,
-            assets=None,
+            assets={url: ("face.png", png) for url, png in pictures.items()},
             port=port,
         )
         self._live = env
@@ -234,6 +239,11 @@ class _View(Preview):
         """Let pages begin at the newest message and follow it, not at the one seen first."""
         assert self._python is not None
         self._python.target_id = self._python.window_end_id = None
+
+    def _publish(self, page: _Page, *, reason: Any = "action") -> None:
+        """Publish as of now, for "5 minutes ago"."""
+        self._advance_presentation_time()
+        super()._publish(page, reason=reason)
 
     async def _action(self, context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
         """Act on what is there now: pages change under people's hands, which is no reason to

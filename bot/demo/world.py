@@ -11,12 +11,17 @@ from dataclasses import dataclass
 
 import discord
 from simcord import ChannelHandle, GuildHandle, MemberActor, RoleHandle, UserHandle
+from simcord.backend.cdn import CDN_BASE
 
+from bot.demo import faces
 from bot.demo.live import LiveEnv
 
 GUILD_ID = 1_310_000_000_000_000_000  # a snowflake of late 2024
 BOT_NAME = "Bellhop"
 LEAD_ROLE = "Lead"
+
+_PEOPLE = (("ada", "Ada", "#2d7d46"), ("linus", "Linus", "#a8590e"), ("grace", "Grace", "#a12d6f"))
+_PICTURE = "0" * 32  # Discord names a picture by its hash; which one is of no consequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class World:
     channels: Mapping[str, ChannelHandle]  # by name: gpu, general
     people: Mapping[str, Person]  # by key: ada, linus, grace
     lead_role: RoleHandle
+    pictures: Mapping[str, bytes]  # PNGs, by the address under which Discord would have them
 
     @property
     def gpu(self) -> ChannelHandle:
@@ -49,10 +55,11 @@ class World:
 
 def build_world(env: LiveEnv) -> World:
     """Make the server and everybody in it; to be called before `env.start()`."""
-    env.backend.bot_user.name = BOT_NAME
+    bot_user = env.backend.bot_user
+    bot_user.name = BOT_NAME
+    bot_user.avatar = _PICTURE
     users = {
-        key: env.create_user(key, global_name=name)
-        for key, name in (("ada", "Ada"), ("linus", "Linus"), ("grace", "Grace"))
+        key: env.create_user(key, global_name=name, avatar=_PICTURE) for key, name, _ in _PEOPLE
     }
     guild = env.create_guild(
         "Deep Learning Course",
@@ -80,7 +87,10 @@ def build_world(env: LiveEnv) -> World:
         "gpu": guild.create_text_channel("gpu", topic="Rent a GPU, open a notebook, give it back"),
         "general": guild.create_text_channel("general", topic="Everything else"),
     }
-    return World(guild=guild, channels=channels, people=people, lead_role=lead)
+    pictures = {_picture_url(bot_user.id): faces.bell("#5865f2")} | {
+        _picture_url(users[key].id): faces.letter(name[0], colour) for key, name, colour in _PEOPLE
+    }
+    return World(guild=guild, channels=channels, people=people, lead_role=lead, pictures=pictures)
 
 
 async def greet(world: World) -> None:
@@ -95,3 +105,7 @@ async def greet(world: World) -> None:
     await grace.send(general, "Lesson 1 is up. You will want a machine with at least 16 GB.")
     await linus.send(general, "Where do I get one?")
     await ada.send(general, f"In {world.gpu.mention}. It takes a minute.")
+
+
+def _picture_url(user_id: int) -> str:
+    return f"{CDN_BASE}/avatars/{user_id}/{_PICTURE}.png"

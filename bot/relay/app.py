@@ -24,6 +24,7 @@ from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
 from bot.relay.pages import Page
+from bot.relay.server import Server
 from bot.relay.sockets import Sockets
 from bot.services.links import Links
 from bot.services.routes import Route, Routes, Traffic
@@ -35,7 +36,7 @@ It is shown to whoever asks, so it names no address and no secret.
 """
 
 HEALTH_S = 5
-CLOSE_S = 2
+CLOSE_S = 1.5
 """How long open requests may take to end when we stop; aiohttp waits it twice at worst."""
 
 _IDLE_S = 75  # an unused browser connection is kept so long, and a half-sent request
@@ -68,9 +69,8 @@ class Relay:
         self._clock = clock
         self._doors = Doors(links=links, hosts=self._hosts)
         self._upstreams = Upstreams()
-        cookie = self._doors.cookie
-        self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock, cookie=cookie)
-        self._sockets = Sockets(proxy=self._proxy, traffic=traffic, clock=clock, cookie=cookie)
+        self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
+        self._sockets = Sockets(proxy=self._proxy, traffic=traffic, clock=clock)
         self._silent_since: dict[RentalId, datetime] = {}
         self._runner: web.ServerRunner | None = None
         routes.watch(self.drop)
@@ -78,13 +78,8 @@ class Relay:
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address is taken."""
-        server = web.Server(
+        server = Server(
             self._handle,
-            handler_cancellation=True,  # a browser that left frees the notebook's answer
-            auto_decompress=False,
-            access_log=None,
-            # It quotes raw bytes of requests, which may hold a cookie or a ticket.
-            logger=logging.Logger("bot.relay.aiohttp", logging.CRITICAL + 1),
             keepalive_timeout=_IDLE_S,
             lingering_time=_LINGER_S,
             max_line_size=MAX_LINE,
@@ -107,6 +102,10 @@ class Relay:
         self._sockets.drop(rental_id)
         self._upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
+
+    def sockets_of(self, rental_id: RentalId) -> int:
+        """How many WebSockets of a rental are open."""
+        return self._sockets.count(rental_id)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

@@ -8,7 +8,6 @@ reach beyond its own origin or bring down another one's data.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -18,6 +17,10 @@ Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 SERVER = "bellhop"
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_COOKIE = "bellhop"
+_SECURE_COOKIE = "__Host-bellhop"
+_OWN = frozenset({_COOKIE, _SECURE_COOKIE})
 
 # RFC 9110, 7.6.1, and the older names browsers and proxies still send.
 _HOP = frozenset(
@@ -59,7 +62,7 @@ _INPUT_SOCKET = re.compile(r"/api/kernels/[^/]+/channels|/terminals/websocket/[^
 
 def cookie_name(*, secure: bool) -> str:
     """Our cookie's name; the prefix makes browsers refuse it from anywhere but this origin."""
-    return "__Host-bellhop" if secure else "bellhop"
+    return _SECURE_COOKIE if secure else _COOKIE
 
 
 def cookies(headers: Headers, name: str) -> list[str]:
@@ -72,39 +75,37 @@ def cookies(headers: Headers, name: str) -> list[str]:
     return found
 
 
-def up(headers: Headers, *, token: str, own_cookies: Iterable[str]) -> CIMultiDict[str]:
+def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
     """The headers of a request as the notebook gets them."""
-    own = frozenset(own_cookies)
     skip = _HOP | _NOT_UP | _named_by_connection(headers)
     passed = CIMultiDict(
         (name, value)
         for name, value in headers.items()
         if name.lower() not in skip and not name.lower().startswith("x-forwarded-")
     )
-    kept = [pair for pair in _cookie_pairs(headers) if pair.partition("=")[0].strip() not in own]
+    kept = [pair for pair in _cookie_pairs(headers) if pair.partition("=")[0].strip() not in _OWN]
     if kept:
         passed["Cookie"] = "; ".join(kept)
     passed["Authorization"] = f"token {token}"
     return passed
 
 
-def up_websocket(headers: Headers, *, token: str, own_cookies: Iterable[str]) -> CIMultiDict[str]:
+def up_websocket(headers: Headers, *, token: str) -> CIMultiDict[str]:
     """The same for a WebSocket handshake, which is all about hop-by-hop headers."""
-    passed = up(headers, token=token, own_cookies=own_cookies)
+    passed = up(headers, token=token)
     passed["Connection"] = "Upgrade"
     passed["Upgrade"] = "websocket"
     return passed
 
 
-def down(headers: Headers, *, host: str, own_cookies: Iterable[str]) -> CIMultiDict[str]:
+def down(headers: Headers, *, host: str) -> CIMultiDict[str]:
     """The headers of an answer as the browser gets them; `host` is what the browser asked for."""
-    own = frozenset(own_cookies)
     skip = _HOP | _NOT_DOWN | _named_by_connection(headers)
     passed = CIMultiDict(
         (name, value) for name, value in headers.items() if name.lower() not in skip
     )
     for cookie in headers.getall("Set-Cookie", []):
-        if cookie.partition("=")[0].strip() not in own:
+        if cookie.partition("=")[0].strip() not in _OWN:
             passed.add("Set-Cookie", _host_only(cookie))
     if "Location" in passed:
         passed["Location"] = _relative(passed["Location"], host)

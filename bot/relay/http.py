@@ -67,18 +67,15 @@ class Upstreams:
 class Proxy:
     """Passes one request on. Raises Unreachable while nothing was answered yet."""
 
-    def __init__(
-        self, *, upstreams: Upstreams, traffic: Traffic, clock: Clock, cookie: str
-    ) -> None:
+    def __init__(self, *, upstreams: Upstreams, traffic: Traffic, clock: Clock) -> None:
         self._upstreams = upstreams
         self._traffic = traffic
         self._clock = clock
-        self._cookie = cookie
 
     async def pass_on(
         self, request: web.BaseRequest, rental_id: RentalId, route: Route
     ) -> web.StreamResponse:
-        sent = headers.up(request.headers, token=route.token, own_cookies=[self._cookie])
+        sent = headers.up(request.headers, token=route.token)
         if headers.is_input(request.method, request.path):
             self._traffic.human(rental_id, self._clock.now())
         if "text/html" in request.headers.get("Accept", ""):
@@ -130,9 +127,7 @@ class Proxy:
         response = web.StreamResponse(
             status=upstream.status,
             reason=upstream.reason,
-            headers=headers.down(
-                upstream.headers, host=request.headers["Host"], own_cookies=[self._cookie]
-            ),
+            headers=headers.down(upstream.headers, host=request.headers["Host"]),
         )
         pieces: AsyncIterator[bytes] = upstream.content.iter_any()
         if route.token and _is_page(upstream):

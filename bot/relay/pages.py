@@ -66,7 +66,7 @@ def starting(rental: Rental) -> Page:
     return Page(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         title="Your machine is starting",
-        text=("This page reloads by itself. The machine's card in Discord says when it is ready.",),
+        text=("Its card in Discord says when it is ready.", "This page reloads by itself."),
         steps=tuple(words for _, words in _PHASES),
         done=done,
         detail=_shorten(rental.detail),
@@ -122,7 +122,7 @@ def connecting() -> Page:
     return Page(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         title="Connecting to your machine",
-        text=("This takes a few seconds. The page reloads by itself.",),
+        text=("This takes a few seconds.", "This page reloads by itself."),
         refresh_s=STARTING_REFRESH_S,
     )
 
@@ -132,9 +132,8 @@ def unreachable(since: datetime, now: datetime) -> Page:
         status=HTTPStatus.BAD_GATEWAY,
         title="Your machine is not answering",
         text=(
-            f"It has been silent for {_ago(since, now)}. We keep trying, and the page reloads by "
-            "itself.",
-            "What runs on the machine goes on running meanwhile.",
+            f"It has been silent for {_ago(since, now)}. We keep trying.",
+            "What runs on the machine goes on running. This page reloads by itself.",
         ),
         refresh_s=UNREACHABLE_REFRESH_S,
     )

@@ -32,11 +32,10 @@ from bot.services.routes import Route, Traffic
 class Sockets:
     """The open WebSockets of every rental."""
 
-    def __init__(self, *, proxy: Proxy, traffic: Traffic, clock: Clock, cookie: str) -> None:
+    def __init__(self, *, proxy: Proxy, traffic: Traffic, clock: Clock) -> None:
         self._proxy = proxy
         self._traffic = traffic
         self._clock = clock
-        self._cookie = cookie
         self._open: dict[RentalId, set[Splice]] = {}
 
     def count(self, rental_id: RentalId) -> int:
@@ -58,7 +57,7 @@ class Sockets:
 
         Raises Unreachable while nothing was answered yet.
         """
-        sent = headers.up_websocket(request.headers, token=route.token, own_cookies=[self._cookie])
+        sent = headers.up_websocket(request.headers, token=route.token)
         async with self._proxy.ask(request, rental_id, route, sent) as upstream:
             if upstream.status != HTTPStatus.SWITCHING_PROTOCOLS:
                 return await self._proxy.stream(request, rental_id, route, upstream)

@@ -115,9 +115,11 @@ class Folder:
             return log.read().decode(errors="replace")
 
     def _fill_home(self, plan: Plan, repository: Path) -> None:
+        # A login shell forgets the PATH it was given, and Jupyter's terminals are login shells.
+        path = f'export PATH="{image.search_path(plan.image, self.programs)}"\n'
         for name, text in (
             (".bashrc", f"PS1='root@C.{plan.contract}:\\w\\$ '\n"),
-            (".profile", '[ -n "$BASH_VERSION" ] && . ~/.bashrc\n'),
+            (".profile", path + '[ -n "$BASH_VERSION" ] && . ~/.bashrc\n'),
             (".gitconfig", image_course.git_config(repository)),
         ):
             file = self.home / name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import discord
 from discord import app_commands, ui
@@ -46,6 +47,29 @@ class Card(ui.LayoutView):
         )
 
 
+class Menu(ui.Select[ui.LayoutView]):
+    def __init__(self) -> None:
+        super().__init__(
+            custom_id="menu",
+            placeholder="Choose a GPU",
+            options=[discord.SelectOption(label=gpu, description="24 GB") for gpu in GPUS],
+        )
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        await interaction.response.send_modal(Name(self.values[0]))
+
+
+class Name(ui.Modal, title="Name it"):
+    name: ui.TextInput[Name] = ui.TextInput(label="Name", custom_id="name")
+
+    def __init__(self, gpu: str) -> None:
+        super().__init__(custom_id="naming")
+        self.gpu = gpu
+
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        await interaction.response.send_message(f"{self.gpu} is {self.name.value}", ephemeral=True)
+
+
 class Porter(discord.Client):
     """`/rent` defers, then posts a card that a task of the bot's own edits."""
 
@@ -59,7 +83,7 @@ class Porter(discord.Client):
 
     async def setup_hook(self) -> None:
         self.add_dynamic_items(Keep)
-        for command in (self._rent(), self._mine(), self._silent()):
+        for command in (self._rent(), self._plan(), self._menu(), self._mine(), self._silent()):
             self.tree.add_command(command)
         await self.tree.sync()
 
@@ -93,6 +117,30 @@ class Porter(discord.Client):
 
         return rent
 
+    def _plan(self) -> app_commands.Command[app_commands.Group, ..., None]:
+        @app_commands.command(name="plan", description="Plan a rental")
+        @app_commands.choices(
+            disk=[app_commands.Choice(name=f"{gb} GB", value=gb) for gb in (20, 50, 100)]
+        )
+        async def plan(
+            interaction: discord.Interaction,
+            disk: app_commands.Choice[int],
+            spot: bool | None = None,
+        ) -> None:
+            await interaction.response.send_message(f"Planned {disk.value}, {spot}")
+
+        return plan
+
+    def _menu(self) -> app_commands.Command[app_commands.Group, ..., None]:
+        @app_commands.command(name="menu", description="Choose from a menu")
+        async def menu(interaction: discord.Interaction) -> None:
+            view = ui.LayoutView(timeout=None)
+            view.add_item(ui.TextDisplay(f"Offers as of {discord.utils.format_dt(_now(), 'R')}"))
+            view.add_item(ui.ActionRow(Menu()))
+            await interaction.response.send_message(view=view, ephemeral=True)
+
+        return menu
+
     def _mine(self) -> app_commands.Command[app_commands.Group, ..., None]:
         @app_commands.command(name="mine", description="A direct message about your machines")
         async def mine(interaction: discord.Interaction) -> None:
@@ -123,3 +171,7 @@ class Porter(discord.Client):
             self.edits += 1
             await message.edit(view=Card(gpu, f"running, edit {self.edits}"))
             self.edited.set()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -214,6 +215,47 @@ async def test_an_application_that_does_not_answer_is_said(demo: Demo) -> None:
         await _command(window, "silent")
 
         await expect(window.get_by_text("The application did not respond.")).to_be_visible()
+
+
+@pytest.mark.e2e
+@pytest.mark.browser
+@pytest.mark.parametrize("with_mouse", [False, True])
+async def test_enter_runs_what_was_chosen(demo: Demo, with_mouse: bool) -> None:
+    """A value chosen by keyboard or mouse is the one that runs, not the first of the list."""
+    assert demo.pages is not None
+    async with page(demo.pages.address()) as window:
+        await ready(window)
+        await window.locator("#channel-composer-input").click()
+        await window.keyboard.type("/plan")
+        await window.get_by_role("option", name="plan").first.click()
+        wanted = window.get_by_role("option", name="50 GB")
+        await expect(wanted).to_be_visible()
+        if with_mouse:
+            await wanted.click()
+        else:
+            await window.keyboard.press("ArrowDown")
+            await window.keyboard.press("Enter")
+        await window.keyboard.press("Enter")
+
+        await expect(conversation(window).get_by_text("Planned 50, None")).to_be_visible()
+
+
+@pytest.mark.e2e
+@pytest.mark.browser
+async def test_a_menu_and_a_form_work(demo: Demo) -> None:
+    """What is chosen from a menu opens a form, and what is typed there arrives."""
+    assert demo.pages is not None
+    async with page(demo.pages.address()) as window:
+        await ready(window)
+        await _command(window, "menu")
+        chat = conversation(window)
+        await expect(chat.get_by_text("Offers as of")).to_contain_text(re.compile(r"ago|now"))
+        await chat.get_by_role("combobox").click()
+        await window.get_by_role("option", name="A100").click()
+        await window.get_by_role("dialog").get_by_role("textbox").fill("lesson1")
+        await window.get_by_role("button", name="Submit").click()
+
+        await expect(chat.get_by_text("A100 is lesson1")).to_be_visible()
 
 
 async def _rent(window: Page, gpu: str) -> None:

@@ -51,10 +51,11 @@
       clearTimeout(timer);
       if (text.includes("respond")) timer = setTimeout(() => { note.hidden = true; }, 8000);
     }).observe(status, { childList: true, characterData: true, subtree: true });
-    if (!key) {
-      note.textContent = "Open the whole address that `bellhop demo` printed; the part after # lets you in.";
-      note.hidden = false;
-    }
+    const refused = (text) => { note.textContent = text; note.hidden = false; };
+    if (!key) return refused("Open the whole address that the demo printed; the part after # lets you in.");
+    fetch("/api/state", { headers: { "X-Simcord-Capability": location.hash.slice(1) } }).then((answer) => {
+      if (answer.status === 401) refused("This address is of an earlier run. Open the one that the demo printed last.");
+    }, () => {});
   }
 
   function stayAtNewest() {
