@@ -6,25 +6,23 @@ for one another, and the market answers without waiting for any of them.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from bot.sandbox.contracts import Contract
 from bot.sandbox.life import Errand
 from bot.sandbox.world import World
 from bot.sandbox.yard import Yard
+from bot.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """Tasks are held here until they end; `close` ends them all."""
-
-    def __init__(self, *, world: World, yard: Yard) -> None:
+    def __init__(self, *, world: World, yard: Yard, tasks: Tasks) -> None:
         self._world = world
         self._yard = yard
+        self._tasks = tasks
         self._waiting: dict[int, list[Errand]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def settle(self) -> None:
         """Bring the world up to now, bill what machines carried, and start what is to be done.
@@ -35,16 +33,6 @@ class Keeper:
         self._read_traffic()
         for errand in self._world.errands():
             self._take(errand)
-
-    async def idle(self) -> None:
-        """Wait until nothing is left to do."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _read_traffic(self) -> None:
         for contract in self._world.alive():
@@ -57,9 +45,7 @@ class Keeper:
             self._waiting[contract_id].append(errand)
             return
         self._waiting[contract_id] = [errand]
-        task = asyncio.create_task(self._work(contract_id), name=f"errands of {contract_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.once(f"errands of machine {contract_id}", self._work(contract_id))
 
     async def _work(self, contract_id: int) -> None:
         errands = self._waiting[contract_id]

@@ -27,6 +27,7 @@ from bot.sandbox.routes.app import API_KEY, make_app
 from bot.sandbox.routes.site import Site
 from bot.sandbox.world import World
 from bot.sandbox.yard import NoMachines, Yard
+from bot.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +70,15 @@ class Sandbox:
             credit=credit * MICRO,
             seed=seed,
         )
-        self._keeper = Keeper(world=self.world, yard=yard)
+        self._tasks = Tasks()
+        self._keeper = Keeper(world=self.world, yard=yard, tasks=self._tasks)
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
 
     async def start(self) -> str:
         """Listen; returns the address, without a slash at its end (VAST_URL must have none)."""
         self._stack.push_async_callback(self._yard.close)
-        self._stack.push_async_callback(self._keeper.close)
+        self._stack.push_async_callback(self._tasks.aclose)
         site = Site(world=self.world, faults=self.faults, yard=self._yard, settle=self.settle)
         runner = web.AppRunner(make_app(site), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -87,8 +89,7 @@ class Sandbox:
         except OSError:
             await self.close()
             raise
-        ticking = asyncio.create_task(self._tick(), name="sandbox clock")
-        self._stack.push_async_callback(_ended, ticking)
+        self._tasks.forever("the sandbox's clock", self._tick)
         port = runner.addresses[0][1]
         self.url = f"http://{HOST}:{port}"
         log.info("the sandbox listened on %s", self.url)
@@ -104,15 +105,12 @@ class Sandbox:
     async def settled(self) -> None:
         """As `settle`, and wait until the yard has done its part."""
         self.settle()
-        await self._keeper.idle()
+        await self._tasks.quiet()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            try:
-                self.settle()
-            except Exception:  # the clock must go on; the fault is in the log
-                log.exception("the sandbox's clock stumbled")
+            self.settle()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -172,8 +170,3 @@ def _welcome(url: str) -> str:
         f"  vastai search offers 'gpu_ram>=16' -o dph\n"
         f"Its books are at {url}/sandbox/books, its faults at {url}/sandbox/faults\n"
     )
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
