@@ -23,7 +23,7 @@ class Plan:
 
 class Yard(Protocol):
     async def start(self, plan: Plan, *, keys: Sequence[str], ssh_after_s: float) -> int:
-        """Start (or start again, files kept) the machine; returns its SSH port on 127.0.0.1 at once.
+        """Start (or start again, files kept) the machine; its SSH port on 127.0.0.1, at once.
 
         Connections are refused for the first `ssh_after_s` seconds; a very large value means
         forever.
