@@ -75,7 +75,6 @@ class Machines:
             await asyncio.to_thread(self._folder(contract).delete)
             for book in (self._meters, self._ports, self._gpu):
                 book.pop(contract, None)
-        self._busy.pop(contract, None)
 
     def set_keys(self, contract: int, keys: Sequence[str]) -> None:
         folder = self._folder(contract)
@@ -115,6 +114,8 @@ class Machines:
         return subprocess.Popen(
             [sys.executable, "-m", machine_processes.__name__, f"{self._data}:{self._run}:"],
             stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
 

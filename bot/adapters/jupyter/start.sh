@@ -5,6 +5,7 @@
 base=$HOME/.bellhop
 umask 077
 mkdir -p "$base/run"
+chmod 700 "$base"
 PATH="$PATH:/venv/main/bin:/opt/conda/bin:/opt/instance-tools/bin:$base/venv/bin"
 export PATH
 token=
@@ -167,12 +168,12 @@ start() {
     JUPYTER_RUNTIME_DIR=$base/run exec $detached sh -c 'echo $$ >"$0"; exec "$@"' \
       "$base/jupyter.pid" "$program" ${part:+"$part"} --config="$base/jupyter_config.py"
   ) </dev/null >"$base/jupyter.log" 2>&1 9>&- &
-  rounds=50
-  until pid=$(cat "$base/jupyter.pid" 2>/dev/null) && runs "$pid" "$base/jupyter_config.py"; do
-    [ "$rounds" -gt 0 ] || fail "Jupyter ended at once." "$base/jupyter.log"
+  rounds=100
+  until [ -s "$base/jupyter.pid" ] || [ "$rounds" = 0 ]; do
     rounds=$((rounds - 1))
-    sleep 0.1 2>/dev/null || sleep 1
+    sleep 0.02 2>/dev/null || sleep 1
   done
+  pid=$(cat "$base/jupyter.pid")
   wait_for_it || fail "Jupyter does not start." "$base/jupyter.log"
   cp "$info" "$base/jupyter.json"
 }
@@ -214,6 +215,11 @@ SH
       $(command -v setsid || command -v nohup) sh "$base/setup.sh"
   ) </dev/null >>"$base/setup.log" 2>&1 9>&- &
   echo $! >"$base/setup.pid"
+  rounds=20 # until it has its name: whoever comes next must know it by that
+  until runs $! "$base/setup.sh" || [ "$rounds" = 0 ]; do
+    rounds=$((rounds - 1))
+    sleep 0.02 2>/dev/null || rounds=0
+  done
 }
 
 lock
