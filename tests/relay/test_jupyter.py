@@ -3,56 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
-import sys
 import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 
-from bot.services.routes import Route
 from tests.relay.books import RENTAL
 from tests.relay.conftest import PAGE, House
 from tests.relay.notebook import TOKEN
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-async def lab(house: House, tmp_path: Path) -> AsyncIterator[House]:
-    """The house with JupyterLab behind it, on a Unix socket."""
-    work = tmp_path / "work"
-    work.mkdir()
-    path = str(tmp_path / "jupyter.sock")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "jupyterlab", f"--ServerApp.sock={path}", f"--ServerApp.root_dir={work}"),
-        *("--no-browser", "--allow-root", "--ServerApp.allow_remote_access=True"),
-        *(
-            "--LabApp.news_url=None",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        ),
-        env={**os.environ, "JUPYTER_TOKEN": TOKEN, "HOME": str(tmp_path), "SHELL": "/bin/sh"},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        house.routes.set(RENTAL, Route(path, TOKEN))
-        await _answers(house)
-        yield house
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 10)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 async def test_jupyterlab_works_through_the_relay(lab: House) -> None:
@@ -70,17 +31,6 @@ async def test_jupyterlab_works_through_the_relay(lab: House) -> None:
     assert await _run(lab, cookie, "print(6 * 7)") == "42\n"
     assert "relayed" in await _type(lab, cookie, "echo re''layed\r")
     assert lab.traffic.last_human(RENTAL) == lab.clock.now()
-
-
-async def _answers(house: House) -> None:
-    """Wait until Jupyter listens."""
-    cookie = await house.cookie()
-    async with asyncio.timeout(60):
-        while True:
-            async with house.ask("/api/status", cookie) as answer:
-                if answer.status == 200:
-                    return
-            await asyncio.sleep(0.1)
 
 
 async def _run(house: House, cookie: dict[str, str], code: str) -> str:
