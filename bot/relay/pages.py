@@ -77,7 +77,7 @@ def starting(rental: Rental) -> Page:
 def gone(rental: Rental) -> Page:
     """The machine has ended or is ending, and why."""
     ending = rental.state is State.DESTROYING
-    why = _ENDINGS[rental.reason] if rental.reason else ""
+    why = _ENDINGS.get(rental.reason, "") if rental.reason else ""
     return Page(
         status=HTTPStatus.GONE,
         title="This machine is ending" if ending else "This machine has ended",

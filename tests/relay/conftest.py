@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,6 +117,38 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await notebook.stop()
 
 
+@pytest.fixture
+async def lab(house: House, tmp_path: Path) -> AsyncIterator[House]:
+    """The house with JupyterLab behind it, on a Unix socket."""
+    work = tmp_path / "work"
+    work.mkdir()
+    path = str(tmp_path / "jupyter.sock")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "jupyterlab", f"--ServerApp.sock={path}", f"--ServerApp.root_dir={work}"),
+        *("--no-browser", "--allow-root", "--ServerApp.allow_remote_access=True"),
+        *(
+            "--LabApp.news_url=None",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ),
+        env={**os.environ, "JUPYTER_TOKEN": TOKEN, "HOME": str(tmp_path), "SHELL": "/bin/sh"},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        house.routes.set(RENTAL, Route(path, TOKEN))
+        await _answers(house)
+        yield house
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), 10)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -133,3 +169,14 @@ async def settled(count: Callable[[], int]) -> int:
         await asyncio.sleep(0.3)
         if count() == before:
             return before
+
+
+async def _answers(house: House) -> None:
+    """Wait until Jupyter listens."""
+    cookie = await house.cookie()
+    async with asyncio.timeout(60):
+        while True:
+            async with house.ask("/api/status", cookie) as answer:
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(0.1)
