@@ -223,6 +223,26 @@ async def test_messages_carry_the_time_of_the_given_clock() -> None:
     await bot.close()
 
 
+async def test_a_bot_that_cannot_start_leaves_the_loop_as_it_was() -> None:
+    """Its own error comes out, and another demo can start."""
+
+    class Broken(Porter):
+        async def setup_hook(self) -> None:
+            raise LookupError("no such setting")
+
+    broken, sound = Broken(), Porter()
+
+    with pytest.raises(LookupError):
+        await Demo(bot=broken).start()
+    again = Demo(bot=sound)
+    await again.start()
+
+    assert time.monotonic is REAL_MONOTONIC
+    await again.close()
+    await broken.close()
+    await sound.close()
+
+
 async def test_nothing_is_left_behind_when_it_ends(demo: Demo, porter: Porter) -> None:
     """After closing, no task of ours or SimCord's lives on; closing twice is no error."""
     await demo.close()
