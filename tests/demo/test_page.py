@@ -260,6 +260,24 @@ async def test_enter_runs_what_was_chosen(demo: Demo, with_mouse: bool) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.browser
+async def test_a_fast_typist_is_not_ignored(demo: Demo, porter: Porter) -> None:
+    """Enter pressed while choices are still being looked up runs what was typed."""
+    assert demo.pages is not None
+    porter.thinks_s = 0.7
+    async with page(demo.pages.address()) as window:
+        await ready(window)
+        await window.locator("#channel-composer-input").click()
+        await window.keyboard.type("/rent")
+        await window.get_by_role("option", name="rent").first.click()
+        async with window.expect_request("**/api/action"):  # the look-up
+            await window.keyboard.type("T4")
+        await window.keyboard.press("Enter")
+
+        await expect(conversation(window).get_by_text("Renting T4")).to_be_visible()
+
+
+@pytest.mark.e2e
+@pytest.mark.browser
 async def test_a_menu_and_a_form_work(demo: Demo) -> None:
     """What is chosen from a menu opens a form, and what is typed there arrives."""
     assert demo.pages is not None
