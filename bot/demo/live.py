@@ -65,6 +65,16 @@ class LiveEnv(simcord.Env):
     async def start(self) -> None:
         """Attach the bot (its `setup_hook` runs here) and wait until it is ready."""
         await super().start()
+        await self._let_go()
+
+    async def restart_bot(self, bot: discord.Client | None = None) -> None:
+        """Put another bot, or the same one anew, in the old one's place. The old one is not
+        closed: that is its owner's."""
+        await super().restart_bot(bot)
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Take SimCord's hooks off the loop, and wait until the bot is ready."""
         _runtime._restore_loop(self)
         _dpy_internals.release_clocks(self)
         async with asyncio.timeout(READY_S):

@@ -13,21 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 from simcord import ChannelHandle, MemberActor, UserHandle
-from simcord.preview import Preview, _server
-from simcord.preview._pages import _Page
 from simcord.preview._server import PreviewServer
 
 from bot.demo.live import LiveEnv
 from bot.demo.patches import Frame, Link, StaticFile, page_files
+from bot.demo.views import View
 from bot.demo.world import BOT_NAME, Person, World
 from bot.errors import Config
 
@@ -36,8 +32,6 @@ log = logging.getLogger(__name__)
 INBOX = "dm"
 TICK_S = 0.15  # how soon a change is published; browsers ask every 0.5 s
 AGAIN_S = 20.0  # how often all is published anyway, for "5 minutes ago"
-LEASE_S = 12 * 3600.0  # how long a page may stay open without a sign of life
-PAGES = 64  # browsers' pages for each view
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -65,7 +59,8 @@ class Pages:
         self._env = env
         self._world = world
         self._key = key
-        self._previews: dict[str, Preview] = {}  # by capability
+        self._views: dict[str, View] = {}  # by capability
+        self._seen: dict[str, int] = {}  # the newest message somebody looked at, likewise
         self._files: Mapping[str, StaticFile] = {}
         self._runner: web.AppRunner | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -94,9 +89,9 @@ class Pages:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
-        for preview in self._previews.values():
-            await preview.close()
-        self._previews.clear()
+        for view in self._views.values():
+            await view.close()
+        self._views.clear()
 
     def _capability(self, place: str, person: str) -> str:
         return f"{self._key}.{place}.{person}"
@@ -104,7 +99,6 @@ class Pages:
     # --- Serving ------------------------------------------------------------------------------
 
     async def _listen(self, port: int) -> None:
-        _server.web = web  # type: ignore[attr-defined]  # its handlers expect what its start() does
         app = web.Application(
             middlewares=[self._guard],
             client_max_size=32 * 1024**2,
@@ -113,6 +107,7 @@ class Pages:
         app.add_routes(
             [
                 web.get("/favicon.ico", self._no_icon),
+                web.get("/news", self._news),
                 *(web.get(route, self._static) for route in self._files),
                 web.post("/api/pages", self._to("_pages")),
                 web.delete("/api/pages/{context_id}", self._to("_delete_page")),
@@ -152,13 +147,13 @@ class Pages:
         return web.FileResponse(file.path, headers=headers)
 
     def _to(self, name: str) -> Handler:
-        """Hand a request to the preview that its capability names."""
+        """Hand a request to the view that its capability names."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            preview = self._previews.get(request.headers.get("X-Simcord-Capability", ""))
-            if preview is None:
+            view = self._views.get(request.headers.get("X-Simcord-Capability", ""))
+            if view is None:
                 raise web.HTTPUnauthorized
-            answer: web.StreamResponse = await getattr(preview._server, name)(request)
+            answer: web.StreamResponse = await getattr(view._server, name)(request)
             return answer
 
         return handle
@@ -168,12 +163,13 @@ class Pages:
     async def _open_view(
         self, place: str, person: Person, channel: ChannelHandle, viewer: MemberActor | UserHandle
     ) -> None:
-        view = _View(self._env, channel, viewer, self.port, self._world.pictures)
+        view = View(self._env, channel, viewer, self.port, self._world.pictures)
         view.capability = self._capability(place, person.key)
         self._env._preview = None  # SimCord wants one at a time; ours take turns under the lock
         await view.__aenter__()
         view.open_at_newest()
-        self._previews[view.capability] = view
+        self._views[view.capability] = view
+        self._seen[view.capability] = view.newest
 
     async def _publish_changes(self) -> None:
         loop = asyncio.get_running_loop()
@@ -188,82 +184,36 @@ class Pages:
             backend.http_requests.clear()
             shown_at = loop.time()
             try:
-                behind = self._publish()
+                behind = any([view.follow() for view in self._views.values()])
+                self._note_seen()
             except Exception:
                 log.exception("the demo's page could not be brought up to date")
 
-    def _publish(self) -> bool:
-        """Bring all open pages up to date but one whose person is acting; whether there was one."""
-        acting = False
-        for preview in self._previews.values():
-            for page in list(preview._pages.values()):
-                if page is preview._action_page:
-                    acting = True
-                elif page is not preview._python and page.id in preview._pages:
-                    preview._publish(page, reason="refresh")
-        return acting
+    # --- What is new --------------------------------------------------------------------------
 
+    def _note_seen(self) -> None:
+        for capability, view in self._views.items():
+            if view.looked_at:
+                self._seen[capability] = view.newest
 
-class _View(Preview):
-    """One channel as one person sees it, served by `Pages`."""
-
-    _MAX_PAGES = PAGES
-    _PAGE_LEASE_SECONDS = LEASE_S
-
-    def __init__(
-        self,
-        env: LiveEnv,
-        channel: ChannelHandle,
-        viewer: MemberActor | UserHandle,
-        port: int,
-        pictures: Mapping[str, bytes],
-    ) -> None:
-        super().__init__(
-            env,
-            channel,
-            (viewer,),
-            layout="channel",
-            display="responsive",
-            width=960,
-            height=720,
-            locale="en-US",
-            timezone=local_zone(),
-            presentation_time=None,
-            assets={url: ("face.png", png) for url, png in pictures.items()},
-            port=port,
+    async def _news(self, request: web.Request) -> web.StreamResponse:
+        """The places with something new for the person who asks, and who else has got mail."""
+        key, _, mine = request.headers.get("X-Simcord-Capability", "").rpartition(".")
+        if not secrets.compare_digest(key.partition(".")[0].encode(), self._key.encode()):
+            raise web.HTTPUnauthorized
+        self._note_seen()
+        fresh = [
+            capability.split(".")[1:]
+            for capability, view in self._views.items()
+            if view.newest > self._seen[capability]
+        ]
+        return web.json_response(
+            {
+                "places": [place for place, person in fresh if person == mine],
+                "people": [who for place, who in fresh if place == INBOX and who != mine],
+            },
+            headers=PreviewServer._SECURITY_HEADERS,
         )
-        self._live = env
-        self._server = _SharedServer(self, port)
-
-    def open_at_newest(self) -> None:
-        """Let pages begin at the newest message and follow it, not at the one seen first."""
-        assert self._python is not None
-        self._python.target_id = self._python.window_end_id = None
-
-    def _publish(self, page: _Page, *, reason: Any = "action") -> None:
-        """Publish as of now, for "5 minutes ago"."""
-        self._advance_presentation_time()
-        super()._publish(page, reason=reason)
-
-    async def _action(self, context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Act on what is there now: pages change under people's hands, which is no reason to
-        refuse a click on a button that still exists."""
-        async with self._live.lock:
-            self.env._preview = self
-            page = self._pages.get(context_id or "")
-            if page is not None and isinstance(body, Mapping) and "published_revision" in body:
-                body = {**body, "published_revision": page.revision}
-            return await super()._action(context_id, body)
-
-
-class _SharedServer(PreviewServer):
-    """A preview's handlers without a socket of their own."""
-
-    async def start(self) -> None:
-        self.port = self._requested_port
-
-    async def close(self) -> None:
-        self.port = None
 
 
 def _frame(world: World) -> Frame:
@@ -276,13 +226,3 @@ def _frame(world: World) -> Frame:
             for person in world.people.values()
         ),
     )
-
-
-def local_zone() -> str:
-    """This machine's time zone by its name, as far as it says one; else UTC."""
-    named = os.environ.get("TZ", "").removeprefix(":")
-    target = str(Path("/etc/localtime").resolve())
-    for name in (named, target.partition("/zoneinfo/")[2]):
-        if name and Path("/usr/share/zoneinfo", name).is_file():
-            return name
-    return "UTC"

@@ -137,6 +137,23 @@ _CHANGES: Mapping[str, tuple[tuple[str, str], ...]] = {
             " { active.click(); return true; }",
         ),
     ),
+    # An action is dropped without a word while the page asks for something of its own (choices to
+    # complete with, its size, the newest state). It is to wait for that instead.
+    "/actions.js": (
+        (
+            "{ if (pageAction(kind)) pageIntent(kind, extra); return; }",
+            "{ if (pageAction(kind)) pageIntent(kind, extra);"
+            " else if (pending && (pending.queryIntent || pageAction(pending.kind)))"
+            " setTimeout(dispatch, 50, kind, extra, metadata); return; }",
+        ),
+        (
+            "if (!pageAction(kind) && awaitingRevision !== null"
+            " && awaitingRevision > context.publishedRevision) return;",
+            "if (!pageAction(kind) && awaitingRevision !== null"
+            " && awaitingRevision > context.publishedRevision)"
+            " { setTimeout(dispatch, 50, kind, extra, metadata); return; }",
+        ),
+    ),
 }
 
 

@@ -30,8 +30,8 @@ class Demo:
         The task that calls this, and all that it starts, can answer interactions. Raises Config
         when the port is taken, and whatever the bot's `setup_hook` raises.
         """
-        await self.env.start()
         try:
+            await self.env.start()
             await greet(self.world)
             if port is not None:
                 self.pages = await open_pages(self.env, self.world, port)

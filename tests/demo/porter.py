@@ -77,6 +77,7 @@ class Porter(discord.Client):
         super().__init__(intents=discord.Intents.default())
         self.tree = app_commands.CommandTree(self)
         self.edit_every_s = edit_every_s
+        self.thinks_s = 0.0  # before it completes an option
         self.edits = 0
         self.edited = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
@@ -109,6 +110,7 @@ class Porter(discord.Client):
         async def names(
             _interaction: discord.Interaction, typed: str
         ) -> list[app_commands.Choice[str]]:
+            await asyncio.sleep(self.thinks_s)
             return [
                 app_commands.Choice(name=gpu, value=gpu)
                 for gpu in GPUS

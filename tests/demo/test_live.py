@@ -188,6 +188,26 @@ async def test_an_action_without_an_answer_ends_after_three_seconds(demo: Demo) 
     assert 2.9 < REAL_MONOTONIC() - begun < 4.5
 
 
+async def test_buttons_work_after_the_bot_was_replaced(porter: Porter, demo: Demo) -> None:
+    """A bot that starts anew knows the buttons of its predecessor's messages, in real time."""
+    ada = demo.world.people["ada"].member
+    await ada.slash(demo.world.gpu, "rent", gpu="A100")
+    await porter.edited.wait()
+    await porter.close()
+    second = Porter()
+
+    await demo.env.restart_bot(second)
+    (card,) = [
+        m for m in demo.world.gpu.history() if "running" in str([c.to_dict() for c in m.components])
+    ]
+    result = await ada.click(card, custom_id="keep:A100")
+
+    assert result.response is not None
+    assert result.response.content == "Kept A100 for Ada"
+    assert time.monotonic is REAL_MONOTONIC
+    await second.close()
+
+
 async def test_messages_carry_the_time_of_the_given_clock() -> None:
     """The pretend Discord can be told another time."""
     bot = Porter()
@@ -201,6 +221,26 @@ async def test_messages_carry_the_time_of_the_given_clock() -> None:
     assert abs(message.created_at - then) < timedelta(seconds=1)
     await demo.close()
     await bot.close()
+
+
+async def test_a_bot_that_cannot_start_leaves_the_loop_as_it_was() -> None:
+    """Its own error comes out, and another demo can start."""
+
+    class Broken(Porter):
+        async def setup_hook(self) -> None:
+            raise LookupError("no such setting")
+
+    broken, sound = Broken(), Porter()
+
+    with pytest.raises(LookupError):
+        await Demo(bot=broken).start()
+    again = Demo(bot=sound)
+    await again.start()
+
+    assert time.monotonic is REAL_MONOTONIC
+    await again.close()
+    await broken.close()
+    await sound.close()
 
 
 async def test_nothing_is_left_behind_when_it_ends(demo: Demo, porter: Porter) -> None:

@@ -13,9 +13,9 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.demo.page import local_zone
 from bot.demo.patches import NOTE, Frame, page_files
 from bot.demo.stand_in import Demo
+from bot.demo.views import local_zone
 from bot.errors import Config
 from tests.browser import chromium, conversation, page, ready
 from tests.demo.porter import Porter
@@ -48,6 +48,8 @@ async def test_every_address_opens_its_view(demo: Demo, client: aiohttp.ClientSe
 @pytest.mark.parametrize("key", ["", "wrong", "wrong.gpu.ada"])
 async def test_without_its_key_nothing_is_told(client: aiohttp.ClientSession, key: str) -> None:
     """The address is what lets a browser in."""
+    async with client.get("/news", headers={"X-Simcord-Capability": key}) as answer:
+        assert answer.status == 401
     async with client.post("/api/pages", json={}, headers={"X-Simcord-Capability": key}) as answer:
         assert answer.status == 401
 
@@ -106,6 +108,22 @@ async def test_what_the_bot_does_by_itself_is_shown_within_a_second(
     while wanted not in str(await _state(client, address, state["context"]["id"])):
         assert time.monotonic() - edited_at < 1
         await asyncio.sleep(0.05)
+
+
+async def test_what_is_new_is_marked_until_it_is_seen(
+    demo: Demo, client: aiohttp.ClientSession
+) -> None:
+    """Mail shows at the inbox of its reader, and at the reader for everybody else."""
+    assert demo.pages is not None
+    pages = demo.pages
+    ada, grace = pages.address("gpu", "ada"), pages.address("gpu", "grace")
+
+    await demo.world.people["ada"].member.slash(demo.world.gpu, "mine")
+
+    assert await _news(client, ada) == {"places": ["gpu", "dm"], "people": []}
+    assert await _news(client, grace) == {"places": [], "people": ["ada"]}
+    await _open(client, pages.address("dm", "ada"))
+    assert await _news(client, grace) == {"places": [], "people": []}
 
 
 async def test_a_taken_port_is_named(porter: Porter) -> None:
@@ -242,6 +260,24 @@ async def test_enter_runs_what_was_chosen(demo: Demo, with_mouse: bool) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.browser
+async def test_a_fast_typist_is_not_ignored(demo: Demo, porter: Porter) -> None:
+    """Enter pressed while choices are still being looked up runs what was typed."""
+    assert demo.pages is not None
+    porter.thinks_s = 0.7
+    async with page(demo.pages.address()) as window:
+        await ready(window)
+        await window.locator("#channel-composer-input").click()
+        await window.keyboard.type("/rent")
+        await window.get_by_role("option", name="rent").first.click()
+        async with window.expect_request("**/api/action"):  # the look-up
+            await window.keyboard.type("T4")
+        await window.keyboard.press("Enter")
+
+        await expect(conversation(window).get_by_text("Renting T4")).to_be_visible()
+
+
+@pytest.mark.e2e
+@pytest.mark.browser
 async def test_a_menu_and_a_form_work(demo: Demo) -> None:
     """What is chosen from a menu opens a form, and what is typed there arrives."""
     assert demo.pages is not None
@@ -256,6 +292,19 @@ async def test_a_menu_and_a_form_work(demo: Demo) -> None:
         await window.get_by_role("button", name="Submit").click()
 
         await expect(chat.get_by_text("A100 is lesson1")).to_be_visible()
+
+
+@pytest.mark.e2e
+@pytest.mark.browser
+async def test_an_address_that_does_not_open_says_why(demo: Demo) -> None:
+    """Somebody who lost half of the address, or kept that of yesterday, reads what to do."""
+    assert demo.pages is not None
+    bare, _, _ = demo.pages.address().partition("#")
+    async with chromium() as browser:
+        async with page(bare, browser=browser) as window:
+            await expect(window.get_by_text("Open the whole address")).to_be_visible()
+        async with page(f"{bare}#yesterday.gpu.ada", browser=browser) as window:
+            await expect(window.get_by_text("of an earlier run")).to_be_visible()
 
 
 async def _rent(window: Page, gpu: str) -> None:
@@ -281,6 +330,13 @@ async def _open(client: aiohttp.ClientSession, address: str) -> dict[str, Any]:
         answer.raise_for_status()
         state: dict[str, Any] = await answer.json()
         return state
+
+
+async def _news(client: aiohttp.ClientSession, address: str) -> dict[str, list[str]]:
+    async with client.get("/news", headers=_key(address)) as answer:
+        answer.raise_for_status()
+        news: dict[str, list[str]] = await answer.json()
+        return news
 
 
 async def _state(client: aiohttp.ClientSession, address: str, context: str) -> dict[str, Any]:

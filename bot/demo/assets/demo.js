@@ -83,5 +83,26 @@
     new MutationObserver(settle).observe(list, { childList: true, subtree: true });
   }
 
-  document.addEventListener("DOMContentLoaded", () => { links(); toast(); stayAtNewest(); });
+  // A dot at places with something new for this person, and at people who have got mail.
+  async function news() {
+    if (!document.hidden) {
+      const headers = { "X-Simcord-Capability": location.hash.slice(1) };
+      const answer = await fetch("/news", { headers }).catch(() => null);
+      if (answer?.ok) {
+        const { places, people } = await answer.json();
+        for (const link of document.querySelectorAll(".demo-link")) {
+          const fresh = places.includes(link.dataset.place) || people.includes(link.dataset.person);
+          link.classList.toggle("demo-new", fresh);
+        }
+      }
+    }
+    setTimeout(news, 1500);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    links();
+    toast();
+    stayAtNewest();
+    if (key) news();
+  });
 })();
