@@ -20,7 +20,7 @@ from discord.ext import commands
 
 from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
-from bot.errors import BotError, Config, Refused, Unavailable
+from bot.errors import BotError, Chat, Config, Refused, Unavailable
 from bot.log import bound
 from bot.ports import Clock
 from bot.services.desk import Desk
@@ -164,6 +164,9 @@ def _card(error: BaseException) -> discord.ui.LayoutView:
         case BotError():
             log.warning("could not be done: %s: %s", type(error).__name__, error)
             public, hint = error.public, error.hint
+        case discord.HTTPException() if error.status == 429 or error.status >= 500:
+            log.warning("Discord did not take an answer: %s", error)
+            public, hint = Chat.public, "Try again in a minute."
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
             log.warning("a command of an older version was used: %s", error)
             public = "This command has just changed."
