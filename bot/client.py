@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -41,6 +42,7 @@ EXTENSIONS = (
 
 TROUBLE_COLOUR = 0xDA373C
 _ANSWER_S = 10
+_MARKS = re.compile(r"([\\*_~`|\[\]#>]|^-)", re.MULTILINE)
 _UNKNOWN_INTERACTION = 10062
 
 
@@ -148,6 +150,15 @@ class _Tree(app_commands.CommandTree[Bellhop]):
         await self.client.answer(interaction, error)
 
 
+def harmless(text: str) -> str:
+    """Text without effect: no mark-up, mention, timestamp or link, which Discord makes of many.
+
+    The library's `escape_markdown` leaves alone what stands within something like a link.
+    """
+    text = _MARKS.sub(r"\\\1", text).replace("<", "‹").replace("@", "@\u200b")
+    return text.replace("://", ":/\u200b/").replace("www.", "www\u200b.")
+
+
 def _cause(error: BaseException) -> BaseException:
     """What a command raised, without the library's wrapping."""
     while isinstance(error, app_commands.CommandInvokeError):
@@ -175,8 +186,12 @@ def _card(error: BaseException) -> discord.ui.LayoutView:
             incident = secrets.token_hex(4)
             log.error("incident %s", incident, exc_info=error)
             public = BotError.public
-            hint = f"If it stays so, tell whoever runs this bot: incident `{incident}`."
-    text = f"**{public}**\n{hint}" if hint else f"**{public}**"
+            hint = f"If it stays so, tell whoever runs this bot: incident {incident}."
+    return _worded(public, hint)
+
+
+def _worded(public: str, hint: str) -> discord.ui.LayoutView:
+    text = f"**{harmless(public)}**\n{harmless(hint)}".strip()
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
         discord.ui.TextDisplay(text[:3900]), accent_colour=TROUBLE_COLOUR
     )

@@ -177,13 +177,20 @@ def link(message: Any) -> str:
 
 
 def twice(
-    chat: Chat, person: simcord.MemberActor, message: Any, label: str
+    person: simcord.MemberActor,
+    message: Any,
+    label: str,
+    *,
+    by: simcord.MemberActor | None = None,
 ) -> Callable[[], Awaitable[simcord.InteractionResult]]:
-    """A button that can be pressed again though the card has changed: a second, quick click."""
+    """A button that is pressed whatever the message shows now, and by whomever.
+
+    A second, quick click arrives like that; and a forged one, which Discord would not let through.
+    """
     stored = deepcopy(actors._visible_message(person, message))
     button = next(part for part in walk_components(stored.components) if part.get("label") == label)
     data = {"custom_id": button["custom_id"], "component_type": 2, "id": button["id"]}
-    return lambda: actors._component_interaction(person, stored, data)
+    return lambda: actors._component_interaction(by or person, stored, data)
 
 
 def _of_the_house(error: BaseException) -> bool:

@@ -105,7 +105,7 @@ async def test_rent_answers_privately_and_the_outbox_posts_the_card(chat: Chat) 
 async def test_a_double_click_on_rent_is_one_rental(chat: Chat) -> None:
     """A quote becomes one rental and one card, however often Rent is pressed."""
     quote = await chat.ada.slash(chat.channel, "rent")
-    press = twice(chat, chat.ada, quote.response, "Rent")
+    press = twice(chat.ada, quote.response, "Rent")
 
     await press()
     second = await press()
