@@ -42,6 +42,7 @@ EXTENSIONS = (
 
 TROUBLE_COLOUR = 0xDA373C
 _ANSWER_S = 10
+_LOGIN_S = 60  # the library repeats what Discord answers with a 5xx, for half a minute
 _MARKS = re.compile(r"([\\*_~`|\[\]#>]|^-)", re.MULTILINE)
 _UNKNOWN_INTERACTION = 10062
 
@@ -96,7 +97,8 @@ class Bellhop(commands.Bot):
         Raises Config when Discord refuses the token, Unavailable when it cannot be asked.
         """
         try:
-            await self.login(token)
+            async with asyncio.timeout(_LOGIN_S):
+                await self.login(token)
         except discord.LoginFailure as error:
             raise Config(
                 "DISCORD_TOKEN",
