@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import discord
 import pytest
 
 from bot.domain.money import Usd
@@ -38,7 +39,7 @@ async def test_no_fitting_offer_names_the_limit_that_keeps_out_most(chat: Chat) 
     answer = await chat.ada.slash(chat.channel, "offers", max_price="0.10")
 
     assert "No machine on the market fits that right now." in text(answer.response)
-    assert "at most $0.10 an hour" in text(answer.response)
+    assert "“at most $0.10 an hour”. Try without it." in text(answer.response)
 
 
 async def test_an_offer_that_is_gone_is_said_to_be_gone(chat: Chat, market: FixedMarket) -> None:
@@ -242,6 +243,19 @@ async def test_a_machine_that_has_ended_is_not_destroyed_again(chat: Chat) -> No
 
     assert "It is gone already." in text(question.response)
     assert (await chat.again(rental.id)).state is State.CLOSED
+
+
+async def test_where_the_bot_may_not_write_nothing_is_rented(chat: Chat) -> None:
+    """A command reaches us from every channel; a card can only stand where we may write."""
+    closed = chat.guild.create_text_channel(
+        "closed", overwrites={chat.guild.me: discord.PermissionOverwrite(send_messages=False)}
+    )
+
+    answer = await chat.ada.slash(closed, "rent")
+
+    assert answer.ephemeral
+    assert "I may not write in this channel" in text(answer.response)
+    assert "Send Messages" in text(answer.response)
 
 
 async def test_a_fault_of_ours_gets_a_number_and_no_trace(
