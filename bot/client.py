@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ from discord.ext import commands
 
 from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
-from bot.errors import BotError, Config, Refused, Unavailable
+from bot.errors import BotError, Chat, Config, Refused, Unavailable
 from bot.log import bound
 from bot.ports import Clock
 from bot.services.desk import Desk
@@ -41,6 +42,8 @@ EXTENSIONS = (
 
 TROUBLE_COLOUR = 0xDA373C
 _ANSWER_S = 10
+_LOGIN_S = 60  # the library repeats what Discord answers with a 5xx, for half a minute
+_MARKS = re.compile(r"([\\*_~`|\[\]#>]|^-)", re.MULTILINE)
 _UNKNOWN_INTERACTION = 10062
 
 
@@ -95,7 +98,8 @@ class Bellhop(commands.Bot):
         Raises Config when Discord refuses the token, Unavailable when it cannot be asked.
         """
         try:
-            await self.login(token)
+            async with asyncio.timeout(_LOGIN_S):
+                await self.login(token)
         except discord.LoginFailure as error:
             raise Config(
                 "DISCORD_TOKEN",
@@ -149,6 +153,15 @@ class _Tree(app_commands.CommandTree[Bellhop]):
         await self.client.answer(interaction, error)
 
 
+def harmless(text: str) -> str:
+    """Text without effect: no mark-up, mention, timestamp or link, which Discord makes of many.
+
+    The library's `escape_markdown` leaves alone what stands within something like a link.
+    """
+    text = _MARKS.sub(r"\\\1", text).replace("<", "‹").replace("@", "@\u200b")
+    return text.replace("://", ":/\u200b/").replace("www.", "www\u200b.")
+
+
 def _cause(error: BaseException) -> BaseException:
     """What a command raised, without the library's wrapping."""
     while isinstance(error, app_commands.CommandInvokeError):
@@ -165,6 +178,9 @@ def _card(error: BaseException) -> discord.ui.LayoutView:
         case BotError():
             log.warning("could not be done: %s: %s", type(error).__name__, error)
             public, hint = error.public, error.hint
+        case discord.HTTPException() if error.status == 429 or error.status >= 500:
+            log.warning("Discord did not take an answer: %s", error)
+            public, hint = Chat.public, "Try again in a minute."
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
             log.warning("a command of an older version was used: %s", error)
             public = "This command has just changed."
@@ -173,8 +189,12 @@ def _card(error: BaseException) -> discord.ui.LayoutView:
             incident = secrets.token_hex(4)
             log.error("incident %s", incident, exc_info=error)
             public = BotError.public
-            hint = f"If it stays so, tell whoever runs this bot: incident `{incident}`."
-    text = f"**{public}**\n{hint}" if hint else f"**{public}**"
+            hint = f"If it stays so, tell whoever runs this bot: incident {incident}."
+    return _worded(public, hint)
+
+
+def _worded(public: str, hint: str) -> discord.ui.LayoutView:
+    text = f"**{harmless(public)}**\n{harmless(hint)}".strip()
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
         discord.ui.TextDisplay(text[:3900]), accent_colour=TROUBLE_COLOUR
     )

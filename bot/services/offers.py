@@ -67,7 +67,7 @@ class Offers:
             return NoOffer("nothing fits", hint="Try again in a few minutes.")
         return NoOffer(
             f"nothing fits, mostly for {limit}",
-            hint=f"The limit that keeps out most machines is {limit}. Try without it.",
+            hint=f"The limit that keeps out most machines is “{limit}”. Try without it.",
         )
 
 

@@ -138,14 +138,14 @@ def _leads() -> str:
 
 
 def _machine(rental: Rental, now: datetime) -> str:
-    since = rental.ready_at or rental.phase_at or rental.requested_at
+    since = words.since(rental)
     card = f" · [card]({_card_url(rental)})" if rental.message_id else ""
     spent = f"{cost(rental, now).total} so far · " if rental.created_at else ""
     said = f"\n-# Last heard: {look.verbatim(rental.detail, 160)}" if rental.detail.strip() else ""
     model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
     return (
-        f"**{cards.title(rental)} · {words.standing(rental)}** since {look.ago(since)}{card}\n"
-        f"{spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
+        f"**{cards.title(rental)} · {words.standing(rental)}** {look.ago(since)}{card}\n"
+        f"-# {spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
         f"asked {look.ago(rental.requested_at)}{said}"
     )
 

@@ -34,16 +34,16 @@ def so_far(rental: Rental, now: datetime) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """“45 s”, “12 min”, “3 h 5 min”, “2 d 4 h”: the two largest parts."""
+    """“45 s”, “12 min”, “3 h 5 min”, “2 d 4 h”, “2 h”: the two largest parts, without noughts."""
     seconds = int(span.total_seconds())
     if seconds < 60:
         return f"{seconds} s"
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if hours < 1:
         return f"{minutes} min"
-    if days < 1:
-        return f"{hours} h {minutes % 60} min"
-    return f"{days} d {hours % 24} h"
+    large, small = (hours, minutes % 60) if days < 1 else (days, hours % 24)
+    units = ("h", "min") if days < 1 else ("d", "h")
+    return f"{large} {units[0]}" + (f" {small} {units[1]}" if small else "")
 
 
 def _starting(rental: Rental, now: datetime) -> look.Card:
@@ -52,7 +52,7 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
         look.lines(
             _heading(rental, "starting"),
             words.progress(rental),
-            f"{words.doing(rental)} Since {look.ago(since)}.",
+            f"{words.doing(rental)} Began {look.ago(since)}.",
             _said(rental),
             _missing(rental),
         ),
@@ -63,11 +63,11 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
 
 
 def _ready(rental: Rental, now: datetime) -> look.Card:
-    since = f" since {look.ago(rental.ready_at)}" if rental.ready_at else ""
+    since = f" It became so {look.ago(rental.ready_at)}." if rental.ready_at else ""
     return look.card(
         look.lines(
             _heading(rental, "ready"),
-            f"The notebook is ready{since}. Open gives its owner a private link.",
+            f"The notebook is ready.{since} Open gives its owner a private link.",
             look.clean(rental.note, 300),
             _said(rental),
             _missing(rental),
@@ -145,8 +145,8 @@ def _missing(rental: Rental) -> str:
     if rental.missing_since is None:
         return ""
     return (
-        f"Vast's list has not shown it since {look.ago(rental.missing_since)}. "
-        "Its list can lag, so we look again before we conclude anything."
+        f"Vast's list stopped showing it {look.ago(rental.missing_since)}. "
+        "The list can lag, so we look again before we conclude anything."
     )
 
 

@@ -11,7 +11,7 @@ from bot.client import Bellhop
 from bot.domain.access import Actor
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental
-from bot.errors import BadInput, NotFound, NotYours, Refused
+from bot.errors import BadInput, NotFound, NotYours, Refused, Undeliverable
 from bot.services.desk import Place
 
 Interaction = discord.Interaction[Bellhop]
@@ -34,9 +34,22 @@ def actor(interaction: Interaction) -> Actor:
 
 
 def place(interaction: Interaction) -> Place:
-    """Where the rental's card will stand. Raises Refused outside a server."""
+    """Where the rental's card will stand.
+
+    Commands work where the bot may not write, so that is looked at before anything is rented:
+    raises Undeliverable there, and Refused outside a server.
+    """
     if interaction.guild_id is None or interaction.channel_id is None:
         raise Refused("used outside a server", public="Use me in your server.")
+    may = interaction.app_permissions
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    writes = may.send_messages_in_threads if in_thread else may.send_messages
+    if not (may.view_channel and writes):
+        raise Undeliverable(
+            f"no right to write in channel {interaction.channel_id}",
+            public="I may not write in this channel, so the machine's card could not appear here.",
+            hint="Ask in another channel, or ask a lead to give me View Channel and Send Messages.",
+        )
     return Place(guild_id=interaction.guild_id, channel_id=interaction.channel_id)
 
 

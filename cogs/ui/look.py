@@ -14,6 +14,7 @@ from typing import Any
 
 import discord
 
+from bot.client import harmless
 from bot.domain.money import Usd, hourly, storage_per_hour
 from bot.domain.offers import Offer, Rates
 
@@ -64,7 +65,7 @@ def clean(text: str, limit: int) -> str:
     """Somebody's text on one line, without effect as mark-up, at most `limit` characters."""
     plain = plain_line(text)
     kept = min(len(plain), limit)
-    while len(shown := _escaped(plain[:kept] + ("…" if kept < len(plain) else ""))) > limit:
+    while len(shown := harmless(plain[:kept] + ("…" if kept < len(plain) else ""))) > limit:
         kept -= 1  # escaping makes it longer, by how much depends on what is in it
     return shown
 
@@ -126,12 +127,6 @@ def rounded(amount: Decimal, step: str) -> str:
 
 def per_gb(price: Usd) -> str:
     return f"{price}/GB"
-
-
-def _escaped(text: str) -> str:
-    """Without mark-up, mentions, timestamps and links: Discord makes every address clickable."""
-    text = discord.utils.escape_mentions(discord.utils.escape_markdown(text, ignore_links=False))
-    return text.replace("<", "‹").replace("://", ":/\u200b/").replace("www.", "www\u200b.")
 
 
 def _rows(controls: Sequence[Control]) -> list[discord.ui.ActionRow[Card]]:

@@ -62,7 +62,7 @@ def _row(number: int, offer: Offer, wish: Wish) -> str:
     price = hourly(offer.rates.per_hour(wish.disk_gb))
     return (
         f"**{number} · {look.clean(offer.title, 50)} · {price}**\n"
-        f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)} · "
+        f"-# {look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)} · "
         f"{look.speeds(offer)}{_trust(offer)}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import assert_never
 
 from bot.domain.rentals import Phase, Reason, Rental, State
@@ -39,6 +40,13 @@ def standing(rental: Rental) -> str:
             return "Ended"
         case _:
             assert_never(rental.state)
+
+
+def since(rental: Rental) -> datetime:
+    """When it came to stand where it stands."""
+    if ending(rental) and rental.released_at is not None:
+        return rental.released_at
+    return rental.ready_at or rental.phase_at or rental.requested_at
 
 
 def progress(rental: Rental) -> str:

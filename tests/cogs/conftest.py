@@ -6,19 +6,21 @@ store's affair and tested there.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
 import pytest
 import simcord
+from simcord import actors
 from simcord.components import walk_components
 
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.storage.store import open_store
 from bot.client import Bellhop, Services
-from bot.domain.rentals import ContractId, Phase, Rental, RentalId, State
+from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, State
 from bot.errors import BotError
 from bot.ports import Store
 from bot.services.desk import Desk
@@ -90,6 +92,23 @@ class Chat:
         await self.deliver()
         return await self.again(rental.id)
 
+    async def ended(self, rental: Rental) -> Rental:
+        """Destroyed by its owner and seen gone, all at this moment; its card says so."""
+        now = self.clock.now()
+        ended = await self.change(
+            rental.id,
+            state=State.CLOSED,
+            reason=Reason.RELEASED,
+            ended_by=rental.owner_id,
+            waived_by=rental.owner_id,
+            released_at=now,
+            destroyed_at=now,
+            gone_at=now,
+            closed_at=now,
+        )
+        await self.deliver()
+        return ended
+
     async def change(self, rental_id: RentalId, **changes: Any) -> Rental:
         """Bring about what the reconciler would."""
         return await self.store.apply(
@@ -149,6 +168,29 @@ def text(message: Any) -> str:
         found += [str(part[key]) for key in ("content", "label") if part.get(key)]
         found += [option["label"] for option in part.get("options") or ()]
     return "\n".join(found)
+
+
+def link(message: Any) -> str:
+    """The address behind a card's one link button."""
+    (url,) = [part["url"] for part in walk_components(message.components) if part.get("url")]
+    return str(url)
+
+
+def twice(
+    person: simcord.MemberActor,
+    message: Any,
+    label: str,
+    *,
+    by: simcord.MemberActor | None = None,
+) -> Callable[[], Awaitable[simcord.InteractionResult]]:
+    """A button that is pressed whatever the message shows now, and by whomever.
+
+    A second, quick click arrives like that; and a forged one, which Discord would not let through.
+    """
+    stored = deepcopy(actors._visible_message(person, message))
+    button = next(part for part in walk_components(stored.components) if part.get("label") == label)
+    data = {"custom_id": button["custom_id"], "component_type": 2, "id": button["id"]}
+    return lambda: actors._component_interaction(by or person, stored, data)
 
 
 def _of_the_house(error: BaseException) -> bool:

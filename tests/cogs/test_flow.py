@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from bot.domain.images import DEFAULT
 from bot.domain.money import Usd
-from bot.domain.rentals import Phase, Reason, State
-from tests.cogs.conftest import Chat, text
+from bot.domain.rentals import Phase, State
+from tests.builders import some_rates
+from tests.cogs.conftest import Chat, link, text, twice
 
 
 async def test_offers_lists_what_fits_with_the_whole_price(chat: Chat) -> None:
@@ -102,26 +103,16 @@ async def test_rent_answers_privately_and_the_outbox_posts_the_card(chat: Chat) 
 
 
 async def test_a_double_click_on_rent_is_one_rental(chat: Chat) -> None:
-    """A quote becomes one rental, and one card, however often Rent is pressed."""
+    """A quote becomes one rental and one card, however often Rent is pressed."""
     quote = await chat.ada.slash(chat.channel, "rent")
-    button = next(
-        part["custom_id"]
-        for row in quote.response.components[0]["components"]
-        for part in row.get("components", ())
-        if part.get("label") == "Rent"
-    )
-    before = quote.response.message
+    press = twice(chat.ada, quote.response, "Rent")
 
-    await chat.ada.click(quote.response, custom_id=button)
-    bot = chat.env.bot
-    again = bot.get_cog("Rent")
-    assert again is not None
-    first = await chat.store.open_rentals()
-    await bot.services.desk.rent(_actor(chat), button.rsplit(":", 1)[-1])
+    await press()
+    second = await press()
 
-    assert before.id == quote.response.id
-    assert await chat.store.open_rentals() == first
-    assert len(first) == 1
+    assert second.acknowledged
+    assert "Renting RTX 3090" in text(quote.response)
+    assert len(await chat.store.open_rentals()) == 1
     await chat.deliver()
     assert len(chat.cards) == 1
 
@@ -150,7 +141,7 @@ async def test_open_gives_a_private_link_each_time_another(chat: Chat) -> None:
 
     assert first.ephemeral
     assert second.ephemeral
-    links = [_link(answer.response.components) for answer in (first, second)]
+    links = [link(answer.response) for answer in (first, second)]
     assert links[0] != links[1]
     assert all(one.startswith(f"http://{rental.id}.localhost:8642/-/ticket/") for one in links)
     assert "yours alone" in text(first.response)
@@ -199,24 +190,14 @@ async def test_keep_it_keeps_it(chat: Chat) -> None:
 async def test_the_card_of_the_end_says_why_and_what_it_cost(chat: Chat) -> None:
     """GPU and disk apart, each with its time, and that it was seen gone at Vast."""
     rental = await chat.ready()
-    end = chat.clock.turn(timedelta(hours=2))
-    await chat.change(
-        rental.id,
-        state=State.CLOSED,
-        reason=Reason.RELEASED,
-        ended_by=chat.ada.id,
-        released_at=end,
-        destroyed_at=end,
-        gone_at=end,
-        closed_at=end,
-    )
+    chat.clock.turn(timedelta(hours=2))
 
-    await chat.deliver()
+    await chat.ended(rental)
 
     shown = text(chat.cards[0])
     assert "ended" in shown
     assert f"Given up by <@{chat.ada.id}>." in shown
-    assert "**It cost $0.44**: GPU $0.40 for 2 h 0 min · disk $0.04 for 2 h 0 min" in shown
+    assert "**It cost $0.44**: GPU $0.40 for 2 h · disk $0.04 for 2 h" in shown
     assert "Seen gone at Vast" in shown
 
 
@@ -231,7 +212,7 @@ async def test_status_shows_phase_age_cost_and_price(chat: Chat) -> None:
     assert answer.ephemeral
     shown = text(answer.response)
     assert "1 machine · $0.222/h at the moment" in shown
-    assert "fastbook · Ready** since <t:" in shown
+    assert "fastbook · Ready** <t:" in shown
     assert "$0.22 so far · $0.222/h · RTX 3090 · 24 GB VRAM · asked <t:" in shown
     assert "`success, running`" in shown
 
@@ -251,10 +232,8 @@ async def test_a_lead_sees_the_status_and_spending_of_others(chat: Chat) -> None
 async def test_spend_adds_up_by_rental(chat: Chat) -> None:
     """The total, each rental's part, and the present price of an hour."""
     first = await chat.ready(name="one")
-    end = chat.clock.turn(timedelta(hours=1))
-    await chat.change(
-        first.id, state=State.CLOSED, reason=Reason.RELEASED, gone_at=end, closed_at=end
-    )
+    chat.clock.turn(timedelta(hours=1))
+    await chat.ended(first)
     await chat.ready(name="two", gpu="RTX 4090")
     chat.clock.turn(timedelta(hours=1))
 
@@ -290,8 +269,6 @@ async def test_help_tells_how_to_begin(chat: Chat) -> None:
 
 async def test_a_price_of_the_contract_is_what_the_card_counts_with(chat: Chat) -> None:
     """What the contract says replaces what the offer said."""
-    from tests.builders import some_rates
-
     rental = await chat.ready()
     await chat.change(rental.id, rates=some_rates(gpu_per_hour=Usd.of("0.199")))
 

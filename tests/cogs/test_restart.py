@@ -1,0 +1,57 @@
+"""A restart in between changes nothing for whoever looks at an old card."""
+
+from __future__ import annotations
+
+from bot.client import Bellhop, Services
+from tests.cogs.conftest import Chat, text
+
+
+async def test_buttons_of_a_card_work_after_a_restart(chat: Chat, services: Services) -> None:
+    """What a button is about is in its custom id and not in our memory."""
+    rental = await chat.ready()
+    await _restart(chat, services)
+
+    opened = await chat.ada.click(chat.cards[0], label="Open")
+    question = await chat.ada.click(chat.cards[0], label="Destroy")
+    await _restart(chat, services)
+    await chat.ada.click(question.response, label="Destroy it")
+
+    assert "Open the notebook" in text(opened.response)
+    assert (await chat.again(rental.id)).ended_by == chat.ada.id
+
+
+async def test_a_quote_is_rented_after_a_restart(chat: Chat, services: Services) -> None:
+    """The quote is in the database, and its number in the button."""
+    quote = await chat.ada.slash(chat.channel, "rent")
+    await _restart(chat, services)
+
+    await chat.ada.click(quote.response, label="Rent")
+
+    assert len(await chat.store.open_rentals()) == 1
+
+
+async def test_the_menu_of_offers_works_after_a_restart(chat: Chat, services: Services) -> None:
+    """The limits of the page ride along in the menu."""
+    page = await chat.ada.slash(chat.channel, "offers", disk=100, max_price="0.50", region="SE")
+    await _restart(chat, services)
+
+    quote = await chat.ada.select(page.response, ["7001"])
+
+    assert "100 GB disk" in text(quote.response)
+
+
+async def test_the_card_is_still_edited_after_a_restart(chat: Chat, services: Services) -> None:
+    """Its message is on the rental's row."""
+    rental = await chat.ready()
+    await _restart(chat, services)
+
+    await chat.ended(rental)
+
+    (card,) = chat.cards
+    assert "It cost" in text(card)
+
+
+async def _restart(chat: Chat, services: Services) -> None:
+    old = chat.env.bot
+    await chat.env.restart_bot(Bellhop(services=services))
+    await old.close()

@@ -1,0 +1,332 @@
+"""Every card in every state: the sentences, and Discord's limits whatever the facts are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import discord
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simcord.components import COMPONENTS_V2_FLAG, validate_components, walk_components
+
+from bot.domain.images import Image
+from bot.domain.ledger import cost
+from bot.domain.money import Usd
+from bot.domain.offers import Offer, Rates, Sort, Wish
+from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, State
+from bot.services.spend import Line, Report
+from cogs.ui import answers, cards, choices, look, market
+from tests.builders import NOW, a_quote, a_rental, an_offer
+
+MINUTE = timedelta(minutes=1)
+LATER = NOW + timedelta(hours=2)
+
+# --- The sentences --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("phase", "bold", "said"),
+    [
+        (Phase.RENTING, "**Renting**", "Renting the machine at Vast."),
+        (Phase.LOADING, "✓ Renting › **Loading**", "The host is loading the image."),
+        (Phase.CONNECTING, "✓ Loading › **Connecting**", "Connecting to it by SSH."),
+        (Phase.STARTING_JUPYTER, "**Starting Jupyter** › Ready", "Starting Jupyter."),
+    ],
+)
+def test_a_starting_machine_shows_its_phase_and_since_when(
+    phase: Phase, bold: str, said: str
+) -> None:
+    """The phases in a row, the present one bold, and Discord counts the time."""
+    rental = a_rental(state=State.BOOTING, phase=phase, phase_at=NOW)
+
+    shown = _text(cards.rental_card(rental, LATER))
+
+    assert bold in shown
+    assert said in shown
+    assert f"Began <t:{int(NOW.timestamp())}:R>" in shown
+    assert shown.endswith("Cancel")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason.RELEASED, "Given up by <@7>."),
+        (Reason.CANCELLED, "Cancelled by <@7> before it was ready."),
+        (Reason.NO_OFFER, "Somebody else rented it first"),
+        (Reason.REFUSED, "Vast declined to rent it. Not enough credit."),
+        (Reason.FAILED_START, "The host could not start it."),
+        (Reason.TOO_SLOW, "The host took too long to load the image."),
+        (Reason.PRICE_ROSE, "The host asked for more than was quoted"),
+        (Reason.NO_SSH, "It started, but never let us in."),
+        (Reason.NO_NOTEBOOK, "Jupyter could not be started on it."),
+        (Reason.VANISHED, "It disappeared from Vast without our doing"),
+    ],
+)
+@pytest.mark.parametrize("state", [State.DESTROYING, State.CLOSED])
+def test_every_end_has_its_sentence(reason: Reason, said: str, state: State) -> None:
+    """While it is ending and when it is over."""
+    rental = a_rental(
+        state=state, reason=reason, ended_by=7, released_at=NOW, detail="Not enough credit."
+    )
+
+    assert said in _text(cards.rental_card(rental, LATER))
+
+
+def test_an_end_without_a_machine_charges_nothing() -> None:
+    """Where Vast never gave us a contract."""
+    rental = a_rental(state=State.CLOSED, reason=Reason.NO_OFFER, closed_at=LATER)
+
+    shown = _text(cards.rental_card(rental, LATER))
+
+    assert "No machine was rented, and nothing was charged." in shown
+
+
+def test_every_ended_card_names_its_bill() -> None:
+    """The figures are those of the ledger."""
+    rental = _ready(state=State.CLOSED, reason=Reason.RELEASED, gone_at=LATER, closed_at=LATER)
+
+    shown = _text(cards.rental_card(rental, LATER + MINUTE))
+
+    assert f"**It cost {cost(rental, LATER).total}**" in shown
+    assert "for 1 h 59 min" in shown
+
+
+def test_a_machine_missing_from_the_list_is_not_said_to_be_gone() -> None:
+    """Vast's list may lag; the card says what is known."""
+    shown = _text(cards.rental_card(_ready(missing_since=NOW), LATER))
+
+    assert "Vast's list stopped showing it" in shown
+    assert "ready" in shown
+
+
+def test_a_wish_to_end_shows_at_once() -> None:
+    """Before the reconciler has come to it, the buttons are gone."""
+    shown = _text(cards.rental_card(_ready(released_at=LATER, ended_by=7), LATER))
+
+    assert "ending" in shown
+    assert "Open" not in shown.splitlines()
+
+
+def test_colour_follows_the_state_and_words_say_the_same() -> None:
+    """Nothing is said by colour alone."""
+    ready, ended = _ready(), _ready(state=State.CLOSED, closed_at=LATER, reason=Reason.NO_SSH)
+
+    assert _colour(cards.rental_card(ready, LATER)) == look.READY
+    assert _colour(cards.rental_card(ended, LATER)) == look.FAILED
+    assert "· ready" in _text(cards.rental_card(ready, LATER))
+    assert "· ended" in _text(cards.rental_card(ended, LATER))
+
+
+def test_a_name_has_no_effect_as_mark_up() -> None:
+    """Nor has what Vast or a host said."""
+    rental = _ready(
+        name="**@everyone** [x](https://evil.example)", detail="`<@1>` https://x.example"
+    )
+
+    shown = _text(cards.rental_card(rental, LATER))
+
+    assert "@everyone" not in shown.replace("\u200b", "|")
+    assert "](https://" not in shown
+    assert "-# Last heard: `'<@1>' https://x.example`" in shown
+
+
+def test_help_says_what_is_there() -> None:
+    """Every command that the bot has."""
+    shown = _text(answers.help_card(lead=True))
+
+    for name in ("offers", "rent", "status", "open", "destroy", "spend"):
+        assert f"/{name}" in shown
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(seconds=45), "45 s"),
+        (timedelta(minutes=12, seconds=59), "12 min"),
+        (timedelta(hours=3, minutes=5), "3 h 5 min"),
+        (timedelta(hours=3, seconds=5), "3 h"),
+        (timedelta(days=2, hours=4, minutes=59), "2 d 4 h"),
+    ],
+)
+def test_a_duration_is_its_two_largest_parts(span: timedelta, said: str) -> None:
+    """As a person would say it."""
+    assert cards.duration(span) == said
+
+
+# --- The limits -----------------------------------------------------------------------------
+
+TEXT = st.text(max_size=600)
+NAMES = st.one_of(st.none(), st.text(min_size=1, max_size=200), st.just("*_~`|<@#[](" * 30))
+MONEY = st.integers(min_value=0, max_value=10**12).map(Usd)
+AMOUNTS = st.decimals(min_value=0, max_value=10**6, allow_nan=False, places=3)
+TIMES = st.integers(min_value=0, max_value=10**6).map(lambda s: NOW + timedelta(seconds=s))
+MAYBE_TIMES = st.one_of(st.none(), TIMES)
+MOMENTS = (
+    "phase_at",
+    "created_at",
+    "running_at",
+    "ready_at",
+    "missing_since",
+    "released_at",
+    "destroyed_at",
+    "gone_at",
+    "closed_at",
+)
+
+RATES = st.builds(
+    Rates,
+    gpu_per_hour=MONEY,
+    storage_per_gb_month=MONEY,
+    upload_per_gb=MONEY,
+    download_per_gb=MONEY,
+)
+OFFERS = st.builds(
+    an_offer,
+    id=st.integers(min_value=1, max_value=10**15),
+    gpu_name=TEXT,
+    gpus=st.integers(min_value=1, max_value=16),
+    vram_mb=st.integers(min_value=0, max_value=10**7),
+    rates=RATES,
+    region=TEXT,
+    reliability=st.decimals(min_value=0, max_value=1, allow_nan=False, places=6),
+    upload_mbps=AMOUNTS,
+    download_mbps=AMOUNTS,
+    cpu_cores=AMOUNTS,
+    verified=st.booleans(),
+    datacenter=st.booleans(),
+    available_until=MAYBE_TIMES,
+)
+WISHES = st.builds(
+    Wish,
+    disk_gb=st.integers(min_value=8, max_value=2000),
+    gpus=st.integers(min_value=1, max_value=16),
+    min_vram_gb=st.integers(min_value=0, max_value=1000),
+    max_price=st.one_of(st.none(), st.integers(1, 10**10).map(Usd)),
+    region=st.one_of(st.none(), st.sampled_from(["SE", "us"])),
+    sort=st.sampled_from(list(Sort)),
+)
+IMAGES = st.builds(Image, name=TEXT, reference=TEXT, note=TEXT)
+QUOTES = st.builds(
+    a_quote,
+    wish=WISHES,
+    offer=OFFERS,
+    image=IMAGES,
+    hours=st.one_of(st.none(), st.integers(min_value=1, max_value=720)),
+)
+
+
+@st.composite
+def rentals(draw: st.DrawFn) -> Rental:
+    quote = draw(QUOTES)
+    return a_rental(
+        quote,
+        name=draw(NAMES),
+        state=draw(st.sampled_from(list(State))),
+        phase=draw(st.sampled_from(list(Phase))),
+        reason=draw(st.one_of(st.none(), st.sampled_from(list(Reason)))),
+        detail=draw(TEXT),
+        note=draw(TEXT),
+        contract=draw(st.one_of(st.none(), st.just(ContractId(5)))),
+        message_id=draw(st.one_of(st.none(), st.just(10**18))),
+        ended_by=draw(st.one_of(st.none(), st.just(10**18))),
+        rates=draw(st.one_of(st.none(), RATES)),
+        **{name: draw(MAYBE_TIMES) for name in MOMENTS},
+    )
+
+
+@given(rental=rentals())
+@settings(max_examples=80, deadline=None)
+def test_the_card_and_all_about_one_rental_hold_the_limits(rental: Rental) -> None:
+    """Whatever its name, its times and what others said about it."""
+    for card in (
+        cards.rental_card(rental, LATER),
+        answers.sure(rental, LATER),
+        answers.destroying(rental),
+        answers.begun(rental),
+        answers.ticket(rental, "https://k7m2xp.gpu.example.org/-/ticket/" + "x" * 43),
+    ):
+        _check(card)
+
+
+@given(offers=st.lists(OFFERS, min_size=1, max_size=12, unique_by=lambda one: one.id), wish=WISHES)
+@settings(max_examples=40, deadline=None)
+def test_a_page_of_offers_holds_the_limits(offers: list[Offer], wish: Wish) -> None:
+    """Whatever hosts call their regions and ask for their machines."""
+    card = market.offers(offers * 5, wish) if len(offers) > 8 else market.offers(offers, wish)
+
+    _check(card)
+
+
+@given(quote=QUOTES)
+@settings(max_examples=60, deadline=None)
+def test_a_quote_holds_the_limits(quote: Quote) -> None:
+    """Whatever the image is called."""
+    _check(market.quote(quote))
+
+
+@given(one=rentals(), count=st.sampled_from([0, 1, 2, 60]))
+@settings(max_examples=40, deadline=None)
+def test_lists_of_rentals_hold_the_limits(one: Rental, count: int) -> None:
+    """None, one, and sixty with the longest names; those left out are counted."""
+    lines = tuple(Line(rental=one, cost=cost(one, LATER)) for _ in range(count))
+
+    status = answers.status([one] * count, LATER, whose="<@1187654321098765432>")
+    spending = answers.spending(Report(member_id=1, at=LATER, lines=lines), whose="<@1>")
+
+    for card in (status, spending):
+        _check(card)
+    if count == 60:
+        assert "more" in _text(status)
+        assert "… and 40 more" in _text(spending)
+
+
+@given(text=st.text(max_size=300), limit=st.integers(min_value=1, max_value=200))
+@settings(max_examples=200, deadline=None)
+def test_cleaned_text_is_as_short_as_asked(text: str, limit: int) -> None:
+    """Escaping makes text longer; the limit counts what is shown."""
+    assert len(look.clean(text, limit)) <= limit
+
+
+@given(names=st.lists(st.text(max_size=300), max_size=60), typed=st.text(max_size=120))
+@settings(max_examples=60, deadline=None)
+def test_choices_hold_the_limits(names: list[str], typed: str) -> None:
+    """At most 25, of 1 to 100 characters each."""
+    for found in (choices.gpus(names, typed), choices.images(typed)):
+        assert len(found) <= 25
+        assert all(1 <= len(one.name) <= 100 and 1 <= len(one.value) <= 100 for one in found)
+
+
+def _ready(**changes: Any) -> Rental:
+    facts: dict[str, Any] = {
+        "state": State.READY,
+        "phase": Phase.REACHABLE,
+        "contract": ContractId(5),
+        "created_at": NOW,
+        "running_at": NOW + MINUTE,
+        "ready_at": NOW + 2 * MINUTE,
+    }
+    return a_rental(**facts | changes)
+
+
+def _check(card: look.Card) -> None:
+    """What Discord checks, and ours: at most three buttons in sight."""
+    parts = validate_components(card.to_components(), flags=COMPONENTS_V2_FLAG)
+    buttons = [part for part in walk_components(parts) if part["type"] == 2]
+    assert len(buttons) <= 3
+    assert card.is_persistent()
+
+
+def _text(card: look.Card) -> str:
+    found = []
+    for part in walk_components(card.to_components()):
+        found += [str(part[key]) for key in ("content", "label") if part.get(key)]
+    return "\n".join(found)
+
+
+def _colour(card: look.Card) -> int | None:
+    container = card.children[0]
+    assert isinstance(container, discord.ui.Container)
+    colour = container.accent_colour
+    return colour.value if isinstance(colour, discord.Colour) else colour
