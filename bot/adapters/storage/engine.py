@@ -102,13 +102,13 @@ def lone_engine(address: URL) -> AsyncEngine:
 def _postgres(
     address: URL,
     *,
-    command_s: int = COMMAND_S,
+    command_s: float | None = None,
     settings: Mapping[str, str] | None = None,
     **options: Any,
 ) -> AsyncEngine:
     connecting = {
         "timeout": CONNECT_S,
-        "command_timeout": command_s,
+        "command_timeout": command_s or COMMAND_S,
         "server_settings": {"application_name": "bellhop", "timezone": "UTC", **(settings or {})},
     }
     if "poolclass" not in options:

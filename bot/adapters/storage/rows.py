@@ -15,7 +15,7 @@ _RENTAL = (
     *("id", "version", "guild_id", "channel_id", "message_id", "owner_id", "owner_name", "name"),
     *("agreed_per_hour", "hours", "requested_at", "attempt", "sent_at", "contract", "machine_id"),
     *("phase_at", "detail", "created_at", "running_at", "ready_at", "missing_since", "host_key"),
-    *("note", "ended_by", "released_at", "waived_by", "destroy_sent_at", "absent_seen"),
+    *("note", "ended_by", "released_at", "waived_by", "destroyed_at", "absent_seen"),
     *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
 )
 

@@ -25,7 +25,7 @@ from bot.domain.rentals import (
     State,
 )
 from bot.errors import Stale, Store
-from tests.builders import CHANNEL, GUILD, NOW, OWNER, SetClock, a_quote, a_rental, an_offer
+from tests.builders import CHANNEL, GUILD, NOW, OWNER, SetClock, a_quote, a_rental, an_offer, begun
 
 AT = NOW + timedelta(microseconds=123_456)
 FULL = a_rental(
@@ -75,7 +75,7 @@ FILLED = replace(
     ended_by=OWNER,
     released_at=AT,
     waived_by=OWNER + 1,
-    destroy_sent_at=AT,
+    destroyed_at=AT,
     absent_seen=2,
     gone_at=AT,
     closed_at=AT,
@@ -83,13 +83,6 @@ FILLED = replace(
     next_at=AT,
     fails=3,
 )
-
-
-async def begun(store: SqlStore, rental: Rental | None = None, **changes: object) -> Rental:
-    """A rental in the store, with its quote."""
-    quote = a_quote()
-    await store.add_quote(quote)
-    return await store.begin(rental or a_rental(quote, **changes), quote_id=quote.id)
 
 
 async def test_a_quote_comes_back_as_it_was(store: SqlStore) -> None:
@@ -380,13 +373,19 @@ async def test_a_rental_with_a_machine_is_not_closed_before_that_is_gone(store: 
         await store.apply(early, event="Close")
 
 
-async def test_two_rentals_cannot_claim_one_machine(store: SqlStore) -> None:
-    """A contract is paid for once; two rows that own it would bill it twice."""
+async def test_two_open_rentals_cannot_claim_one_machine(store: SqlStore) -> None:
+    """A machine is paid for once; of two open rows that own it one would end the other's."""
     one, other = await begun(store), await begun(store)
-    await store.apply(replace(one, contract=ContractId(31_000_001)), event="Adopt")
+    contract = ContractId(31_000_001)
+    one = await store.apply(replace(one, contract=contract), event="Adopt")
 
     with pytest.raises(Store):
-        await store.apply(replace(other, contract=ContractId(31_000_001)), event="Adopt")
+        await store.apply(replace(other, contract=contract), event="Adopt")
+
+    closed = replace(one, state=State.CLOSED, gone_at=NOW, closed_at=NOW)
+    await store.apply(closed, event="Close")
+    after = await store.apply(replace(other, contract=contract), event="Adopt")
+    assert after.contract == contract
 
 
 @pytest.mark.parametrize(
