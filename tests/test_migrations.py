@@ -142,6 +142,26 @@ async def test_an_empty_database_gets_its_tables(bare_url: str) -> None:
     await demand_newest(bare_url)
 
 
+async def test_an_installed_package_migrates_without_a_checkout(
+    bare_sqlite_url: str, tmp_path: Path
+) -> None:
+    """The wheel carries the revisions as `bot/migrations` (pyproject, force-include)."""
+    site = tmp_path / "site"
+    shutil.copytree(SCRIPTS.parent / "bot", site / "bot")
+    shutil.copytree(SCRIPTS, site / "bot" / "migrations")
+
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", f"{MIGRATE}; import bot; print(bot.__file__)", bare_sqlite_url),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await asyncio.wait_for(started.communicate(), 60)
+
+    assert Path(said.decode().strip()).is_relative_to(site)
+    assert await current(bare_sqlite_url) == await newest()
+
+
 async def test_two_that_start_at_once_migrate_once(bare_postgres_url: str) -> None:
     """Two containers of one version: the second waits and finds the work done."""
     starting = [

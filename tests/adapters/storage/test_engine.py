@@ -27,6 +27,8 @@ from tests.postgres import Postgres
         ("mysql+aiomysql://db/bellhop", "must begin with postgresql:// or sqlite:///"),
         ("sqlite+aiosqlite://", "must name a file"),
         ("sqlite+aiosqlite:///:memory:", "must name a file"),
+        ("postgresql+asyncpg://db/bellhop?channel_binding=require", "understood: channel_binding"),
+        ("postgresql+asyncpg://db/bellhop?sslmode=maybe", "sslmode must be one of disable"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_named(url: str, why: str) -> None:

@@ -251,7 +251,7 @@ async def test_of_changes_at_the_same_moment_one_holds(store: SqlStore) -> None:
 
 
 async def test_no_change_is_lost_between_reading_and_writing(store: SqlStore) -> None:
-    """200 increments by ten writers who read, add and try again end at exactly 200."""
+    """200 increments by four writers who read, add and try again end at exactly 200."""
     rental = await begun(store)
 
     async def add(times: int) -> None:
@@ -264,7 +264,7 @@ async def test_no_change_is_lost_between_reading_and_writing(store: SqlStore) ->
                 continue
             times -= 1
 
-    await asyncio.gather(*(add(20) for _ in range(10)))
+    await asyncio.gather(*(add(50) for _ in range(4)))
 
     stored = await store.rental(rental.id)
     assert stored is not None
@@ -388,21 +388,15 @@ async def test_two_open_rentals_cannot_claim_one_machine(store: SqlStore) -> Non
     assert after.contract == contract
 
 
-@pytest.mark.parametrize(
-    "value",
-    [*State, *Phase, *Reason],
-    ids=lambda value: f"{type(value).__name__}.{value.name}",
-)
-async def test_every_value_the_code_knows_may_be_stored(
-    store: SqlStore, value: State | Phase | Reason
-) -> None:
+async def test_every_value_the_code_knows_may_be_stored(store: SqlStore) -> None:
     """A value that is added to an enum needs a migration of its CHECK; autogenerate sees none."""
-    rental = await begun(store)
-    field = type(value).__name__.lower()
+    for value in (*State, *Phase, *Reason):
+        rental = await begun(store)
+        field = type(value).__name__.lower()
 
-    after = await store.apply(replace(rental, **{field: value}), event="Wait")
+        after = await store.apply(replace(rental, **{field: value}), event="Wait")
 
-    assert await store.rental(rental.id) == after
+        assert await store.rental(rental.id) == after
 
 
 async def test_a_state_the_code_does_not_know_is_refused(store: SqlStore) -> None:
