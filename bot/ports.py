@@ -171,7 +171,7 @@ class Notebooks(Protocol):
         """
         ...
 
-    async def answers(self, socket_path: str, notebook: NotebookAt) -> bool:
+    async def answers(self, socket_path: str, token: str) -> bool:
         """Whether it answers an authenticated request through the local socket. Never raises."""
         ...
 

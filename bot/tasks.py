@@ -39,15 +39,21 @@ class Tasks:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
+        self._eternal: set[asyncio.Task[None]] = set()
         self._closing = False
 
     def forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run eternal work; should it end or fail, that is a fault, and it is started again."""
-        self._keep(name, self._guard(name, work))
+        self._eternal.add(self._keep(name, self._guard(name, work)))
 
     def once(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run work that ends by itself; a failure is logged with its trace."""
         return self._keep(name, self._log_failure(name, work))
+
+    async def quiet(self) -> None:
+        """Wait until no work of `once` is under way."""
+        while ending := [task for task in self._running if task not in self._eternal]:
+            await asyncio.wait(ending)
 
     async def aclose(self, patience_s: float = 5.0) -> None:
         """Cancel everything and wait for it to end, a limited time."""

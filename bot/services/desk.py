@@ -33,13 +33,21 @@ class Place:
 
 class Desk:
     def __init__(
-        self, *, store: Store, market: Market, offers: Offers, clock: Clock, wake: Wake
+        self,
+        *,
+        store: Store,
+        market: Market,
+        offers: Offers,
+        clock: Clock,
+        wake: Wake,
+        news: Wake,
     ) -> None:
         self._store = store
         self._market = market
         self._offers = offers
         self._clock = clock
         self._wake = wake
+        self._news = news
 
     async def quote(
         self,
@@ -115,6 +123,7 @@ class Desk:
         )
         log.info("%s asked for rental %s: %s", actor.name, rental.id, rental.offer.title)
         self._wake.set()
+        self._news.set()
         return rental
 
     async def get(self, actor: Actor, rental_id: str, action: Action = Action.SEE) -> Rental:
@@ -155,6 +164,7 @@ class Desk:
                 continue  # the reconciler was faster; look again
             log.info("%s gave up rental %s", actor.name, rental.id)
             self._wake.set()
+            self._news.set()
             return ended
         raise Stale(f"rental {rental_id} kept changing")
 

@@ -54,6 +54,12 @@ class Offers:
 
     async def _nothing(self, wish: Wish, image: Image) -> NoOffer:
         """Look at the market without limits, to say which of them keeps out most."""
+        if wish.offer_id is not None:  # that one limit keeps out all others and says nothing
+            return NoOffer(
+                f"offer {wish.offer_id} is gone or does not fit",
+                public="That offer is gone, or it does not fit the other limits.",
+                hint="Choose another one with /offers.",
+            )
         everything = Wish(disk_gb=wish.disk_gb, gpus=wish.gpus, min_vram_gb=0)
         market = await self._market.search(everything)
         limit = tightest(market, wish, image)

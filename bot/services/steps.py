@@ -43,6 +43,7 @@ from bot.errors import (
     Refused,
 )
 from bot.ports import Market, Notebooks, Order, Tunnels
+from bot.services.links import Links
 from bot.services.routes import Route, Routes
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Steps:
         tunnels: Tunnels,
         notebooks: Notebooks,
         routes: Routes,
+        links: Links,
         installation: str,
         public_key: str,
     ) -> None:
@@ -67,6 +69,7 @@ class Steps:
         self._tunnels = tunnels
         self._notebooks = notebooks
         self._routes = routes
+        self._links = links
         self._installation = installation
         self._public_key = public_key
         self._key_on_account: bool | None = None
@@ -102,6 +105,7 @@ class Steps:
 
     async def forget(self, rental: Rental) -> None:
         """Let go of everything held for a rental that has ended."""
+        await self._links.revoke(rental.id)
         self._routes.drop(rental.id)
         await self._tunnels.close(rental.id)
 
@@ -176,7 +180,7 @@ class Steps:
             course=rental.image.course,
         )
         socket_path = await self._tunnels.forward(rental.id, notebook)
-        if not await self._notebooks.answers(socket_path, notebook):
+        if not await self._notebooks.answers(socket_path, notebook.token):
             return Trouble("Jupyter was started and does not answer yet.")
         self._routes.set(rental.id, Route(socket_path=socket_path, token=notebook.token))
         log.info("notebook reachable")

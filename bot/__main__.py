@@ -1,0 +1,143 @@
+"""The program: its verbs, their arguments, and the words and exit codes they end with.
+
+Exit codes: 0 done; 1 failed, with one line that says what to do; 2 wrong arguments or settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from bot import __version__, log
+from bot.adapters.storage.migrate import migrate
+from bot.app import open_app
+from bot.config import Settings, read
+from bot.errors import BotError, Config
+from bot.sandbox.machine import Machines
+from bot.sandbox.serve import add_arguments, serve
+
+FAILED, WRONG = 1, 2
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the verb on the command line."""
+    arguments = _parser().parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except Config as error:
+        print(f"bellhop: {error.public}", file=sys.stderr)
+        return WRONG
+    except BotError as error:
+        print(f"bellhop: {error.public} {error.hint}".rstrip(), file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 0
+
+
+def environment() -> dict[str, str]:
+    """The environment over the `.env` of this folder: what is set by hand wins."""
+    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**from_file, **os.environ}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bellhop", description="Rent GPU machines from Discord and never forget one."
+    )
+    parser.add_argument("--version", action="version", version=f"bellhop {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
+
+    run = verbs.add_parser("run", help="the service")
+    run.add_argument("--no-migrate", action="store_true", help="leave the database as it is")
+    run.set_defaults(run=_run)
+
+    demo = verbs.add_parser("demo", help="the whole service on this machine, with nothing to pay")
+    demo.add_argument("--port", type=int, default=8640, help="of the page; 0 picks one")
+    demo.add_argument("--data", type=Path, help="keep the demo's files here (default: nowhere)")
+    demo.add_argument("--tour", action="store_true", help="play the story and check each step")
+    demo.add_argument(
+        "--fast",
+        type=_factor,
+        default=1.0,
+        metavar="N",
+        help="pretend machines start N times faster",
+    )
+    demo.set_defaults(run=_demo)
+
+    sandbox = verbs.add_parser("sandbox", help="the simulated Vast.ai alone, on loopback")
+    add_arguments(sandbox)
+    sandbox.set_defaults(run=_sandbox)
+
+    verbs.add_parser("migrate", help="the database to the newest schema").set_defaults(run=_migrate)
+    return parser
+
+
+def _factor(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 100:
+        raise argparse.ArgumentTypeError("must be between 1 and 100")
+    return value
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = read(environment(), need=("DISCORD_TOKEN", "VAST_API_KEY"))
+    log.set_up(settings.log, secrets=settings.secrets)
+    return _until_stopped(_serve(settings, migrating=not arguments.no_migrate))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from bot.demo.run import show, tour
+
+    log.set_up("text", level=logging.WARNING)
+    if arguments.tour:
+        return asyncio.run(tour(data=arguments.data, fast=arguments.fast))
+    return _until_stopped(show(port=arguments.port, data=arguments.data, fast=arguments.fast))
+
+
+def _sandbox(arguments: argparse.Namespace) -> int:
+    log.set_up("text")
+    asyncio.run(serve(arguments, machines=Machines))
+    return 0
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    settings = read(environment())
+    log.set_up(settings.log, secrets=settings.secrets)
+    migrated = asyncio.run(migrate(settings.database_url))
+    print(migrated)
+    return 0
+
+
+async def _serve(settings: Settings, *, migrating: bool) -> None:
+    """The service until it is stopped, its chat being Discord itself."""
+    async with open_app(settings, migrating=migrating) as app:
+        await app.client.log_in(settings.discord_token)
+
+
+def _until_stopped(work: Coroutine[Any, Any, None]) -> int:
+    """Run work until it ends or the process is asked to: then it is cancelled and cleans up."""
+
+    async def run() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

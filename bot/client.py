@@ -1,0 +1,181 @@
+"""The Discord client: loads the cogs, syncs the commands, and turns errors into words.
+
+This is the door between Discord and the services. What a command or a button raises ends here as a
+private card with the error's own sentences; anything that is not an error of the house gets an
+incident id, which the person reads and the log explains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.domain.access import Actor
+from bot.domain.rentals import RentalId
+from bot.errors import BotError, Config, Refused, Unavailable
+from bot.log import bound
+from bot.ports import Clock
+from bot.services.desk import Desk
+from bot.services.offers import Offers
+from bot.services.spend import Spend
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS = (
+    "cogs.ui.buttons",
+    "cogs.offers",
+    "cogs.rent",
+    "cogs.status",
+    "cogs.machines",
+    "cogs.spend",
+    "cogs.help",
+)
+
+TROUBLE_COLOUR = 0xDA373C
+_ANSWER_S = 10
+_UNKNOWN_INTERACTION = 10062
+
+
+class Tickets(Protocol):
+    async def issue(self, actor: Actor, rental_id: RentalId) -> str:
+        """The address that lets this person into their notebook, once, for five minutes.
+
+        Raises NotFound, NotYours, NotReady.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the cogs are made of; each takes its part in `setup`."""
+
+    desk: Desk
+    offers: Offers
+    spend: Spend
+    links: Tickets
+    clock: Clock
+
+
+class Bellhop(commands.Bot):
+    """The bot. Needs no privileged intent: it reads no messages and lists no members."""
+
+    def __init__(self, *, services: Services, guild_id: int | None = None) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
+        super().__init__(
+            command_prefix=commands.when_mentioned,  # asked for by the library, and never used
+            help_command=None,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            tree_cls=_Tree,
+        )
+        self.services = services
+        self._guild_id = guild_id
+
+    async def setup_hook(self) -> None:
+        """Load every cog, or fail the start; then tell Discord which commands there are."""
+        for name in EXTENSIONS:
+            await self.load_extension(name)
+        await self.tree.sync()
+        if self._guild_id is not None:
+            await self._sync_to(discord.Object(self._guild_id))
+
+    async def log_in(self, token: str) -> None:
+        """Be online until closed; a connection that breaks is made again by the library.
+
+        Raises Config when Discord refuses the token, Unavailable when it cannot be asked.
+        """
+        try:
+            await self.login(token)
+        except discord.LoginFailure as error:
+            raise Config(
+                "DISCORD_TOKEN",
+                "is refused by Discord. Copy the bot's token from the portal again.",
+            ) from error
+        except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unavailable(
+                f"no login: {error}", public="Discord cannot be reached.", hint="Try again later."
+            ) from error
+        await self.connect()
+
+    async def answer(self, interaction: discord.Interaction[Any], error: BaseException) -> None:
+        """Tell the person who acted what went wrong. Never raises for what Discord does."""
+        error = _cause(error)
+        if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
+            log.warning("an interaction had expired before it was answered")
+            return
+        with bound(person=interaction.user.id):
+            view = _card(error)
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                if interaction.response.is_done():
+                    await interaction.followup.send(view=view, ephemeral=True)
+                else:
+                    await interaction.response.send_message(view=view, ephemeral=True)
+        except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as failure:
+            log.warning("an error could not be told to %s: %s", interaction.user.id, failure)
+
+    async def _sync_to(self, guild: discord.Object) -> None:
+        """The same commands in one server, where they show at once."""
+        self.tree.copy_global_to(guild=guild)
+        try:
+            await self.tree.sync(guild=guild)
+        except discord.Forbidden:
+            log.warning("DISCORD_GUILD_ID: the bot is not a member of server %s yet", guild.id)
+
+
+class _Tree(app_commands.CommandTree[Bellhop]):
+    async def interaction_check(self, interaction: discord.Interaction[Bellhop]) -> bool:
+        """Commands work in a server; a direct message gets a plain refusal."""
+        if interaction.guild_id is not None:
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            refusal = Refused("used outside a server", public="Use me in your server.")
+            await self.client.answer(interaction, refusal)
+        return False
+
+    async def on_error(
+        self, interaction: discord.Interaction[Bellhop], error: app_commands.AppCommandError
+    ) -> None:
+        await self.client.answer(interaction, error)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What a command raised, without the library's wrapping."""
+    while isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    return error
+
+
+def _card(error: BaseException) -> discord.ui.LayoutView:
+    """The words for an error, after logging what deserves it."""
+    match error:
+        case Refused():
+            log.info("refused: %s", error)
+            public, hint = error.public, error.hint
+        case BotError():
+            log.warning("could not be done: %s: %s", type(error).__name__, error)
+            public, hint = error.public, error.hint
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            log.warning("a command of an older version was used: %s", error)
+            public = "This command has just changed."
+            hint = "Reload Discord (Ctrl+R) and try again."
+        case _:
+            incident = secrets.token_hex(4)
+            log.error("incident %s", incident, exc_info=error)
+            public = BotError.public
+            hint = f"If it stays so, tell whoever runs this bot: incident `{incident}`."
+    text = f"**{public}**\n{hint}" if hint else f"**{public}**"
+    container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
+        discord.ui.TextDisplay(text[:3900]), accent_colour=TROUBLE_COLOUR
+    )
+    return discord.ui.LayoutView(timeout=None).add_item(container)

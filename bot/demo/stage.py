@@ -1,0 +1,89 @@
+"""The demo's stage: the sandbox, the service against it, and the pretend Discord around its bot.
+
+The service is the one of production, opened by the same fuse box; only what lies outside it is
+pretend. Everything listens on loopback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.app import App, open_app
+from bot.config import read
+from bot.demo.stand_in import Demo
+from bot.demo.world import GUILD_ID
+from bot.sandbox.life import Timing
+from bot.sandbox.machine import Machines
+from bot.sandbox.serve import Sandbox
+
+RELAY_PORT = 8642
+POLL_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    sandbox: Sandbox
+    app: App
+    demo: Demo
+
+
+@contextlib.asynccontextmanager
+async def set_stage(
+    *, data: Path | None, fast: float, page_port: int | None
+) -> AsyncIterator[Stage]:
+    """Everything running, until the block ends; with `page_port` the page is served too.
+
+    Without `data` all files go to a folder that is removed at the end. Raises Config when a port
+    is taken.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        folder = data or Path(stack.enter_context(_brief_folder()))
+        usual = Timing()
+        sandbox = Sandbox(
+            yard=Machines(folder / "machines"),
+            timing=Timing(
+                load_s=usual.load_s / fast,
+                ssh_s=usual.ssh_s / fast,
+                list_lag_s=usual.list_lag_s / fast,
+            ),
+        )
+        await sandbox.start()
+        stack.push_async_callback(sandbox.close)
+        settings = read(
+            {
+                "VAST_API_KEY": "sandbox",
+                "VAST_URL": sandbox.url,
+                "DISCORD_GUILD_ID": str(GUILD_ID),
+                "BELLHOP_DATA": str(folder / "bellhop"),
+                "BELLHOP_RELAY_LISTEN": f"127.0.0.1:{_free_port(RELAY_PORT)}",
+                "BELLHOP_POLL_S": str(POLL_S),
+                "BELLHOP_WATCH_S": "10",
+            }
+        )
+        app = await stack.enter_async_context(open_app(settings))
+        demo = Demo(bot=app.client)
+        stack.push_async_callback(demo.close)
+        await demo.start(page_port)
+        yield Stage(sandbox=sandbox, app=app, demo=demo)
+
+
+def _brief_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder with a short path, for Unix sockets, that does not mind what is still being written
+    by a machine's last process."""
+    return tempfile.TemporaryDirectory(prefix="bellhop-", ignore_cleanup_errors=True)
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port where it is free, else any that is."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    return wanted

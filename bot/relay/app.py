@@ -1,0 +1,211 @@
+"""The relay: a small web server that lets people into their notebooks and nobody else.
+
+The Host header decides which rental a request is for, a cookie decides whether it may pass, and
+the route decides where to. This module is also the relay's outermost door: whatever goes wrong
+below is turned into a page here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot.domain.rentals import RentalId, State
+from bot.errors import BotError, Unreachable
+from bot.ports import Clock, Rentals
+from bot.relay import headers, pages
+from bot.relay.doors import TICKET_PATH, Doors
+from bot.relay.hosts import Hosts, Place
+from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
+from bot.relay.pages import Page
+from bot.relay.server import Server
+from bot.relay.sockets import Sockets
+from bot.services.links import Links
+from bot.services.routes import Route, Routes, Traffic
+
+Health = Callable[[], Awaitable[Mapping[str, str]]]
+"""What each thing we depend on says, by its name: an empty string is well, else what is wrong.
+
+It is shown to whoever asks, so it names no address and no secret.
+"""
+
+HEALTH_S = 5
+CLOSE_S = 1.5
+"""How long open requests may take to end when we stop; aiohttp waits it twice at worst."""
+
+_IDLE_S = 75  # an unused browser connection is kept so long, and a half-sent request
+_LINGER_S = 2  # how long the rest of a refused upload is read, so that the answer is seen
+
+log = logging.getLogger(__name__)
+
+
+class Relay:
+    """The browser's door. `start` and `close` once each; `drop` ends a rental's connections."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        relay_url: str,
+        links: Links,
+        routes: Routes,
+        traffic: Traffic,
+        rentals: Rentals,
+        health: Health,
+        clock: Clock,
+    ) -> None:
+        self._listen = (host, port)
+        self._hosts = Hosts(relay_url=relay_url, port=port)
+        self._routes = routes
+        self._rentals = rentals
+        self._health = health
+        self._clock = clock
+        self._doors = Doors(links=links, hosts=self._hosts)
+        self._upstreams = Upstreams()
+        self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
+        self._sockets = Sockets(proxy=self._proxy, traffic=traffic, clock=clock)
+        self._silent_since: dict[RentalId, datetime] = {}
+        self._runner: web.ServerRunner | None = None
+        routes.watch(self.drop)
+        links.watch(self.drop)
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the address is taken."""
+        server = Server(
+            self._handle,
+            keepalive_timeout=_IDLE_S,
+            lingering_time=_LINGER_S,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_FIELD,
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=CLOSE_S)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, *self._listen).start()
+        log.info("relay listening on %s:%s", *self._listen)
+
+    async def close(self) -> None:
+        """Stop listening, end every connection; done within 5 s."""
+        self._sockets.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self._upstreams.close()
+
+    def drop(self, rental_id: RentalId) -> None:
+        """End a rental's connections: it is gone, has moved, or its sessions were revoked."""
+        self._sockets.drop(rental_id)
+        self._upstreams.drop(rental_id)
+        self._silent_since.pop(rental_id, None)
+
+    def sockets_of(self, rental_id: RentalId) -> int:
+        """How many WebSockets of a rental are open."""
+        return self._sockets.count(rental_id)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            answer = await self._answer(request)
+        except ConnectionError:
+            raise  # the browser is gone, or the notebook broke off in the middle
+        except BotError as error:
+            log.warning("request failed: %s", error)
+            answer = pages.failed(error)
+        except Exception:
+            number = secrets.token_hex(4)
+            log.exception("request failed, incident %s", number)
+            if request.writer.output_size:
+                raise
+            answer = pages.incident(number)
+        if isinstance(answer, Page):
+            html = headers.wants_page(request.method, request.path, request.headers)
+            return pages.answer(answer, html=html)
+        return answer
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse | Page:
+        if not well_formed(request):
+            return pages.malformed()
+        hosts = request.headers.getall("Host", [])
+        place = self._hosts.place(hosts[0] if len(hosts) == 1 else None)
+        if place is Place.NOWHERE:
+            return pages.unknown_host()
+        if place is Place.BARE:
+            return await self._bare(request)
+        return await self._rental(request, place)
+
+    async def _bare(self, request: web.BaseRequest) -> web.StreamResponse | Page:
+        match request.path:
+            case "/-/healthz":
+                return _plain({"ok": True})
+            case "/-/readyz":
+                return await self._ready()
+            case "/":
+                return pages.bare()
+            case _:
+                return pages.unknown_address()
+
+    async def _ready(self) -> web.Response:
+        try:
+            async with asyncio.timeout(HEALTH_S):
+                checks = await self._health()
+        except TimeoutError:
+            checks = {"health": f"no answer within {HEALTH_S} s"}
+        ok = not any(checks.values())
+        return _plain({"ok": ok, "checks": {name: said or "ok" for name, said in checks.items()}})
+
+    async def _rental(
+        self, request: web.BaseRequest, rental_id: RentalId
+    ) -> web.StreamResponse | Page:
+        if request.path.startswith(TICKET_PATH):
+            ticket = request.path.removeprefix(TICKET_PATH)
+            return await self._doors.ticket(request, rental_id, ticket)
+        if request.path.startswith("/-/"):
+            return pages.unknown_address()
+        if await self._doors.enter(request, rental_id) is None:
+            return await self._outside(rental_id, inside=False)
+        if headers.foreign(request.method, request.headers, origin=self._hosts.origin(rental_id)):
+            return pages.foreign()
+        route = self._routes.get(rental_id)
+        if route is None:
+            return await self._outside(rental_id, inside=True)
+        return await self._through(request, rental_id, route)
+
+    async def _outside(self, rental_id: RentalId, *, inside: bool) -> Page:
+        """The page in place of a notebook; a person without a session learns no name from it."""
+        rental = await self._rentals.rental(rental_id)
+        if rental is None:
+            return pages.unknown_address()
+        if rental.state in (State.DESTROYING, State.CLOSED):
+            return pages.gone(rental)
+        if rental.state is not State.READY:
+            return pages.starting(rental)
+        return pages.connecting() if inside else pages.how_to_get_in()
+
+    async def _through(
+        self, request: web.BaseRequest, rental_id: RentalId, route: Route
+    ) -> web.StreamResponse | Page:
+        websocket = headers.wants_websocket(request.method, request.headers)
+        carrier = self._sockets if websocket else self._proxy
+        try:
+            answer = await carrier.pass_on(request, rental_id, route)
+        except Unreachable as error:
+            now = self._clock.now()
+            since = self._silent_since.get(rental_id)
+            if since is None:
+                since = self._silent_since[rental_id] = now
+                log.warning("notebook silent: %s", error)
+            return pages.unreachable(since, now)
+        self._silent_since.pop(rental_id, None)
+        return answer
+
+
+def _plain(body: dict[str, object]) -> web.Response:
+    return web.json_response(
+        body,
+        status=HTTPStatus.OK if body["ok"] else HTTPStatus.SERVICE_UNAVAILABLE,
+        headers={"Cache-Control": "no-store", "Server": headers.SERVER},
+    )

@@ -1,0 +1,198 @@
+"""What passes between browser and notebook in headers: pure functions, no I/O.
+
+Going up, everything that is ours (cookie, tickets) or the visitor's (addresses) stays behind and
+the notebook's token is put on. Coming down, the machine is not trusted: it may not set our cookie,
+reach beyond its own origin or bring down another one's data.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+Headers = CIMultiDict[str] | CIMultiDictProxy[str]
+
+SERVER = "bellhop"
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_COOKIE = "bellhop"
+_SECURE_COOKIE = "__Host-bellhop"
+_OWN = frozenset({_COOKIE, _SECURE_COOKIE})
+
+# RFC 9110, 7.6.1, and the older names browsers and proxies still send.
+_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+# Set anew by us, or who and where the visitor is: none of the machine's business.
+_NOT_UP = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "expect",
+        "cf-connecting-ip",
+        "client-ip",
+        "forwarded",
+        "true-client-ip",
+        "via",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-real-ip",
+    }
+)
+# Clear-Site-Data ends the cookies of sibling origins too; Alt-Svc would lead browsers past us.
+_NOT_DOWN = frozenset({"alt-svc", "clear-site-data", "server", "set-cookie", "via"})
+
+_HANDSHAKE_DOWN = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
+_INPUT = re.compile(r"/api/(contents|kernels|sessions|terminals)(/|$)")
+_INPUT_SOCKET = re.compile(r"/api/kernels/[^/]+/channels|/terminals/websocket/[^/]+")
+
+
+def cookie_name(*, secure: bool) -> str:
+    """Our cookie's name; the prefix makes browsers refuse it from anywhere but this origin."""
+    return _SECURE_COOKIE if secure else _COOKIE
+
+
+def cookies(headers: Headers, name: str) -> list[str]:
+    """Every value under a cookie name; a sibling origin may have put a second one beside ours."""
+    found = []
+    for pair in _cookie_pairs(headers):
+        key, _, value = pair.partition("=")
+        if key.strip() == name:
+            found.append(value.strip())
+    return found
+
+
+def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
+    """The headers of a request as the notebook gets them."""
+    skip = _HOP | _NOT_UP | _named_by_connection(headers)
+    passed = CIMultiDict(
+        (name, value)
+        for name, value in headers.items()
+        if name.lower() not in skip and not name.lower().startswith("x-forwarded-")
+    )
+    kept = [pair for pair in _cookie_pairs(headers) if pair.partition("=")[0].strip() not in _OWN]
+    if kept:
+        passed["Cookie"] = "; ".join(kept)
+    passed["Authorization"] = f"token {token}"
+    return passed
+
+
+def up_websocket(headers: Headers, *, token: str) -> CIMultiDict[str]:
+    """The same for a WebSocket handshake, which is all about hop-by-hop headers."""
+    passed = up(headers, token=token)
+    passed["Connection"] = "Upgrade"
+    passed["Upgrade"] = "websocket"
+    return passed
+
+
+def down(headers: Headers, *, host: str) -> CIMultiDict[str]:
+    """The headers of an answer as the browser gets them; `host` is what the browser asked for."""
+    skip = _HOP | _NOT_DOWN | _named_by_connection(headers)
+    passed = CIMultiDict(
+        (name, value) for name, value in headers.items() if name.lower() not in skip
+    )
+    for cookie in headers.getall("Set-Cookie", []):
+        if cookie.partition("=")[0].strip() not in _OWN:
+            passed.add("Set-Cookie", _host_only(cookie))
+    if "Location" in passed:
+        passed["Location"] = _relative(passed["Location"], host)
+    passed["Server"] = SERVER
+    return passed
+
+
+def down_websocket(headers: Headers) -> CIMultiDict[str]:
+    """What the browser gets of an accepted handshake."""
+    passed = CIMultiDict({"Connection": "Upgrade", "Upgrade": "websocket", "Server": SERVER})
+    for name in _HANDSHAKE_DOWN:
+        for value in headers.getall(name, []):
+            passed.add(name, value)
+    return passed
+
+
+def wants_websocket(method: str, headers: Headers) -> bool:
+    return (
+        method == "GET"
+        and headers.get("Upgrade", "").strip().lower() == "websocket"
+        and "upgrade" in _named_by_connection(headers)
+    )
+
+
+def foreign(method: str, headers: Headers, *, origin: str) -> bool:
+    """Whether another site is behind this request and it is more than following a link.
+
+    Sibling rentals count as other sites: SameSite cookies do not tell them apart, Origin does.
+    """
+    claimed = headers.get("Origin")
+    if method not in SAFE or wants_websocket(method, headers):
+        if claimed is not None:
+            return claimed.lower() != origin
+        return headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+    return (
+        headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site")
+        and headers.get("Sec-Fetch-Mode") != "navigate"
+    )
+
+
+def is_input(method: str, path: str) -> bool:
+    """Whether a request is a person's doing (reference idle-and-archive, 1.3)."""
+    return method not in SAFE and _INPUT.match(path) is not None
+
+
+def is_input_socket(path: str) -> bool:
+    """Whether data frames to this WebSocket are a person's doing (the same source)."""
+    return _INPUT_SOCKET.fullmatch(path) is not None
+
+
+def wants_page(method: str, path: str, headers: Headers) -> bool:
+    """Whether a person looks at the answer, as opposed to a script."""
+    if path.startswith("/api/"):
+        return False
+    mode = headers.get("Sec-Fetch-Mode")
+    if mode is not None and mode != "navigate":
+        return False
+    return method in ("GET", "HEAD", "POST") and "text/html" in headers.get("Accept", "")
+
+
+def _cookie_pairs(headers: Headers) -> list[str]:
+    whole = ";".join(headers.getall("Cookie", []))
+    return [pair.strip() for pair in whole.split(";") if pair.strip()]
+
+
+def _named_by_connection(headers: Headers) -> frozenset[str]:
+    named = ",".join(headers.getall("Connection", []))
+    return frozenset(name.strip().lower() for name in named.split(",") if name.strip())
+
+
+def _host_only(cookie: str) -> str:
+    """A cookie without its Domain, so that it stays on this origin."""
+    first, *attributes = cookie.split(";")
+    kept = [part for part in attributes if part.partition("=")[0].strip().lower() != "domain"]
+    return ";".join([first, *kept])
+
+
+def _relative(location: str, host: str) -> str:
+    """A redirect to the host the browser is on, without scheme and host."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return location
+    if parts.netloc.lower() != host.lower() or parts.scheme not in ("http", "https", ""):
+        return location
+    # One slash: "//name" would be another host.
+    path = "/" + parts.path.lstrip("/")
+    query = f"?{parts.query}" if parts.query else ""
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return f"{path}{query}{fragment}"

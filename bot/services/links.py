@@ -1,0 +1,165 @@
+"""Who may enter a notebook: one-use tickets, the sessions they become, and their end.
+
+A ticket is handed out in chat, lives five minutes and is spent once; a session lives in a cookie
+of that rental's own origin. Both are random and stored only as SHA-256, so neither the database
+nor a copy of it opens anything, and looking one up by its hash tells nothing by its duration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from bot import ports
+from bot.domain import access
+from bot.domain.access import Action, Actor
+from bot.domain.rentals import Rental, RentalId, State
+from bot.errors import NotFound, NotReady
+from bot.ports import Clock, Pass
+
+TICKET_LIFE = timedelta(minutes=5)
+SESSION_LIFE = timedelta(hours=12)
+CACHE_LIFE = timedelta(seconds=5)
+"""How long a session is believed without asking the books, where another process revoked it."""
+
+_CACHED = 10_000
+_LONGEST = 128  # characters of a secret that came from outside; ours have 43
+
+
+class Books(ports.Doors, ports.Rentals, Protocol):
+    """What is needed of the database."""
+
+
+class Session(NamedTuple):
+    """What a spent ticket became: the cookie's value, a secret, and how many seconds it lives."""
+
+    value: str
+    max_age: int
+
+
+class Links:
+    """Hands out the ways in, and takes them back.
+
+    Every method but `address` may raise Store when the database is away.
+    """
+
+    def __init__(self, *, store: Books, clock: Clock, relay_url: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._relay_url = relay_url
+        self._cache: dict[str, tuple[Pass, datetime]] = {}
+        self._revocations = 0
+        self._watchers: list[Callable[[RentalId], None]] = []
+
+    def address(self, rental_id: RentalId) -> str:
+        """The rental's own origin, the same for as long as the rental lives."""
+        return self._relay_url.replace("{rental}", rental_id)
+
+    async def issue(self, actor: Actor, rental_id: RentalId) -> str:
+        """A personal address that opens the notebook once.
+
+        Raises NotFound, NotYours unless the actor owns the rental, NotReady.
+        """
+        rental = await self._openable(actor, rental_id)
+        ticket = secrets.token_urlsafe(32)
+        await self._store.add_ticket(
+            Pass(
+                digest=_digest(ticket),
+                rental_id=rental.id,
+                member_id=actor.id,
+                expires_at=self._clock.now() + TICKET_LIFE,
+            )
+        )
+        return f"{self.address(rental.id)}/-/ticket/{ticket}"
+
+    async def peek(self, rental_id: RentalId, ticket: str) -> bool:
+        """Whether a ticket is good for this rental; spends nothing."""
+        return await self._ticket(rental_id, ticket) is not None
+
+    async def spend(self, rental_id: RentalId, ticket: str) -> Session | None:
+        """Exchange a ticket for a session; None when it is spent, expired or for another rental."""
+        found = await self._ticket(rental_id, ticket)
+        if found is None:
+            return None
+        now = self._clock.now()
+        value = secrets.token_urlsafe(32)
+        session = Pass(
+            digest=_digest(value),
+            rental_id=found.rental_id,
+            member_id=found.member_id,
+            expires_at=now + SESSION_LIFE,
+        )
+        if not await self._store.spend(found.digest, session, now):
+            return None
+        return Session(value, int(SESSION_LIFE.total_seconds()))
+
+    async def enter(self, rental_id: RentalId, cookie: str) -> Pass | None:
+        """The session a cookie stands for, if it is good for this rental now."""
+        if not 0 < len(cookie) <= _LONGEST:
+            return None
+        digest = _digest(cookie)
+        session = self._cached(digest)
+        if session is None:
+            session = await self._session(digest)
+        return session if session is not None and session.rental_id == rental_id else None
+
+    async def revoke(self, rental_id: RentalId) -> int:
+        """End every session and ticket of a rental, at once; how many there were."""
+        count = await self._store.revoke(rental_id, self._clock.now())
+        self._revocations += 1
+        self._cache = {
+            digest: entry
+            for digest, entry in self._cache.items()
+            if entry[0].rental_id != rental_id
+        }
+        for watcher in self._watchers:
+            watcher(rental_id)
+        return count
+
+    def watch(self, watcher: Callable[[RentalId], None]) -> None:
+        """Call `watcher` with every rental whose sessions were revoked here."""
+        self._watchers.append(watcher)
+
+    async def _openable(self, actor: Actor, rental_id: RentalId) -> Rental:
+        rental = await self._store.rental(rental_id)
+        if rental is None:
+            raise NotFound(f"no rental {rental_id}")
+        access.demand(actor, Action.OPEN, owner_id=rental.owner_id, guild_id=rental.guild_id)
+        if rental.state is not State.READY:
+            raise NotReady(f"{rental_id} is {rental.state}")
+        return rental
+
+    async def _ticket(self, rental_id: RentalId, ticket: str) -> Pass | None:
+        if not 0 < len(ticket) <= _LONGEST:
+            return None
+        found = await self._store.ticket(_digest(ticket), self._clock.now())
+        return found if found is not None and found.rental_id == rental_id else None
+
+    def _cached(self, digest: str) -> Pass | None:
+        entry = self._cache.get(digest)
+        if entry is None:
+            return None
+        session, until = entry
+        return session if self._clock.now() < min(until, session.expires_at) else None
+
+    async def _session(self, digest: str) -> Pass | None:
+        while True:
+            before = self._revocations
+            now = self._clock.now()
+            session = await self._store.session(digest, now)
+            if before == self._revocations:
+                break  # else it may have been read just before it was revoked: look again
+        if session is None:
+            self._cache.pop(digest, None)
+            return None
+        if len(self._cache) >= _CACHED:
+            self._cache.clear()
+        self._cache[digest] = (session, now + CACHE_LIFE)
+        return session
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,0 +1,58 @@
+"""Watching the path: does each ready notebook still answer the way its owner reaches it?
+
+Where one does not, its route is taken out of the book; the reconciler then finds Jupyter again, or
+starts it anew where it died. Whether a machine is idle is another question and not asked here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from bot.domain.rentals import RentalId
+from bot.log import bound
+from bot.ports import Notebooks
+from bot.services.routes import Route, Routes
+from bot.tasks import Wake
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 16
+
+
+class Watch:
+    def __init__(
+        self, *, routes: Routes, notebooks: Notebooks, wake: Wake, every: timedelta
+    ) -> None:
+        self._routes = routes
+        self._notebooks = notebooks
+        self._wake = wake
+        self._every = every
+
+    async def run(self) -> None:
+        """Pass after pass, for ever."""
+        while True:
+            await asyncio.sleep(self._every.total_seconds())
+            await self.pass_once()
+
+    async def pass_once(self) -> None:
+        """Ask every notebook once, some at a time; one that hangs holds up no other for long."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(rental_id: RentalId, route: Route) -> None:
+            async with slots:
+                await self._look(rental_id, route)
+
+        await asyncio.gather(*(look(*one) for one in self._routes.items()))
+
+    async def _look(self, rental_id: RentalId, route: Route) -> None:
+        """Two silences in a row, because a busy machine may miss one."""
+        for _ in range(2):
+            if await self._notebooks.answers(route.socket_path, route.token):
+                return
+        if self._routes.get(rental_id) == route:
+            with bound(rental=rental_id):
+                log.warning("the notebook does not answer; looking for it again")
+            self._routes.drop(rental_id)
+            self._wake.set()

@@ -1,0 +1,120 @@
+"""`/rent`, its quote, and the Rent and Cancel buttons below it.
+
+Pressing Rent only writes the wish down. The rental's public card is the outbox's, so that there is
+one of it whatever happens to the interaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Bellhop
+from bot.domain.images import choose
+from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Offer, Wish
+from bot.services import offers
+from bot.services.desk import MAX_HOURS, Desk
+from cogs.ui import answers, choices, inputs, market
+from cogs.ui.inputs import Interaction
+
+
+class Rent(commands.Cog):
+    def __init__(self, *, desk: Desk, offers: offers.Offers) -> None:
+        self._desk = desk
+        self._offers = offers
+
+    @app_commands.command(name="rent", description="Rent the best machine; shows a quote first")
+    @app_commands.describe(
+        gpu="The model, like RTX 4090 (default: the cheapest that fits)",
+        offer="One offer from the market",
+        max_price="At most so many dollars an hour, disk included, like 0.40",
+        min_vram="At least so many GB of VRAM on each GPU (default 16)",
+        gpus="How many GPUs in one machine (default 1)",
+        disk="GB of disk; it cannot grow later (default 30)",
+        image="What runs on it: a preset, or any Docker image",
+        hours="How long you plan to use it, for the quote",
+        name="What to call it",
+    )
+    async def rent(
+        self,
+        interaction: Interaction,
+        gpu: app_commands.Range[str, 1, 60] | None = None,
+        offer: app_commands.Range[str, 1, 20] | None = None,
+        max_price: app_commands.Range[str, 1, 20] | None = None,
+        min_vram: app_commands.Range[int, 0, 1000] = MIN_VRAM_GB,
+        gpus: app_commands.Range[int, 1, offers.MAX_GPUS] = 1,
+        disk: app_commands.Range[int, 8, offers.MAX_DISK_GB] = DEFAULT_DISK_GB,
+        image: app_commands.Range[str, 1, 255] | None = None,
+        hours: app_commands.Range[int, 1, MAX_HOURS] | None = None,
+        name: app_commands.Range[str, 1, 40] | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        wish = Wish(
+            gpu=gpu,
+            offer_id=inputs.offer_number(offer),
+            max_price=inputs.dollars(max_price),
+            min_vram_gb=min_vram,
+            gpus=gpus,
+            disk_gb=disk,
+        )
+        quote = await self._desk.quote(
+            inputs.actor(interaction),
+            inputs.place(interaction),
+            wish,
+            image=image,
+            name=name,
+            hours=hours,
+        )
+        await interaction.edit_original_response(view=market.quote(quote))
+
+    async def quote(self, press: Interaction, wish: Wish) -> None:
+        """The menu below a page of offers: a quote of its own, so that the page stays."""
+        await press.response.defer(ephemeral=True, thinking=True)
+        quote = await self._desk.quote(inputs.actor(press), inputs.place(press), wish)
+        await press.edit_original_response(view=market.quote(quote))
+
+    async def begin(self, press: Interaction, quote_id: str) -> None:
+        """The Rent button; pressed again it says the same about the same rental."""
+        await press.response.defer()
+        rental = await self._desk.rent(inputs.actor(press), quote_id)
+        await press.edit_original_response(view=answers.begun(rental))
+
+    async def drop(self, press: Interaction, quote_id: str) -> None:
+        """The Cancel button. A quote is only a price, so there is nothing to take back."""
+        await press.response.edit_message(view=answers.not_rented())
+
+    @rent.autocomplete("gpu")
+    async def _gpus(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
+        return choices.gpus(await choices.soon(self._offers.gpu_names()), typed)
+
+    @rent.autocomplete("image")
+    async def _images(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
+        return choices.images(typed)
+
+    @rent.autocomplete("offer")
+    async def _of_the_market(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
+        """The offers that fit what else is filled in so far."""
+        filled = interaction.namespace
+        wish = Wish(
+            gpu=filled.gpu,
+            min_vram_gb=_number(filled.min_vram, MIN_VRAM_GB),
+            gpus=_number(filled.gpus, 1),
+            disk_gb=_number(filled.disk, DEFAULT_DISK_GB),
+        )
+        found = await choices.soon(self._fitting(wish, filled.image, filled.max_price))
+        return choices.offers(found, wish, typed)
+
+    async def _fitting(self, wish: Wish, image: str | None, max_price: str | None) -> list[Offer]:
+        wish = replace(wish, max_price=inputs.dollars(max_price))
+        return await self._offers.find(wish, choose(image))
+
+
+def _number(filled: object, default: int) -> int:
+    """An option as it stands while one types: a number, half a one, or nothing."""
+    return filled if isinstance(filled, int) else default
+
+
+async def setup(bot: Bellhop) -> None:
+    await bot.add_cog(Rent(desk=bot.services.desk, offers=bot.services.offers))

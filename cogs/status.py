@@ -1,0 +1,33 @@
+"""`/status`: somebody's open rentals, how far each is and what it costs."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Bellhop
+from bot.ports import Clock
+from bot.services.desk import Desk
+from cogs.ui import answers, inputs
+from cogs.ui.inputs import Interaction
+
+
+class Status(commands.Cog):
+    def __init__(self, *, desk: Desk, clock: Clock) -> None:
+        self._desk = desk
+        self._clock = clock
+
+    @app_commands.command(name="status", description="Your machines: how far, how old, what cost")
+    @app_commands.describe(member="Somebody else's machines, for leads")
+    async def status(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        actor = inputs.actor(interaction)
+        inputs.may_ask_about(actor, member)
+        rentals = await self._desk.of(actor, member.id if member else None)
+        view = answers.status(rentals, self._clock.now(), whose=member.mention if member else "")
+        await interaction.edit_original_response(view=view)
+
+
+async def setup(bot: Bellhop) -> None:
+    await bot.add_cog(Status(desk=bot.services.desk, clock=bot.services.clock))

@@ -1,0 +1,167 @@
+"""The private answers to commands and presses: status, spending, links, questions, help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import discord
+
+from bot.domain.ledger import cost
+from bot.domain.money import Usd, hourly
+from bot.domain.rentals import Rental, State
+from bot.services.spend import Line, Report, running
+from cogs.ui import buttons, cards, look, words
+
+_LINES = 20
+
+
+def status(rentals: Sequence[Rental], now: datetime, *, whose: str = "") -> look.Card:
+    """Each open rental of one member: how far, how old, what it costs. `whose` is a mention."""
+    if not rentals:
+        nobody = f"{whose} has" if whose else "You have"
+        return look.card(f"### No machines\n{nobody} nothing running, and nothing costs anything.")
+    per_hour = Usd.sum(running(rental) for rental in rentals)
+    count = f"{len(rentals)} machine{'s' if len(rentals) > 1 else ''}"
+    return look.card(
+        f"### {count}{f' of {whose}' if whose else ''} · {hourly(per_hour)} at the moment",
+        look.listing(
+            (_machine(rental, now) for rental in rentals), lambda left: f"… and {left} more"
+        ),
+    )
+
+
+def spending(report: Report, *, whose: str = "") -> look.Card:
+    """The total, by rental, and what runs at the moment."""
+    if not report.lines:
+        return look.card("### Nothing spent\nNo machine was rented yet.")
+    return look.card(
+        look.lines(
+            f"### {report.total} spent{f' by {whose}' if whose else ''}",
+            f"{hourly(report.per_hour)} at the moment",
+        ),
+        look.lines(*(_spent(line) for line in report.lines[:_LINES]), _others(report)),
+        f"-# GPU and disk, counted {look.ago(report.at)}. Vast adds a little for data transfer.",
+    )
+
+
+def ticket(rental: Rental, url: str) -> look.Card:
+    """The link into the notebook; as good as a key, so it is private, brief and spent at once."""
+    link: discord.ui.Button[look.Card] = discord.ui.Button(label="Open the notebook", url=url)
+    return look.card(
+        f"### {cards.title(rental)}\n"
+        "This link is yours alone. It works once, within 5 minutes; /open gives you another.",
+        controls=[link],
+    )
+
+
+def begun(rental: Rental) -> look.Card:
+    """The answer to Rent, for the first press and for every further one."""
+    if rental.state is State.CLOSED:
+        text = "That machine has ended already. Ask for a new quote with /rent."
+    elif rental.message_id is not None:
+        text = f"[Its card]({_card_url(rental)}) says how far it is."
+    else:
+        text = "Its card appears in this channel and says how far it is."
+    return look.card(f"### Renting {look.clean(rental.offer.title, 60)}\n{text}")
+
+
+def not_rented() -> look.Card:
+    return look.card("### Nothing was rented\nAsk again with /rent or /offers whenever you like.")
+
+
+def sure(rental: Rental, now: datetime, *, discard: bool = False) -> look.Card:
+    """The question before a machine is destroyed: what is lost, and what it has cost."""
+    lost = (
+        "Everything on it that is not saved elsewhere is lost."
+        if discard
+        else "Everything on it that is not saved elsewhere is lost: notebooks, data, models. "
+        "Bellhop does not archive workspaces yet, so download what you need first."
+    )
+    if rental.ready_at is None:
+        lost = "It is not ready yet, so there is no work on it to lose."
+    return look.card(
+        look.lines(
+            f"### Destroy {cards.title(rental)}?",
+            f"Rented for <@{rental.owner_id}>. {lost}",
+            cards.so_far(rental, now),
+        ),
+        controls=[buttons.ReallyDestroy(rental.id), buttons.LeaveAlone(rental.id)],
+    )
+
+
+def destroying(rental: Rental) -> look.Card:
+    if rental.state is State.CLOSED:
+        return look.card(f"### {cards.title(rental)}\nIt is gone already.")
+    where = f"[Its card]({_card_url(rental)})" if rental.message_id else "Its card"
+    return look.card(
+        f"### Destroying {cards.title(rental)}\n"
+        f"{where} says when it was seen gone, and what it cost."
+    )
+
+
+def left_alone() -> look.Card:
+    return look.card("### Kept\nNothing was destroyed.")
+
+
+def help_card(*, lead: bool) -> look.Card:
+    """The commands in plain words, and how to begin."""
+    return look.card(
+        "### Bellhop rents GPU machines on Vast.ai\n"
+        "A machine comes with a notebook you open from here. You pay by the second until you "
+        "destroy it.",
+        look.lines(
+            "**To begin**",
+            "1. /offers shows machines with their whole price. Choose one in the menu.",
+            "2. Read the quote and press Rent. A card in the channel follows the machine.",
+            "3. When it is ready, press Open on the card.",
+            "4. When you are done, press Destroy. The card then says what it cost.",
+        ),
+        look.lines(
+            "**Commands**",
+            "/offers – what can be rented now, at what price",
+            "/rent – the best machine for a wish, with a quote first",
+            "/status – your machines: how far, how old, what they cost",
+            "/open – a private link to your notebook",
+            "/destroy – end a machine, after asking you once more",
+            "/spend – what you have spent, by machine",
+        ),
+        _leads() if lead else "",
+    )
+
+
+def _leads() -> str:
+    return (
+        "**As a lead** (you have the Manage Server permission) you also see other people's "
+        "/status and /spend, and may /destroy their machines. Notebooks open to their owners only."
+    )
+
+
+def _machine(rental: Rental, now: datetime) -> str:
+    since = rental.ready_at or rental.phase_at or rental.requested_at
+    card = f" · [card]({_card_url(rental)})" if rental.message_id else ""
+    spent = f"{cost(rental, now).total} so far · " if rental.created_at else ""
+    said = f"\n-# Last heard: {look.verbatim(rental.detail, 160)}" if rental.detail.strip() else ""
+    model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
+    return (
+        f"**{cards.title(rental)} · {words.standing(rental)}** since {look.ago(since)}{card}\n"
+        f"{spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
+        f"asked {look.ago(rental.requested_at)}{said}"
+    )
+
+
+def _spent(line: Line) -> str:
+    rental = line.rental
+    when = f"ended {look.day(rental.closed_at)}" if rental.closed_at else words.standing(rental)
+    return f"**{line.cost.total}** · {cards.title(rental)} · {when}"
+
+
+def _others(report: Report) -> str:
+    rest = report.lines[_LINES:]
+    if not rest:
+        return ""
+    return f"… and {len(rest)} more, {Usd.sum(line.cost.total for line in rest)} together"
+
+
+def _card_url(rental: Rental) -> str:
+    return f"https://discord.com/channels/{rental.guild_id}/{rental.channel_id}/{rental.message_id}"

@@ -1,0 +1,227 @@
+"""The buttons and the menu of our cards. Each carries what it is about in its custom id.
+
+So they work after a restart, on any card that was ever sent, and nothing about them is kept in
+memory. A press leads to the cog that does the same thing for a command, and the services check
+there, every time, whether this person may.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self, cast
+
+import discord
+
+from bot.client import Bellhop
+from bot.domain.money import Usd, hourly
+from bot.domain.offers import Offer, Sort, Wish
+from cogs.ui import look
+
+Press = discord.Interaction[Bellhop]
+
+_ID = r"[a-z0-9]{1,32}"
+
+
+class Machines(Protocol):
+    """The cog that opens and ends machines."""
+
+    async def open(self, press: Press, rental_id: str) -> None: ...
+    async def ask_to_destroy(self, press: Press, rental_id: str) -> None: ...
+    async def destroy(self, press: Press, rental_id: str) -> None: ...
+    async def leave_alone(self, press: Press, rental_id: str) -> None: ...
+
+
+class Renting(Protocol):
+    """The cog that quotes and rents."""
+
+    async def begin(self, press: Press, quote_id: str) -> None: ...
+    async def drop(self, press: Press, quote_id: str) -> None: ...
+    async def quote(self, press: Press, wish: Wish) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    label: str
+    style: discord.ButtonStyle
+
+
+class _Button(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"bellhop:none"):
+    """A button about one rental or quote."""
+
+    prefix: ClassVar[str]
+    face: ClassVar[_Face]
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        super().__init__(
+            discord.ui.Button(
+                label=self.face.label, style=self.face.style, custom_id=f"{self.prefix}:{subject}"
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["subject"])
+
+    async def callback(self, press: discord.Interaction[Any]) -> None:
+        """A door: the library would swallow what is raised here."""
+        try:
+            await self.pressed(press)
+        except Exception as error:
+            await press.client.answer(press, error)
+
+    async def pressed(self, press: Press) -> None:
+        raise NotImplementedError
+
+
+class Open(_Button, template=rf"bellhop:open:(?P<subject>{_ID})"):
+    prefix = "bellhop:open"
+    face = _Face("Open", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).open(press, self.subject)
+
+
+class Destroy(_Button, template=rf"bellhop:destroy:(?P<subject>{_ID})"):
+    """The first of two presses: asks."""
+
+    prefix = "bellhop:destroy"
+    face = _Face("Destroy", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).ask_to_destroy(press, self.subject)
+
+
+class Cancel(_Button, template=rf"bellhop:stop:(?P<subject>{_ID})"):
+    """The same as Destroy, on a machine that nobody has worked on yet."""
+
+    prefix = "bellhop:stop"
+    face = _Face("Cancel", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).ask_to_destroy(press, self.subject)
+
+
+class ReallyDestroy(_Button, template=rf"bellhop:destroy!:(?P<subject>{_ID})"):
+    """The second press: does it."""
+
+    prefix = "bellhop:destroy!"
+    face = _Face("Destroy it", discord.ButtonStyle.danger)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).destroy(press, self.subject)
+
+
+class LeaveAlone(_Button, template=rf"bellhop:leave:(?P<subject>{_ID})"):
+    prefix = "bellhop:leave"
+    face = _Face("Keep it", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).leave_alone(press, self.subject)
+
+
+class Rent(_Button, template=rf"bellhop:rent:(?P<subject>{_ID})"):
+    prefix = "bellhop:rent"
+    face = _Face("Rent", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _renting(press).begin(press, self.subject)
+
+
+class DropQuote(_Button, template=rf"bellhop:cancel:(?P<subject>{_ID})"):
+    prefix = "bellhop:cancel"
+    face = _Face("Cancel", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _renting(press).drop(press, self.subject)
+
+
+class ChooseOffer(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=r"bellhop:offers:(?P<disk>\d{1,5}):(?P<vram>\d{1,4}):(?P<gpus>\d{1,2})"
+    r":(?P<price>\d{0,12}):(?P<region>[A-Z]{0,2}):(?P<sort>[a-z]{1,20})",
+):
+    """The menu below a page of offers. The limits they were found with ride along."""
+
+    def __init__(self, wish: Wish, offers: Sequence[Offer] = ()) -> None:
+        self.wish = wish
+        super().__init__(
+            discord.ui.Select(
+                custom_id=_wish_id(wish),
+                placeholder="Rent one of these",
+                options=[_option(number, one, wish) for number, one in enumerate(offers, 1)],
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(
+            Wish(
+                disk_gb=int(match["disk"]),
+                min_vram_gb=int(match["vram"]),
+                gpus=int(match["gpus"]),
+                max_price=Usd(int(match["price"])) if match["price"] else None,
+                region=match["region"] or None,
+                sort=Sort(match["sort"]) if match["sort"] in list(Sort) else Sort.PRICE,
+            )
+        )
+
+    async def callback(self, press: discord.Interaction[Any]) -> None:
+        """A door, like that of a button."""
+        try:
+            chosen = _chosen(self.wish, self.item.values[0])
+            await _renting(press).quote(press, chosen)
+        except Exception as error:
+            await press.client.answer(press, error)
+
+
+async def setup(bot: Bellhop) -> None:
+    """Let the client know every button and menu that is on any card."""
+    bot.add_dynamic_items(
+        Open, Destroy, Cancel, ReallyDestroy, LeaveAlone, Rent, DropQuote, ChooseOffer
+    )
+
+
+def _machines(press: Press) -> Machines:
+    return cast(Machines, press.client.get_cog("Machines"))
+
+
+def _renting(press: Press) -> Renting:
+    return cast(Renting, press.client.get_cog("Rent"))
+
+
+def _chosen(wish: Wish, value: str) -> Wish:
+    return Wish(
+        offer_id=int(value),
+        disk_gb=wish.disk_gb,
+        min_vram_gb=wish.min_vram_gb,
+        gpus=wish.gpus,
+        max_price=wish.max_price,
+        region=wish.region,
+        sort=wish.sort,
+    )
+
+
+def _wish_id(wish: Wish) -> str:
+    price = wish.max_price.micros if wish.max_price else ""
+    region = (wish.region or "").upper()
+    return (
+        f"bellhop:offers:{wish.disk_gb}:{wish.min_vram_gb}:{wish.gpus}:{price}:{region}:{wish.sort}"
+    )
+
+
+def _option(number: int, offer: Offer, wish: Wish) -> discord.SelectOption:
+    price = hourly(offer.rates.per_hour(wish.disk_gb))
+    return discord.SelectOption(
+        label=f"{number} · {look.plain_line(offer.title)[:60]} · {price}"[:100],
+        description=f"{look.vram(offer)} · {look.plain_line(offer.region)[:60] or 'anywhere'}"[
+            :100
+        ],
+        value=str(offer.id),
+    )

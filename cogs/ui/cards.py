@@ -1,0 +1,155 @@
+"""The card of a rental: the one public message that follows a machine from the wish to the bill."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.domain.ledger import cost
+from bot.domain.rentals import Rental, State
+from cogs.ui import buttons, look, words
+
+_TITLE = 90
+
+
+def rental_card(rental: Rental, now: datetime) -> look.Card:
+    """The card as it is at this moment; the same facts in the same order in every state."""
+    if rental.state is State.CLOSED:
+        return _ended(rental)
+    if words.ending(rental):
+        return _ending(rental, now)
+    if rental.state is State.READY:
+        return _ready(rental, now)
+    return _starting(rental, now)
+
+
+def title(rental: Rental) -> str:
+    return look.clean(rental.title, _TITLE)
+
+
+def so_far(rental: Rental, now: datetime) -> str:
+    """What it has cost up to now, once there is something that costs."""
+    if rental.created_at is None:
+        return ""
+    return f"{cost(rental, now).total} so far, counted {look.ago(now)}"
+
+
+def duration(span: timedelta) -> str:
+    """“45 s”, “12 min”, “3 h 5 min”, “2 d 4 h”: the two largest parts."""
+    seconds = int(span.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if hours < 1:
+        return f"{minutes} min"
+    if days < 1:
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"
+
+
+def _starting(rental: Rental, now: datetime) -> look.Card:
+    since = rental.phase_at or rental.requested_at
+    return look.card(
+        look.lines(
+            _heading(rental, "starting"),
+            words.progress(rental),
+            f"{words.doing(rental)} Since {look.ago(since)}.",
+            _said(rental),
+            _missing(rental),
+        ),
+        _facts(rental, now),
+        colour=look.WORKING,
+        controls=[buttons.Cancel(rental.id)],
+    )
+
+
+def _ready(rental: Rental, now: datetime) -> look.Card:
+    since = f" since {look.ago(rental.ready_at)}" if rental.ready_at else ""
+    return look.card(
+        look.lines(
+            _heading(rental, "ready"),
+            f"The notebook is ready{since}. Open gives its owner a private link.",
+            look.clean(rental.note, 300),
+            _said(rental),
+            _missing(rental),
+        ),
+        _facts(rental, now),
+        colour=look.READY,
+        controls=[buttons.Open(rental.id), buttons.Destroy(rental.id)],
+    )
+
+
+def _ending(rental: Rental, now: datetime) -> look.Card:
+    taken = (
+        f"Vast took our order to destroy it {look.ago(rental.destroyed_at)}. "
+        "We look until it is gone."
+        if rental.destroyed_at
+        else "It is being destroyed at Vast."
+    )
+    return look.card(
+        look.lines(_heading(rental, "ending"), words.why_ended(rental), taken),
+        _facts(rental, now),
+        colour=look.ENDING,
+    )
+
+
+def _ended(rental: Rental) -> look.Card:
+    closed = rental.closed_at or rental.gone_at or rental.requested_at
+    return look.card(
+        look.lines(_heading(rental, "ended"), words.why_ended(rental), _bill(rental, closed)),
+        look.lines(
+            f"{look.vram(rental.offer)} · {look.region(rental.offer)} · "
+            f"image {look.clean(rental.image.name, 60)}",
+            _small_print(rental),
+        ),
+        colour=look.ENDED if words.wanted(rental) else look.FAILED,
+    )
+
+
+def _bill(rental: Rental, closed: datetime) -> str:
+    if rental.contract is None:
+        return "No machine was rented, and nothing was charged."
+    whole = cost(rental, closed)
+    ran = _span(rental.running_at, rental.gone_at or closed)
+    kept = _span(rental.created_at, rental.gone_at or closed)
+    return look.lines(
+        f"**It cost {whole.total}**: GPU {whole.gpu} for {ran} · disk {whole.storage} for {kept}",
+        f"Seen gone at Vast {look.ago(closed)}.",
+    )
+
+
+def _span(start: datetime | None, end: datetime) -> str:
+    return duration(max(end - start, timedelta())) if start else "0 s"
+
+
+def _heading(rental: Rental, state: str) -> str:
+    return f"### {title(rental)} · {state}"
+
+
+def _facts(rental: Rental, now: datetime) -> str:
+    model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
+    return look.lines(
+        f"{look.whole_price(rental.price, rental.wish.disk_gb)}",
+        f"{model}{look.vram(rental.offer)} · {look.region(rental.offer)} · "
+        f"image {look.clean(rental.image.name, 60)}",
+        so_far(rental, now),
+        _small_print(rental),
+    )
+
+
+def _said(rental: Rental) -> str:
+    """What Vast or the machine last said about it; theirs, so shown as it came."""
+    return f"-# Last heard: {look.verbatim(rental.detail, 200)}" if rental.detail.strip() else ""
+
+
+def _missing(rental: Rental) -> str:
+    if rental.missing_since is None:
+        return ""
+    return (
+        f"Vast's list has not shown it since {look.ago(rental.missing_since)}. "
+        "Its list can lag, so we look again before we conclude anything."
+    )
+
+
+def _small_print(rental: Rental) -> str:
+    """For whom, since when, and the id by which the card is found again."""
+    return f"-# <@{rental.owner_id}> · asked {look.ago(rental.requested_at)} · {rental.id}"

@@ -1,0 +1,106 @@
+"""From what a person typed, and who they are, to what the services take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import discord
+
+from bot.client import Bellhop
+from bot.domain.access import Actor
+from bot.domain.money import Usd
+from bot.domain.rentals import Rental
+from bot.errors import BadInput, NotFound, NotYours, Refused
+from bot.services.desk import Place
+
+Interaction = discord.Interaction[Bellhop]
+
+_DOLLARS = re.compile(
+    r"\$?\s*([0-9]{1,4}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})\s*(?:\$|usd)?\s*(?:/\s*h)?"
+)
+
+
+def actor(interaction: Interaction) -> Actor:
+    """Who acts. A lead is who may manage the server. Raises Refused outside a server."""
+    if interaction.guild_id is None:
+        raise Refused("used outside a server", public="Use me in your server.")
+    return Actor(
+        id=interaction.user.id,
+        guild_id=interaction.guild_id,
+        name=interaction.user.display_name,
+        lead=interaction.permissions.manage_guild,
+    )
+
+
+def place(interaction: Interaction) -> Place:
+    """Where the rental's card will stand. Raises Refused outside a server."""
+    if interaction.guild_id is None or interaction.channel_id is None:
+        raise Refused("used outside a server", public="Use me in your server.")
+    return Place(guild_id=interaction.guild_id, channel_id=interaction.channel_id)
+
+
+def may_ask_about(actor: Actor, member: discord.User | discord.Member | None) -> None:
+    """Raise NotYours for somebody else's affairs, unless a lead asks."""
+    if member is not None and member.id != actor.id and not actor.lead:
+        raise NotYours(
+            f"{actor.id} asked about {member.id}",
+            public="Only leads see other people's machines and spending.",
+            hint="Leads are those with the Manage Server permission.",
+        )
+
+
+def dollars(typed: str | None) -> Usd | None:
+    """A price like `0.40`, `$0.40` or `$.4/h`. Raises BadInput for anything else."""
+    if typed is None or not typed.strip():
+        return None
+    match = _DOLLARS.fullmatch(typed.strip().lower())
+    if match is None or not (price := Usd.of(match[1])).micros:
+        raise BadInput(
+            f"no price: {typed[:40]!r}",
+            public="That is not a price.",
+            hint="Write dollars an hour with a point, like 0.40.",
+        )
+    return price
+
+
+def offer_number(typed: str | None) -> int | None:
+    """An offer's number at Vast. Raises BadInput."""
+    if typed is None or not typed.strip():
+        return None
+    digits = typed.strip().removeprefix("#")
+    if not re.fullmatch(r"[0-9]{1,15}", digits):
+        raise BadInput(
+            f"no offer number: {typed[:40]!r}",
+            public="That is not the number of an offer.",
+            hint="Choose one of those that appear as you type, or use /offers.",
+        )
+    return int(digits)
+
+
+def region(typed: str | None) -> str | None:
+    """A country's two letters, also as the end of “Sweden, SE”; checked by the services."""
+    if typed is None or not typed.strip():
+        return None
+    return typed.rsplit(",", 1)[-1].strip().upper()
+
+
+def pick(rentals: Sequence[Rental], typed: str | None) -> str:
+    """The id of the rental meant: by its id or name, or the only one when nothing was typed.
+
+    What matches none of them is taken for an id, and the services say whether there is such a
+    rental and whose it is. Raises NotFound, BadInput.
+    """
+    wanted = (typed or "").strip().lower()
+    if wanted:
+        meant = [one for one in rentals if wanted in (one.id, one.title.lower())]
+        return meant[0].id if len(meant) == 1 else wanted
+    if not rentals:
+        raise NotFound("no rentals", public="You have no machine.", hint="Rent one with /rent.")
+    if len(rentals) > 1:
+        raise BadInput(
+            "more than one rental",
+            public=f"There are {len(rentals)} machines to choose from.",
+            hint="Say which one with the rental option.",
+        )
+    return rentals[0].id

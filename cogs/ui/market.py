@@ -1,0 +1,93 @@
+"""The cards before a rental: a page of offers, and the quote for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.domain.money import hourly
+from bot.domain.offers import Offer, Sort, Wish
+from bot.domain.rentals import QUOTE_LIFE, Quote
+from cogs.ui import buttons, look
+
+PAGE = 8
+
+_ORDER = {
+    Sort.PRICE: "cheapest first",
+    Sort.VALUE: "most speed per dollar first",
+    Sort.RELIABILITY: "most reliable first",
+    Sort.VRAM: "most VRAM first",
+}
+
+
+def offers(found: Sequence[Offer], wish: Wish) -> look.Card:
+    """The best of what was found, at least one, with a menu to rent one."""
+    shown = found[:PAGE]
+    of = "" if len(found) == len(shown) else f" of {len(found)}"
+    return look.card(
+        f"### {len(shown)}{of} offer{'s' if len(found) > 1 else ''}, {_ORDER[wish.sort]}",
+        "\n".join(_row(number, offer, wish) for number, offer in enumerate(shown, 1)),
+        f"-# Whole price of an hour with {wish.disk_gb} GB of disk. Transfer is extra; "
+        "the quote says how much. Nothing is rented before you confirm.",
+        controls=[buttons.ChooseOffer(wish, shown)],
+    )
+
+
+def quote(quote: Quote) -> look.Card:
+    """What a machine costs, part by part, and what one gets; with Rent and Cancel."""
+    offer = quote.offer
+    return look.card(
+        look.lines(
+            f"### Rent {look.clean(offer.title, 60)}?",
+            look.whole_price(offer.rates, quote.wish.disk_gb),
+            _planned(quote),
+            f"Storage is {offer.rates.storage_per_gb_month} per GB and month. Transfer is extra: "
+            f"up {look.per_gb(offer.rates.upload_per_gb)}, "
+            f"down {look.per_gb(offer.rates.download_per_gb)}.",
+        ),
+        look.lines(
+            f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}{_trust(offer)}",
+            f"{look.speeds(offer)} · {look.rounded(offer.cpu_cores, '1')} CPU cores · "
+            f"{round(offer.ram_mb / 1024):,} GB RAM",
+            _image(quote),
+            _too_short(quote),
+        ),
+        "-# The disk is charged from creation, the GPU from when it runs, both by the second. "
+        f"This price holds until {look.hour(quote.made_at + QUOTE_LIFE)}.",
+        controls=[buttons.Rent(quote.id), buttons.DropQuote(quote.id)],
+    )
+
+
+def _row(number: int, offer: Offer, wish: Wish) -> str:
+    price = hourly(offer.rates.per_hour(wish.disk_gb))
+    return (
+        f"**{number} · {look.clean(offer.title, 50)} · {price}**\n"
+        f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)} · "
+        f"{look.speeds(offer)}{_trust(offer)}"
+    )
+
+
+def _trust(offer: Offer) -> str:
+    if offer.datacenter:
+        return " · data centre"
+    return "" if offer.verified else " · not verified by Vast"
+
+
+def _planned(quote: Quote) -> str:
+    if quote.hours is None:
+        return ""
+    hours = f"{quote.hours} hour{'s' if quote.hours > 1 else ''}"
+    return f"**{quote.per_hour.times(quote.hours)}** for the {hours} you plan"
+
+
+def _image(quote: Quote) -> str:
+    note = f": {look.clean(quote.image.note, 160)}" if quote.image.note else ""
+    return f"Image {look.clean(quote.image.name, 80)}{note}"
+
+
+def _too_short(quote: Quote) -> str:
+    """A warning where the host's own offer ends before the planned hours do."""
+    end = quote.offer.available_until
+    if end is None or quote.made_at + timedelta(hours=quote.hours or 1) <= end:
+        return ""
+    return f"**Its host rents it out only until {look.hour(end)}, {look.ago(end)}.**"

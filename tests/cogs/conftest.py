@@ -1,0 +1,155 @@
+"""The real bot with real services over a real database, in SimCord's Discord.
+
+Only the market is small. SQLite alone is enough here: what differs between databases is the
+store's affair and tested there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import discord
+import pytest
+import simcord
+from simcord.components import walk_components
+
+from bot.adapters.discord.post import ChannelPost
+from bot.adapters.storage.store import open_store
+from bot.client import Bellhop, Services
+from bot.domain.rentals import ContractId, Phase, Rental, RentalId, State
+from bot.errors import BotError
+from bot.ports import Store
+from bot.services.desk import Desk
+from bot.services.links import Links
+from bot.services.notices import Notices
+from bot.services.offers import Offers
+from bot.services.spend import Spend
+from bot.tasks import Wake
+from cogs.ui.cards import rental_card
+from tests.builders import SetClock
+from tests.cogs.market import FixedMarket, few_offers
+
+
+@pytest.fixture
+def market() -> FixedMarket:
+    return FixedMarket(few_offers())
+
+
+@pytest.fixture
+async def store(sqlite_url: str, clock: SetClock) -> AsyncIterator[Store]:
+    async with open_store(sqlite_url, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def services(clock: SetClock, market: FixedMarket, store: Store) -> Services:
+    offers = Offers(market=market)
+    return Services(
+        desk=Desk(store=store, market=market, offers=offers, clock=clock, wake=Wake(), news=Wake()),
+        offers=offers,
+        spend=Spend(store=store, clock=clock),
+        links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
+        clock=clock,
+    )
+
+
+@dataclass
+class Chat:
+    """A server with a channel, two members and a lead, and our bot in it."""
+
+    env: simcord.Env
+    guild: simcord.GuildHandle
+    channel: simcord.ChannelHandle
+    ada: simcord.MemberActor
+    ben: simcord.MemberActor
+    lead: simcord.MemberActor
+    store: Store
+    clock: SetClock
+
+    async def rented(self, **options: Any) -> Rental:
+        """Ada rents by command and button; the newest of her rentals."""
+        quote = await self.ada.slash(self.channel, "rent", **options)
+        await self.ada.click(quote.response, label="Rent")
+        return (await self.store.rentals_of(self.guild.id, self.ada.id))[0]
+
+    async def ready(self, **options: Any) -> Rental:
+        """A rental of Ada's whose notebook answers, and whose card is in the channel."""
+        rental = await self.rented(**options)
+        now = self.clock.now()
+        await self.change(
+            rental.id,
+            state=State.READY,
+            phase=Phase.REACHABLE,
+            contract=ContractId(int(rental.id.encode().hex(), 16) % 10**9),
+            created_at=now,
+            running_at=now,
+            ready_at=now,
+        )
+        await self.deliver()
+        return await self.again(rental.id)
+
+    async def change(self, rental_id: RentalId, **changes: Any) -> Rental:
+        """Bring about what the reconciler would."""
+        return await self.store.apply(
+            replace(await self.again(rental_id), **changes), event="changed by a test"
+        )
+
+    async def again(self, rental_id: RentalId) -> Rental:
+        rental = await self.store.rental(rental_id)
+        assert rental is not None
+        return rental
+
+    async def deliver(self) -> int:
+        """One round of the outbox, as the house runs it."""
+        post = ChannelPost(client=self.env.bot, render=rental_card, clock=self.clock)
+        notices = Notices(store=self.store, post=post, news=Wake(), clock=self.clock)
+        return await notices.deliver()
+
+    @property
+    def cards(self) -> list[discord.Message]:
+        """What everybody in the channel sees."""
+        return self.channel.history()
+
+
+@pytest.fixture
+async def chat(services: Services, store: Store, clock: SetClock) -> AsyncIterator[Chat]:
+    """A fault that is no error of the house fails the test, unless it has read `env.errors`."""
+    env = simcord.Env(Bellhop(services=services), check_errors=False)
+    await env.start()
+    guild = env.create_guild("Team")
+    leads = guild.create_role("Leads", permissions=discord.Permissions(manage_guild=True))
+    try:
+        yield Chat(
+            env=env,
+            guild=guild,
+            channel=guild.create_text_channel("gpus"),
+            ada=guild.add_member(env.create_user("ada", global_name="Ada")),
+            ben=guild.add_member(env.create_user("ben", global_name="Ben")),
+            lead=guild.add_member(env.create_user("lea", global_name="Lea"), roles=[leads]),
+            store=store,
+            clock=clock,
+        )
+    finally:
+        unread = env._errors[env._errors_acknowledged :]
+        await env.shutdown()
+        await env.bot.close()
+        faults = [one for one in unread if not _of_the_house(one)]
+        assert not faults, faults
+
+
+def text(message: Any) -> str:
+    """Everything a person reads in a message's card: texts, buttons, menus."""
+    components = message.components
+    if isinstance(message, discord.Message):
+        components = [part.to_dict() for part in components]
+    found: list[str] = []
+    for part in walk_components(components):
+        found += [str(part[key]) for key in ("content", "label") if part.get(key)]
+        found += [option["label"] for option in part.get("options") or ()]
+    return "\n".join(found)
+
+
+def _of_the_house(error: BaseException) -> bool:
+    return isinstance(getattr(error, "original", error), BotError)

@@ -1,0 +1,72 @@
+"""Frame headers are read right however the bytes are cut."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+
+from bot.relay.frames import DataFrames
+
+TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x81, 0x82, 0x80, 0x88, 0x89, 0x8A
+
+
+def frame(first: int, size: int, *, masked: bool = True) -> bytes:
+    """A frame as browsers send it; the payload looks like headers on purpose."""
+    mask = 0x80 if masked else 0
+    if size < 126:
+        head = bytes([first, mask | size])
+    elif size < 65536:
+        head = bytes([first, mask | 126]) + struct.pack(">H", size)
+    else:
+        head = bytes([first, mask | 127]) + struct.pack(">Q", size)
+    return head + (b"\x81\x81\x81\x81" if masked else b"") + b"\x81" * size
+
+
+def in_pieces(data: bytes, size: int) -> int:
+    frames = DataFrames()
+    return sum(frames.feed(data[at : at + size]) for at in range(0, len(data), size))
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 200_000])
+@pytest.mark.parametrize("masked", [True, False])
+def test_every_length_of_frame_counts_once(size: int, masked: bool) -> None:
+    """7, 16 and 64 bits of length, masked or not, and the frame after it is found."""
+    data = frame(TEXT, size, masked=masked) + frame(BINARY, 3, masked=masked)
+
+    assert DataFrames().feed(data) == 2
+
+
+def test_pings_pongs_and_closes_are_nobody() -> None:
+    """An untouched tab sends these for ever."""
+    data = frame(PING, 5) + frame(PONG, 0) + frame(CLOSE, 2)
+
+    assert DataFrames().feed(data) == 0
+
+
+def test_a_message_in_fragments_with_a_ping_between_is_counted_by_its_frames() -> None:
+    """Control frames may come between the fragments of a message."""
+    data = frame(0x01, 10) + frame(PING, 4) + frame(CONTINUATION, 10)
+
+    assert DataFrames().feed(data) == 2
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 1000])
+def test_the_count_does_not_depend_on_how_reads_cut_the_stream(piece: int) -> None:
+    """A header may arrive a byte at a time."""
+    chance = random.Random(7)
+    kinds = [TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG]
+    chosen = [chance.choice(kinds) for _ in range(60)]
+    sizes = [chance.choice([0, 1, 125, 126, 300, 66_000]) for _ in chosen]
+    data = b"".join(map(frame, chosen, sizes))
+
+    assert in_pieces(data, piece) == sum(kind in (TEXT, BINARY, CONTINUATION) for kind in chosen)
+
+
+def test_a_frame_counts_before_its_payload_is_there() -> None:
+    """A person pasting 8 MB is there from the first byte on."""
+    frames = DataFrames()
+
+    assert frames.feed(frame(BINARY, 8_000_000)[:14]) == 1
+    assert frames.feed(b"\x81" * 4_000_000) == 0

@@ -1,0 +1,209 @@
+"""What passes in headers, and what stays behind."""
+
+from __future__ import annotations
+
+import pytest
+from multidict import CIMultiDict
+
+from bot.relay import headers
+
+ORIGIN = "http://bc2345.localhost:8642"
+HOST = "bc2345.localhost:8642"
+
+
+def many(*pairs: tuple[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict(pairs)
+
+
+def test_going_up_our_cookie_stays_behind_and_others_pass() -> None:
+    """Also where a sibling put a second one of our name beside it."""
+    sent = headers.up(
+        many(("Cookie", "_xsrf=1|2; bellhop=secret; username-x=y=z"), ("Cookie", "bellhop=two")),
+        token="t",
+    )
+
+    assert sent.getall("Cookie") == ["_xsrf=1|2; username-x=y=z"]
+
+
+def test_going_up_the_only_cookie_leaves_no_empty_header() -> None:
+    """Nothing to send is nothing sent."""
+    assert "Cookie" not in headers.up(many(("Cookie", "bellhop=secret")), token="t")
+
+
+def test_going_up_the_token_replaces_whatever_authorization_there_was() -> None:
+    """Exactly one, and it is the notebook's."""
+    sent = headers.up(many(("Authorization", "token forged")), token="right")
+
+    assert sent.getall("Authorization") == ["token right"]
+
+
+def test_going_up_nothing_says_who_or_where_the_visitor_is() -> None:
+    """The machine belongs to a stranger."""
+    sent = headers.up(
+        many(
+            ("X-Forwarded-For", "192.0.2.1"),
+            ("X-Forwarded-Host", "x"),
+            ("X-Real-IP", "192.0.2.1"),
+            ("Forwarded", "for=192.0.2.1"),
+            ("Via", "1.1 front"),
+            ("CF-Connecting-IP", "192.0.2.1"),
+            ("Accept", "*/*"),
+        ),
+        token="t",
+    )
+
+    assert list(sent) == ["Accept", "Authorization"]
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_hop_by_hop_headers_stay_behind(way: str) -> None:
+    """Those of the standard and those a Connection header names."""
+    given = many(
+        ("Connection", "keep-alive, X-Secret-Hop"),
+        ("Keep-Alive", "timeout=5"),
+        ("Transfer-Encoding", "chunked"),
+        ("TE", "trailers"),
+        ("Upgrade", "h2c"),
+        ("X-Secret-Hop", "1"),
+        ("X-Kept", "1"),
+    )
+
+    passed = headers.up(given, token="t") if way == "up" else headers.down(given, host=HOST)
+
+    passed.popall("Authorization", None)
+    passed.popall("Server", None)
+    assert list(passed) == ["X-Kept"]
+
+
+def test_coming_down_our_cookie_cannot_be_set_and_others_stay_on_this_origin() -> None:
+    """No Domain: a machine's cookie never reaches a sibling's origin."""
+    passed = headers.down(
+        many(
+            ("Set-Cookie", "bellhop=forged; Path=/"),
+            ("Set-Cookie", "_xsrf=1; Domain=localhost; Path=/; HttpOnly"),
+            ("Set-Cookie", "b=2"),
+        ),
+        host=HOST,
+    )
+
+    assert passed.getall("Set-Cookie") == ["_xsrf=1; Path=/; HttpOnly", "b=2"]
+
+
+def test_coming_down_nothing_reaches_beyond_the_origin_and_no_banner_shows() -> None:
+    """Clear-Site-Data would sign the person out of sibling origins too."""
+    passed = headers.down(
+        many(
+            ("Clear-Site-Data", '"*"'),
+            ("Alt-Svc", 'h3="evil.example:443"'),
+            ("Server", "TornadoServer/6.5"),
+            ("Via", "1.1 machine"),
+        ),
+        host=HOST,
+    )
+
+    assert dict(passed) == {"Server": "bellhop"}
+
+
+@pytest.mark.parametrize(
+    ("location", "relative"),
+    [
+        ("/lab?", "/lab?"),
+        (f"http://{HOST}/lab?x=1#y", "/lab?x=1#y"),
+        (f"//{HOST}/lab", "/lab"),
+        (f"http://{HOST}//evil.example/", "/evil.example/"),
+        (f"http://{HOST}", "/"),
+        ("https://docs.example.org/", "https://docs.example.org/"),
+        ("http://[broken", "http://[broken"),
+    ],
+)
+def test_a_redirect_to_the_same_host_is_made_relative(location: str, relative: str) -> None:
+    """What the notebook knows of scheme and port is not what the browser sees."""
+    passed = headers.down(many(("Location", location)), host=HOST)
+
+    assert passed["Location"] == relative
+
+
+def test_a_websocket_handshake_passes_with_subprotocols_and_extensions() -> None:
+    """They are agreed between browser and notebook; the relay has no part in it."""
+    given = many(
+        ("Connection", "keep-alive, Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Key", "k"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Protocol", "v1.kernel.websocket.jupyter.org"),
+        ("Sec-WebSocket-Extensions", "permessage-deflate"),
+    )
+
+    sent = headers.up_websocket(given, token="t")
+
+    assert dict(sent) == {**dict(given), "Connection": "Upgrade", "Authorization": "token t"}
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "verdict"),
+    [
+        ("POST", {"Origin": ORIGIN}, False),
+        ("POST", {}, False),
+        ("POST", {"Sec-Fetch-Site": "same-origin"}, False),
+        ("POST", {"Origin": "http://df6789.localhost:8642"}, True),
+        ("POST", {"Origin": "null"}, True),
+        ("POST", {"Sec-Fetch-Site": "same-site"}, True),
+        ("DELETE", {"Origin": "https://evil.example"}, True),
+        ("GET", {"Upgrade": "websocket", "Connection": "Upgrade", "Origin": ORIGIN}, False),
+        ("GET", {"Upgrade": "websocket", "Connection": "Upgrade", "Origin": "http://x"}, True),
+        ("GET", {}, False),
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, False),
+        ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, True),
+        ("GET", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, False),
+    ],
+)
+def test_another_site_may_link_here_and_nothing_more(method, given, verdict) -> None:
+    """Siblings are other sites; links from Discord are followed."""
+    assert headers.foreign(method, CIMultiDict(given), origin=ORIGIN) is verdict
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "verdict"),
+    [
+        ("PUT", "/api/contents/a.ipynb", True),
+        ("POST", "/api/kernels", True),
+        ("DELETE", "/api/sessions/1", True),
+        ("PATCH", "/api/terminals/1", True),
+        ("GET", "/api/kernels", False),
+        ("HEAD", "/api/contents", False),
+        ("PUT", "/lab/api/workspaces/default", False),
+        ("POST", "/api/kernelspecs", False),
+    ],
+)
+def test_a_person_is_a_request_that_changes_something(method, path, verdict) -> None:
+    """An untouched JupyterLab tab polls and writes its workspace for ever."""
+    assert headers.is_input(method, path) is verdict
+
+
+def test_a_person_types_into_kernels_and_terminals() -> None:
+    """Other sockets carry the server's news only."""
+    assert headers.is_input_socket("/api/kernels/ab-12/channels")
+    assert headers.is_input_socket("/terminals/websocket/1")
+    assert not headers.is_input_socket("/api/events/subscribe")
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "verdict"),
+    [
+        ("/lab", {"Accept": "text/html,*/*"}, True),
+        ("/lab", {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}, True),
+        ("/lab", {"Accept": "text/html", "Sec-Fetch-Mode": "cors"}, False),
+        ("/api/status", {"Accept": "text/html"}, False),
+        ("/lab", {"Accept": "application/json"}, False),
+        ("/lab", {}, False),
+    ],
+)
+def test_people_get_pages_and_scripts_get_json(path, given, verdict) -> None:
+    """By what the browser says it is doing."""
+    assert headers.wants_page("GET", path, CIMultiDict(given)) is verdict
+
+
+def test_the_cookies_name_is_the_strictest_the_scheme_allows() -> None:
+    """Browsers take `__Host-` from this origin over TLS only, with no Domain and the whole path."""
+    assert headers.cookie_name(secure=True) == "__Host-bellhop"
+    assert headers.cookie_name(secure=False) == "bellhop"

@@ -1,0 +1,393 @@
+"""The reconciler over both databases: what a person's wish becomes, whatever goes wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.access import Actor
+from bot.domain.money import Usd
+from bot.domain.offers import Wish
+from bot.domain.rentals import Phase, Reason, Rental, State, Status
+from bot.errors import (
+    BadInput,
+    Denied,
+    Down,
+    LowCredit,
+    MayHaveRented,
+    NoOffer,
+    NotYours,
+    OfferGone,
+    QuoteExpired,
+    RateLimited,
+)
+from bot.ports import Store
+from bot.services.desk import Place
+from tests.builders import CHANNEL, GUILD, OWNER, SetClock, an_instance, an_offer, some_rates
+from tests.services.worlds import DictMarket, House
+
+ADA = Actor(id=OWNER, guild_id=GUILD, name="ada")
+LINUS = Actor(id=OWNER + 1, guild_id=GUILD, name="linus")
+GRACE = Actor(id=OWNER + 2, guild_id=GUILD, name="grace", lead=True)
+PLACE = Place(GUILD, CHANNEL)
+
+
+@pytest.fixture
+def house(store: Store, clock: SetClock) -> House:
+    return House(
+        store=store, market=DictMarket(offers=[an_offer(id=1), an_offer(id=2)]), clock=clock
+    )
+
+
+async def _asked(house: House, wish: Wish | None = None) -> Rental:
+    quote = await house.desk.quote(ADA, PLACE, wish or Wish())
+    return await house.desk.rent(ADA, quote.id)
+
+
+async def _row(house: House, rental: Rental) -> Rental:
+    row = await house.store.rental(rental.id)
+    assert row is not None
+    return row
+
+
+async def _ready(house: House) -> Rental:
+    rental = await _asked(house)
+    await house.passes(2)
+    return await _row(house, rental)
+
+
+async def test_a_wish_becomes_a_ready_notebook(house: House) -> None:
+    """Requested, rented once, our key on the account before, connected, served."""
+    rental = await _asked(house)
+
+    await house.passes(2)
+
+    row = await _row(house, rental)
+    assert row.state is State.READY
+    assert row.phase is Phase.REACHABLE
+    assert row.host_key == "ssh-ed25519 AAAA"
+    assert [order.label for order in house.market.orders] == [f"bellhop/{rental.id}"]
+    assert house.market.keys == ["ssh-ed25519 OURS"]
+    assert house.routes.get(rental.id) is not None
+
+
+async def test_a_double_click_on_rent_is_one_rental(house: House) -> None:
+    """The quote's id is the rental's; the second press gets the first one's rental."""
+    quote = await house.desk.quote(ADA, PLACE, Wish())
+
+    first = await house.desk.rent(ADA, quote.id)
+    second = await house.desk.rent(ADA, quote.id)
+    await house.passes(2)
+
+    assert first.id == second.id
+    assert len(house.market.orders) == 1
+
+
+async def test_destroy_ends_with_the_machine_seen_gone_and_the_books_closed(house: House) -> None:
+    """Released, destroyed, absent from the list and twice by number, then closed and booked."""
+    rental = await _ready(house)
+    house.clock.turn(timedelta(hours=2))
+
+    await house.desk.end(ADA, rental.id)
+    await house.passes(4)
+
+    row = await _row(house, rental)
+    assert row.state is State.CLOSED
+    assert row.reason is Reason.RELEASED
+    assert row.waived_by == ADA.id
+    assert house.market.alive == {}
+    booked = (await house.store.totals([rental.id]))[rental.id]
+    assert Usd.sum(booked.values()) > Usd.of("0.59")
+    assert house.routes.get(rental.id) is None
+
+
+async def test_an_offer_that_is_gone_is_replaced_within_the_quoted_price(house: House) -> None:
+    """The next best of the same model at the agreed price, not one cent above."""
+    house.market.rent_errors = [OfferGone()]
+
+    rental = await _asked(house)
+    await house.passes(3)
+
+    row = await _row(house, rental)
+    assert row.state is State.READY
+    assert [order.offer_id for order in house.market.orders] == [1, 2]
+    assert row.tried == (1,)
+
+
+async def test_a_dearer_stand_in_is_not_taken(house: House) -> None:
+    """Above the quoted price the person is asked again: the rental ends and says so."""
+    dear = some_rates(gpu_per_hour=Usd.of("0.40"))
+    house.market.offers = [an_offer(id=1), an_offer(id=2, rates=dear)]
+    house.market.rent_errors = [OfferGone()]
+
+    rental = await _asked(house)
+    await house.passes(3)
+
+    row = await _row(house, rental)
+    assert row.state is State.CLOSED
+    assert row.reason is Reason.NO_OFFER
+    assert len(house.market.orders) == 1
+
+
+async def test_a_lost_answer_is_found_by_its_label_and_not_rented_twice(house: House) -> None:
+    """In doubt: the machine shows by its label and is adopted."""
+    house.market.rent_errors = [MayHaveRented("cut")]
+    house.market.rents_though_it_fails = True
+
+    rental = await _asked(house)
+    await house.passes(3)
+
+    row = await _row(house, rental)
+    assert row.state is State.READY
+    assert len(house.market.orders) == 1
+
+
+async def test_a_request_that_never_arrived_is_repeated_only_after_the_list_lag(
+    house: House,
+) -> None:
+    """In doubt and nothing shows: the same offer again, not before 120 s have passed."""
+    house.market.rent_errors = [MayHaveRented("cut")]
+
+    rental = await _asked(house)
+    await house.passes(20)
+    early = len(house.market.orders)
+    await house.passes(10)
+
+    assert early == 1
+    assert [order.offer_id for order in house.market.orders] == [1, 1]
+    assert (await _row(house, rental)).state is State.READY
+
+
+async def test_an_error_that_names_a_contract_ends_that_contract(house: House) -> None:
+    """A bid below the floor leaves a stopped machine that bills storage (dstack 4036)."""
+    house.market.rent_errors = [MayHaveRented("low bid", contract=9001)]
+    house.market.rents_though_it_fails = True
+
+    rental = await _asked(house)
+    await house.passes(5)
+
+    assert house.market.alive == {}
+    assert (await _row(house, rental)).state is State.CLOSED
+
+
+@pytest.mark.parametrize("error", [LowCredit(), Denied()])
+async def test_a_definite_no_ends_the_rental_with_its_reason(
+    house: House, error: LowCredit | Denied
+) -> None:
+    """No other offer would change it; the card says what Vast said, and nothing is alive."""
+    house.market.rent_errors = [error]
+
+    rental = await _asked(house)
+    await house.passes(3)
+
+    row = await _row(house, rental)
+    assert row.state is State.CLOSED
+    assert row.reason is Reason.REFUSED
+    assert error.public in row.detail
+
+
+@pytest.mark.parametrize("error", [RateLimited(), Down()])
+async def test_a_call_that_was_never_sent_is_tried_again(
+    house: House, error: RateLimited | Down
+) -> None:
+    """Not a doubt: the same offer a little later."""
+    house.market.rent_errors = [error]
+
+    rental = await _asked(house)
+    await house.passes(4)
+
+    assert (await _row(house, rental)).state is State.READY
+    assert len(house.market.orders) == 2
+
+
+async def test_a_process_that_dies_while_renting_adopts_its_machine(house: House) -> None:
+    """The try was on the row; the machine is found by its label after the restart."""
+    house.market.rent_errors = [MayHaveRented("died")]
+    house.market.rents_though_it_fails = True
+    rental = await _asked(house)
+    await house.passes(1)
+
+    house.start()
+    await house.passes(3)
+
+    assert (await _row(house, rental)).state is State.READY
+    assert len(house.market.orders) == 1
+
+
+async def test_a_restart_finds_its_notebooks_again(house: House) -> None:
+    """After a restart the connection and the route are made anew, without a new machine."""
+    rental = await _ready(house)
+
+    house.start()
+    await house.passes(2)
+
+    assert house.routes.get(rental.id) is not None
+    assert len(house.market.orders) == 1
+
+
+async def test_a_machine_that_never_lets_ssh_in_is_given_back(house: House) -> None:
+    """A clear end within the limit, and nothing left alive."""
+    house.wires.refused = True
+
+    rental = await _asked(house)
+    await house.passes(100)
+
+    row = await _row(house, rental)
+    assert row.state is State.CLOSED
+    assert row.reason is Reason.NO_SSH
+    assert house.market.alive == {}
+
+
+async def test_a_machine_that_never_stops_loading_is_given_back(house: House) -> None:
+    """Twenty minutes, then destroyed."""
+    house.market.status = Status.STARTING
+
+    rental = await _asked(house)
+    await house.passes(30, apart=timedelta(minutes=1))
+
+    row = await _row(house, rental)
+    assert (row.state, row.reason) == (State.CLOSED, Reason.TOO_SLOW)
+    assert house.market.alive == {}
+
+
+async def test_a_host_that_cannot_start_the_image_is_given_back(house: House) -> None:
+    """A terminal state ends the wait at once."""
+    house.market.status = Status.FAILED
+
+    rental = await _asked(house)
+    await house.passes(5)
+
+    assert (await _row(house, rental)).reason is Reason.FAILED_START
+    assert house.market.alive == {}
+
+
+async def test_a_contract_dearer_than_the_quote_is_given_back(house: House) -> None:
+    """The price of the contract is held against the agreed one before anybody uses it."""
+    house.market.status = Status.STARTING
+    rental = await _asked(house)
+    await house.passes(1)
+    contract = next(iter(house.market.alive))
+    house.market.alive[contract] = an_instance(
+        contract=contract,
+        label=f"bellhop/{rental.id}",
+        status=Status.STARTING,
+        rates=some_rates(gpu_per_hour=Usd.of("0.9")),
+    )
+
+    await house.passes(5)
+
+    assert (await _row(house, rental)).reason is Reason.PRICE_ROSE
+    assert house.market.alive == {}
+
+
+async def test_a_failed_list_is_not_an_empty_one(house: House) -> None:
+    """For an hour Vast cannot be listed; the machine is neither lost nor destroyed."""
+    rental = await _ready(house)
+    house.market.unlisted = True
+
+    await house.passes(60, apart=timedelta(minutes=1))
+
+    assert (await _row(house, rental)).state is State.READY
+    assert house.market.destroyed == []
+
+
+async def test_an_unknown_state_concludes_nothing(house: House) -> None:
+    """A ready machine whose state we do not know stays what it is."""
+    rental = await _ready(house)
+    house.market.turn(Status.UNCLEAR)
+
+    await house.passes(20, apart=timedelta(minutes=1))
+
+    assert (await _row(house, rental)).state is State.READY
+
+
+async def test_a_second_machine_with_our_label_is_removed(house: House) -> None:
+    """Two bear the label: the recorded one stays."""
+    rental = await _ready(house)
+    stray = an_instance(contract=9999, label=f"bellhop/{rental.id}")
+    house.market.alive[stray.contract] = stray
+
+    await house.passes(2)
+
+    assert house.market.destroyed == [9999]
+    assert (await _row(house, rental)).contract in house.market.alive
+
+
+async def test_machines_of_others_are_never_touched(house: House) -> None:
+    """Another label on the same account is not ours."""
+    other = an_instance(contract=7777, label="someone/else")
+    house.market.alive[other.contract] = other
+    rental = await _ready(house)
+
+    await house.desk.end(ADA, rental.id)
+    await house.passes(4)
+
+    assert list(house.market.alive) == [7777]
+
+
+async def test_a_rental_cancelled_before_it_was_rented_rents_nothing(house: House) -> None:
+    """Destroy pressed before the first pass: no call is made."""
+    rental = await _asked(house)
+
+    await house.desk.end(ADA, rental.id)
+    await house.passes(2)
+
+    assert (await _row(house, rental)).reason is Reason.CANCELLED
+    assert house.market.orders == []
+
+
+async def test_a_team_key_is_attached_to_each_machine(house: House) -> None:
+    """Where the account takes no key of ours, the instance gets it."""
+    house.market.team_key = True
+
+    rental = await _ready(house)
+
+    assert house.market.attached == [rental.contract]
+
+
+async def test_only_the_owner_or_a_lead_may_end_a_machine(house: House) -> None:
+    """Checked by the desk, whatever the door showed."""
+    rental = await _ready(house)
+
+    with pytest.raises(NotYours):
+        await house.desk.end(LINUS, rental.id)
+    await house.desk.end(GRACE, rental.id)
+
+    assert (await _row(house, rental)).ended_by == GRACE.id
+
+
+async def test_a_quote_is_good_for_ten_minutes_and_for_its_owner(house: House) -> None:
+    """Prices change; an old button rents nothing, and neither does somebody else's."""
+    quote = await house.desk.quote(ADA, PLACE, Wish())
+
+    with pytest.raises(NotYours):
+        await house.desk.rent(LINUS, quote.id)
+    house.clock.turn(timedelta(minutes=11))
+    with pytest.raises(QuoteExpired):
+        await house.desk.rent(ADA, quote.id)
+
+
+async def test_renting_beyond_the_credit_is_refused_with_both_sums(house: House) -> None:
+    """Vast would stop everything at zero."""
+    house.market.credit = Usd.of("1.00")
+    quote = await house.desk.quote(ADA, PLACE, Wish(), hours=24)
+
+    with pytest.raises(LowCredit) as refusal:
+        await house.desk.rent(ADA, quote.id)
+
+    assert "$1.00" in refusal.value.public
+    assert "24 hours" in refusal.value.public
+
+
+async def test_an_unknown_gpu_brings_near_ones_and_an_impossible_wish_its_limit(
+    house: House,
+) -> None:
+    """What was meant, or what to loosen."""
+    with pytest.raises(BadInput) as unknown:
+        await house.desk.quote(ADA, PLACE, Wish(gpu="RTX A500"))
+    with pytest.raises(NoOffer) as nothing:
+        await house.desk.quote(ADA, PLACE, Wish(min_vram_gb=80))
+
+    assert "RTX A5000" in unknown.value.hint
+    assert "at least 80 GB of VRAM" in nothing.value.hint

@@ -1,0 +1,210 @@
+"""The smallest worlds for services: a market in a dict, machines that always or never answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from bot.domain.lifecycle import Limits
+from bot.domain.money import Usd
+from bot.domain.offers import Offer, Wish
+from bot.domain.rentals import Address, ContractId, Instance, RentalId, Status
+from bot.errors import BotError, Down, Unreachable
+from bot.ports import Account, NotebookAt, Order, Ran, Store
+from bot.services.desk import Desk
+from bot.services.links import Links
+from bot.services.offers import Offers
+from bot.services.reconciler import Reconciler
+from bot.services.routes import Routes
+from bot.services.steps import Steps
+from bot.tasks import Tasks, Wake
+from tests.builders import SetClock, an_instance
+
+
+@dataclass
+class DictMarket:
+    """Vast as a dict. `rent_errors` are raised by the next renting calls, in order."""
+
+    offers: list[Offer]
+    status: Status = Status.UP
+    credit: Usd = field(default_factory=lambda: Usd.of(25))
+    alive: dict[ContractId, Instance] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+    destroyed: list[ContractId] = field(default_factory=list)
+    rent_errors: list[BotError] = field(default_factory=list)
+    rents_though_it_fails: bool = False
+    unlisted: bool = False
+    keys: list[str] = field(default_factory=list)
+    team_key: bool = False
+    attached: list[ContractId] = field(default_factory=list)
+
+    async def search(self, wish: Wish, *, max_compute_cap: int | None = None) -> list[Offer]:
+        return list(self.offers)
+
+    async def gpu_names(self) -> list[str]:
+        return sorted({offer.gpu_name for offer in self.offers})
+
+    async def machines(self) -> list[Instance]:
+        if self.unlisted:
+            raise Down("the list failed")
+        return list(self.alive.values())
+
+    async def machine(self, contract: ContractId) -> Instance | None:
+        return self.alive.get(contract)
+
+    async def rent(self, order: Order) -> ContractId:
+        self.orders.append(order)
+        error = self.rent_errors.pop(0) if self.rent_errors else None
+        if error is None or self.rents_though_it_fails:
+            contract = self._make(order)
+        if error is not None:
+            raise error
+        return contract
+
+    def _make(self, order: Order) -> ContractId:
+        offer = next(one for one in self.offers if one.id == order.offer_id)
+        contract = ContractId(9000 + len(self.orders))
+        self.alive[contract] = an_instance(
+            contract=contract,
+            label=order.label,
+            rates=offer.rates,
+            status=self.status,
+            addresses=(Address("127.0.0.1", 2222),),
+        )
+        return contract
+
+    async def destroy(self, contract: ContractId) -> None:
+        self.destroyed.append(contract)
+        self.alive.pop(contract, None)
+
+    async def account(self) -> Account:
+        return Account(credit=self.credit)
+
+    async def register_key(self, public_key: str) -> bool:
+        self.keys.append(public_key)
+        return not self.team_key
+
+    async def attach_key(self, contract: ContractId, public_key: str) -> None:
+        self.attached.append(contract)
+
+    def turn(self, status: Status) -> None:
+        """Let every machine be in this state from now on."""
+        self.status = status
+        self.alive = {key: replace(one, status=status) for key, one in self.alive.items()}
+
+
+class Quiet:
+    """A shell in which every command succeeds and says nothing."""
+
+    async def run(self, script: str, *, timeout_s: float = 30, check: bool = True) -> Ran:
+        return Ran(status=0, stdout="", stderr="")
+
+
+@dataclass
+class Wires:
+    """Tunnels that connect at once, or never."""
+
+    refused: bool = False
+    up: set[RentalId] = field(default_factory=set)
+
+    async def connect(
+        self,
+        rental_id: RentalId,
+        addresses: Sequence[Address],
+        *,
+        host_key: str | None,
+        patience_s: float,
+    ) -> str:
+        if self.refused:
+            raise Unreachable("refused")
+        self.up.add(rental_id)
+        return "ssh-ed25519 AAAA"
+
+    def connected(self, rental_id: RentalId) -> bool:
+        return rental_id in self.up
+
+    def shell(self, rental_id: RentalId) -> Quiet:
+        return Quiet()
+
+    async def forward(self, rental_id: RentalId, notebook: NotebookAt) -> str:
+        return f"/run/{rental_id}.sock"
+
+    async def close(self, rental_id: RentalId) -> None:
+        self.up.discard(rental_id)
+
+
+@dataclass
+class Books:
+    """Notebooks that are there at once."""
+
+    silent: bool = False
+
+    async def ensure(
+        self, shell: object, *, packages: Sequence[str], course: str | None
+    ) -> NotebookAt:
+        return NotebookAt(socket="/root/j.sock", port=None, token="t" * 20, root="/workspace")
+
+    async def answers(self, socket_path: str, token: str) -> bool:
+        return not self.silent
+
+
+@dataclass
+class House:
+    """The services over a real store and a pretend outside."""
+
+    store: Store
+    market: DictMarket
+    clock: SetClock
+    wires: Wires = field(default_factory=Wires)
+    books: Books = field(default_factory=Books)
+
+    def __post_init__(self) -> None:
+        self.tasks, self.wake, self.news = Tasks(), Wake(), Wake()
+        self.routes = Routes()
+        self.links = Links(
+            store=self.store, clock=self.clock, relay_url="http://{rental}.localhost:8642"
+        )
+        self.offers = Offers(market=self.market)
+        self.desk = Desk(
+            store=self.store,
+            market=self.market,
+            offers=self.offers,
+            clock=self.clock,
+            wake=self.wake,
+            news=self.news,
+        )
+        self.start()
+
+    def start(self) -> None:
+        """A process begins: nothing in memory, the same rows."""
+        self.wires.up.clear()
+        self.routes = Routes()
+        steps = Steps(
+            market=self.market,
+            tunnels=self.wires,
+            notebooks=self.books,
+            routes=self.routes,
+            links=self.links,
+            installation="bellhop",
+            public_key="ssh-ed25519 OURS",
+        )
+        self.reconciler = Reconciler(
+            store=self.store,
+            market=self.market,
+            steps=steps,
+            tasks=self.tasks,
+            wake=self.wake,
+            news=self.news,
+            clock=self.clock,
+            limits=Limits(),
+            installation="bellhop",
+            poll=timedelta(seconds=15),
+        )
+
+    async def passes(self, count: int = 1, *, apart: timedelta = timedelta(seconds=5)) -> None:
+        """So many passes of the reconciler, each run to its end."""
+        for _ in range(count):
+            await self.reconciler.pass_once()
+            await self.tasks.quiet()
+            self.clock.turn(apart)
