@@ -63,6 +63,7 @@ class App:
     reconciler: Reconciler
     notices: Notices
     links: Links
+    routes: Routes
 
 
 @contextlib.asynccontextmanager
@@ -173,6 +174,7 @@ async def open_app(
             reconciler=reconciler,
             notices=notices,
             links=links,
+            routes=routes,
         )
 
 

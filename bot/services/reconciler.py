@@ -20,6 +20,7 @@ from bot.domain.lifecycle import (
     Limits,
     Look,
     Outcome,
+    Release,
     Remove,
     Sight,
     Step,
@@ -145,8 +146,9 @@ class Reconciler:
             if isinstance(step, Create | Destroy | Remove | Look):
                 return not isinstance(step, Look) or rental.next_at is None
             if isinstance(step, Close):
-                await self._steps.forget(rental)
                 return False
+            if isinstance(step, Release):
+                await self._steps.forget(rental)
             sight = self._renewed(rental, sight)
         return True
 

@@ -104,7 +104,7 @@ class Steps:
             return Trouble(_words(error))
 
     async def forget(self, rental: Rental) -> None:
-        """Let go of everything held for a rental that has ended."""
+        """Let go of everything held for a rental that ends: nobody gets in any more."""
         await self._links.revoke(rental.id)
         self._routes.drop(rental.id)
         await self._tunnels.close(rental.id)

@@ -1,0 +1,91 @@
+"""Whole programs for tests: a sandbox and a service, each a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+START_S = 30.0
+
+
+class Program:
+    """A process whose lines are kept; killed at the end whatever happens."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._reading = asyncio.ensure_future(self._read())
+
+    async def line(self, want: Callable[[str], bool], within_s: float = START_S) -> str:
+        """The first line like that, waiting for it. Fails with what was printed instead."""
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    for line in self.lines:
+                        if want(line):
+                            return line
+                    if self._reading.done():
+                        break
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            pass
+        raise AssertionError("not printed; instead:\n" + "\n".join(self.lines[-40:]))
+
+    async def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        code = await asyncio.wait_for(self.process.wait(), 15)
+        await self._reading
+        return code
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.lines.append(line.decode().rstrip())
+
+
+@contextlib.asynccontextmanager
+async def program(*words: str, env: dict[str, str] | None = None) -> AsyncIterator[Program]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *words,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+    )
+    running = Program(process)
+    try:
+        yield running
+    finally:
+        await running.kill()
+
+
+@contextlib.asynccontextmanager
+async def sandbox(data: Path, *options: str) -> AsyncIterator[str]:
+    """`bellhop sandbox` on a free port; its address."""
+    words = ("-m", "bot", "sandbox", "--port", "0", "--data", str(data), *options)
+    async with program(*words) as running:
+        line = await running.line(lambda one: "listens on http" in one)
+        yield line.rsplit(" ", 1)[-1]
+        await running.kill(signal.SIGTERM)
+
+
+async def control(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """The sandbox's control API: GET, or POST with a body."""
+    timeout = aiohttp.ClientTimeout(total=10)
+    method = "GET" if body is None else "POST"
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as session,
+        session.request(method, url + path, json=body) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
