@@ -21,6 +21,7 @@ from bot.domain.rentals import (
     Status,
     new_id,
 )
+from bot.ports import Store
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 GUILD = 1098765432109876543  # of today's length: a Discord id does not fit 53 bits
@@ -121,6 +122,13 @@ def a_rental(quote: Quote | None = None, **changes: Any) -> Rental:
         "requested_at": quote.made_at + timedelta(seconds=20),
     }
     return Rental(**facts | changes)
+
+
+async def begun(store: Store, rental: Rental | None = None, **changes: Any) -> Rental:
+    """A rental in the store, begun from a quote of its own."""
+    quote = a_quote()
+    await store.add_quote(quote)
+    return await store.begin(rental or a_rental(quote, **changes), quote_id=quote.id)
 
 
 def an_instance(rental: Rental | None = None, **changes: Any) -> Instance:

@@ -26,6 +26,7 @@ import asyncpg
 
 NOBODY = 65534
 START_S = 30
+ROOM = 2**30  # a container often has 64 MB of shared memory, and a cluster takes 40
 
 
 class Postgres:
@@ -171,8 +172,10 @@ def _binaries() -> Path:
 
 
 def _short_folder() -> str | None:
-    """In memory where that is possible; the path of a socket has at most 107 characters."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    """In memory where there is room; the path of a socket has at most 107 characters."""
+    memory = "/dev/shm"
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
+    return memory if roomy else None
 
 
 def _with_parent() -> list[str]:

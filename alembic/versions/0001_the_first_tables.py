@@ -99,7 +99,7 @@ def _rentals() -> None:
         ),
         sa.CheckConstraint(
             "reason IN ('released', 'cancelled', 'no_offer', 'refused', 'failed_start',"
-            " 'too_slow', 'price_rose', 'no_ssh', 'no_notebook', 'vanished')",
+            " 'price_rose', 'too_slow', 'no_ssh', 'no_notebook', 'vanished')",
             name=op.f("ck_rentals_reason"),
         ),
         sa.CheckConstraint(
@@ -119,8 +119,15 @@ def _rentals() -> None:
             ["quote_id"], ["quotes.id"], name=op.f("fk_rentals_quote_id_quotes")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rentals")),
-        sa.UniqueConstraint("contract", name=op.f("uq_rentals_contract")),
         sa.UniqueConstraint("quote_id", name=op.f("uq_rentals_quote_id")),
+    )
+    op.create_index(
+        op.f("ix_rentals_contract"),
+        "rentals",
+        ["contract"],
+        unique=True,
+        sqlite_where=sa.text("state <> 'closed'"),
+        postgresql_where=sa.text("state <> 'closed'"),
     )
     op.create_index(
         op.f("ix_rentals_guild_id_owner_id_requested_at"),

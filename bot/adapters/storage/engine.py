@@ -31,6 +31,8 @@ _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",  # with NORMAL a power cut may take back the intent to rent
 )
+_OPTIONS = frozenset({"host", "port", "ssl", "sslmode"})
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _KEEPALIVE = {
     # A cable that was pulled is noticed by the server within half a minute.
     "tcp_keepalives_idle": "10",
@@ -50,6 +52,9 @@ def parsed(url: str) -> URL:
         raise Config("DATABASE_URL", "must begin with postgresql:// or sqlite:///.")
     if address.drivername == "sqlite+aiosqlite" and address.database in (None, "", ":memory:"):
         raise Config("DATABASE_URL", "must name a file, like sqlite:////var/lib/bellhop.db.")
+    if unknown := set(address.query) - _OPTIONS:
+        # The driver would stumble over it much later, with a TypeError.
+        raise Config("DATABASE_URL", f"has an option that is not understood: {min(unknown)}.")
     return _with_ssl(address)
 
 
@@ -102,13 +107,13 @@ def lone_engine(address: URL) -> AsyncEngine:
 def _postgres(
     address: URL,
     *,
-    command_s: int = COMMAND_S,
+    command_s: float | None = None,
     settings: Mapping[str, str] | None = None,
     **options: Any,
 ) -> AsyncEngine:
     connecting = {
         "timeout": CONNECT_S,
-        "command_timeout": command_s,
+        "command_timeout": command_s or COMMAND_S,
         "server_settings": {"application_name": "bellhop", "timezone": "UTC", **(settings or {})},
     }
     if "poolclass" not in options:
@@ -147,7 +152,9 @@ def _sqlite(
 
 def _with_ssl(address: URL) -> URL:
     """The libpq spelling `sslmode`, as hosting providers hand it out, under asyncpg's name."""
-    mode = address.query.get("sslmode")
-    if mode is None or address.get_backend_name() != "postgresql":
+    mode = address.query.get("sslmode", address.query.get("ssl"))
+    if mode is None:
         return address
-    return address.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    if mode not in _SSL_MODES:
+        raise Config("DATABASE_URL", f"sslmode must be one of {', '.join(_SSL_MODES)}.")
+    return address.difference_update_query(["sslmode"]).update_query_dict({"ssl": str(mode)})

@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from bot.adapters.storage.types import Money, UtcTime, Words
@@ -81,7 +82,7 @@ rentals = Table(
     Column("attempt", Integer, nullable=False),
     Column("sent_at", UtcTime),
     Column("tried", Text, nullable=False),
-    Column("contract", BigInteger, unique=True),
+    Column("contract", BigInteger),
     Column("machine_id", BigInteger),
     Column("rates", Text),
     Column("phase", String(16), nullable=False),
@@ -121,6 +122,14 @@ rentals = Table(
         name="closed_when_gone",
     ),
     Index(None, "state"),
+    # Of the open rentals: a number may come back with another account, or another sandbox.
+    Index(
+        None,
+        "contract",
+        unique=True,
+        sqlite_where=text("state <> 'closed'"),
+        postgresql_where=text("state <> 'closed'"),
+    ),
     Index(None, "guild_id", "owner_id", "requested_at"),
 )
 

@@ -25,7 +25,7 @@ from bot.domain.rentals import (
     State,
 )
 from bot.errors import Stale, Store
-from tests.builders import CHANNEL, GUILD, NOW, OWNER, SetClock, a_quote, a_rental, an_offer
+from tests.builders import CHANNEL, GUILD, NOW, OWNER, SetClock, a_quote, a_rental, an_offer, begun
 
 AT = NOW + timedelta(microseconds=123_456)
 FULL = a_rental(
@@ -83,13 +83,6 @@ FILLED = replace(
     next_at=AT,
     fails=3,
 )
-
-
-async def begun(store: SqlStore, rental: Rental | None = None, **changes: object) -> Rental:
-    """A rental in the store, with its quote."""
-    quote = a_quote()
-    await store.add_quote(quote)
-    return await store.begin(rental or a_rental(quote, **changes), quote_id=quote.id)
 
 
 async def test_a_quote_comes_back_as_it_was(store: SqlStore) -> None:
@@ -258,7 +251,7 @@ async def test_of_changes_at_the_same_moment_one_holds(store: SqlStore) -> None:
 
 
 async def test_no_change_is_lost_between_reading_and_writing(store: SqlStore) -> None:
-    """200 increments by ten writers who read, add and try again end at exactly 200."""
+    """200 increments by four writers who read, add and try again end at exactly 200."""
     rental = await begun(store)
 
     async def add(times: int) -> None:
@@ -271,7 +264,7 @@ async def test_no_change_is_lost_between_reading_and_writing(store: SqlStore) ->
                 continue
             times -= 1
 
-    await asyncio.gather(*(add(20) for _ in range(10)))
+    await asyncio.gather(*(add(50) for _ in range(4)))
 
     stored = await store.rental(rental.id)
     assert stored is not None
@@ -380,30 +373,30 @@ async def test_a_rental_with_a_machine_is_not_closed_before_that_is_gone(store: 
         await store.apply(early, event="Close")
 
 
-async def test_two_rentals_cannot_claim_one_machine(store: SqlStore) -> None:
-    """A contract is paid for once; two rows that own it would bill it twice."""
+async def test_two_open_rentals_cannot_claim_one_machine(store: SqlStore) -> None:
+    """A machine is paid for once; of two open rows that own it one would end the other's."""
     one, other = await begun(store), await begun(store)
-    await store.apply(replace(one, contract=ContractId(31_000_001)), event="Adopt")
+    contract = ContractId(31_000_001)
+    one = await store.apply(replace(one, contract=contract), event="Adopt")
 
     with pytest.raises(Store):
-        await store.apply(replace(other, contract=ContractId(31_000_001)), event="Adopt")
+        await store.apply(replace(other, contract=contract), event="Adopt")
+
+    closed = replace(one, state=State.CLOSED, gone_at=NOW, closed_at=NOW)
+    await store.apply(closed, event="Close")
+    after = await store.apply(replace(other, contract=contract), event="Adopt")
+    assert after.contract == contract
 
 
-@pytest.mark.parametrize(
-    "value",
-    [*State, *Phase, *Reason],
-    ids=lambda value: f"{type(value).__name__}.{value.name}",
-)
-async def test_every_value_the_code_knows_may_be_stored(
-    store: SqlStore, value: State | Phase | Reason
-) -> None:
+async def test_every_value_the_code_knows_may_be_stored(store: SqlStore) -> None:
     """A value that is added to an enum needs a migration of its CHECK; autogenerate sees none."""
-    rental = await begun(store)
-    field = type(value).__name__.lower()
+    for value in (*State, *Phase, *Reason):
+        rental = await begun(store)
+        field = type(value).__name__.lower()
 
-    after = await store.apply(replace(rental, **{field: value}), event="Wait")
+        after = await store.apply(replace(rental, **{field: value}), event="Wait")
 
-    assert await store.rental(rental.id) == after
+        assert await store.rental(rental.id) == after
 
 
 async def test_a_state_the_code_does_not_know_is_refused(store: SqlStore) -> None:

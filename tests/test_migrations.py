@@ -1,0 +1,270 @@
+"""Migrations on both databases: up, down and up again, alone, and never at the cost of a row."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+import sysconfig
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import alembic
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, select, text
+
+from bot.adapters.storage.migrate import (
+    alembic_config,
+    current,
+    demand_newest,
+    migrate,
+    newest,
+)
+from bot.adapters.storage.store import open_store
+from bot.adapters.storage.tables import metadata
+from bot.adapters.storage.unit import Database
+from bot.domain.ledger import Entry, Kind
+from bot.domain.money import Usd
+from bot.domain.rentals import Rental, State
+from bot.errors import Store
+from bot.ports import Pass
+from tests.builders import NOW, SetClock, begun
+
+SCRIPTS = Path(__file__).parent.parent / "alembic"
+
+# What a later issue may well do to the most referred-to table: SQLite makes it anew.
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "next"
+down_revision = "{head}"
+
+
+def upgrade():
+    with op.batch_alter_table("rentals", recreate="{recreate}") as batch:
+        batch.add_column(sa.Column("mood", sa.Text(), nullable=False, server_default="calm"))
+        batch.drop_constraint(op.f("ck_rentals_reason"), type_="check")
+    {then}
+
+
+def downgrade():
+    raise NotImplementedError
+"""
+
+MIGRATE = "import asyncio, sys; from bot.adapters.storage.migrate import migrate; "
+MIGRATE += "asyncio.run(migrate(sys.argv[1]))"
+
+
+async def run(name: str, url: str, *arguments: str) -> None:
+    """One of alembic's own commands, in a thread because it runs a loop."""
+    await asyncio.to_thread(getattr(command, name), alembic_config(url), *arguments)
+
+
+async def later(tmp_path: Path, *, then: str = "pass", sqlite: bool) -> Path:
+    """The migrations of a later version: ours and one more."""
+    scripts = tmp_path / "later"
+    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    revision = NEXT.format(head=await newest(), recreate="always" if sqlite else "never", then=then)
+    (scripts / "versions" / "next.py").write_text(revision)
+    return scripts
+
+
+async def a_row_in_every_table(url: str) -> Rental:
+    async with open_store(url, clock=SetClock()) as store:
+        rental = await begun(store)
+        entry = Entry(
+            rental_id=rental.id,
+            kind=Kind.GPU,
+            period_start=NOW,
+            period_end=NOW,
+            amount=Usd(297_000),
+        )
+        rental = await store.apply(rental, event="Wait", entries=[entry])
+        ticket = Pass(digest="1" * 64, rental_id=rental.id, member_id=1, expires_at=NOW)
+        await store.add_ticket(ticket)
+        session = replace(ticket, digest="2" * 64)
+        await store.spend(ticket.digest, session, NOW.replace(year=2025))
+    return rental
+
+
+async def counts(url: str) -> dict[str, int]:
+    database = Database(url)
+    async with database.reading() as connection:
+        found = {
+            table.name: (
+                await connection.execute(select(func.count()).select_from(table))
+            ).scalar_one()
+            for table in metadata.sorted_tables
+        }
+    await database.aclose()
+    return found
+
+
+def test_the_library_is_not_hidden_by_our_folder() -> None:
+    """With an `__init__.py` in `alembic/`, `from alembic import op` would find that folder."""
+    assert Path(alembic.__file__).is_relative_to(sysconfig.get_path("purelib"))
+    assert not (SCRIPTS / "__init__.py").exists()
+
+
+def test_there_is_one_newest_revision() -> None:
+    """Two branches of work that both added one would leave two."""
+    assert len(ScriptDirectory(str(SCRIPTS)).get_heads()) == 1
+
+
+async def test_migrations_go_up_and_down(bare_url: str) -> None:
+    """Up gives what the code expects, down leaves nothing, up again works."""
+    await run("upgrade", bare_url, "head")
+    await run("check", bare_url)
+    await run("downgrade", bare_url, "base")
+    assert await current(bare_url) is None
+    await run("upgrade", bare_url, "head")
+    await run("check", bare_url)
+
+    assert await current(bare_url) == await newest()
+
+
+async def test_an_empty_database_gets_its_tables(bare_url: str) -> None:
+    """The first start; the second one finds nothing to do."""
+    assert await current(bare_url) is None
+
+    first = await migrate(bare_url)
+    second = await migrate(bare_url)
+
+    assert (first.before, first.after, first.copy) == (None, await newest(), None)
+    assert (second.before, second.after, second.copy) == (first.after, first.after, None)
+    await demand_newest(bare_url)
+
+
+async def test_an_installed_package_migrates_without_a_checkout(
+    bare_sqlite_url: str, tmp_path: Path
+) -> None:
+    """The wheel carries the revisions as `bot/migrations` (pyproject, force-include)."""
+    site = tmp_path / "site"
+    shutil.copytree(SCRIPTS.parent / "bot", site / "bot")
+    shutil.copytree(SCRIPTS, site / "bot" / "migrations")
+
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", f"{MIGRATE}; import bot; print(bot.__file__)", bare_sqlite_url),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await asyncio.wait_for(started.communicate(), 60)
+
+    assert Path(said.decode().strip()).is_relative_to(site)
+    assert await current(bare_sqlite_url) == await newest()
+
+
+async def test_two_that_start_at_once_migrate_once(bare_postgres_url: str) -> None:
+    """Two containers of one version: the second waits and finds the work done."""
+    starting = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, bare_postgres_url)
+        for _ in range(2)
+    ]
+
+    ended = [await asyncio.wait_for(one.wait(), 60) for one in starting]
+
+    assert ended == [0, 0]
+    assert await current(bare_postgres_url) == await newest()
+
+
+async def test_no_row_is_lost_by_rebuilding_a_table(database_url: str, tmp_path: Path) -> None:
+    """On SQLite the rentals are copied to a new table and the old one dropped."""
+    rental = await a_row_in_every_table(database_url)
+    before = await counts(database_url)
+    scripts = await later(tmp_path, sqlite=database_url.startswith("sqlite"))
+
+    done = await migrate(database_url, scripts=scripts)
+
+    assert (done.before, done.after) == (await newest(), "next")
+    assert set(before.values()) == {1, 2}
+    assert await counts(database_url) == before
+    async with open_store(database_url, clock=SetClock()) as store:
+        assert await store.rental(rental.id) == rental
+        with pytest.raises(Store, match="ck_rentals_work_given_up"):
+            await store.apply(
+                replace(rental, state=State.DESTROYING, ready_at=NOW), event="Destroy"
+            )
+
+
+async def test_a_migration_that_orphans_rows_is_taken_back(sqlite_url: str, tmp_path: Path) -> None:
+    """Foreign keys are off while SQLite migrates, so they are checked before the end."""
+    await a_row_in_every_table(sqlite_url)
+    before = await counts(sqlite_url)
+    scripts = await later(tmp_path, then='op.execute("DELETE FROM rentals")', sqlite=True)
+
+    with pytest.raises(Store, match="rows without their parent") as caught:
+        await migrate(sqlite_url, scripts=scripts)
+
+    assert caught.value.public == "The database could not be upgraded."
+    assert await counts(sqlite_url) == before
+    assert await current(sqlite_url) == await newest()
+
+
+async def test_a_migration_that_fails_leaves_everything_as_it_was(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The whole of it is one transaction, on SQLite too."""
+    await a_row_in_every_table(database_url)
+    scripts = await later(
+        tmp_path,
+        then='op.execute("DELETE FROM nowhere")',
+        sqlite=database_url.startswith("sqlite"),
+    )
+
+    with pytest.raises(Store, match="nowhere"):
+        await migrate(database_url, scripts=scripts)
+
+    assert await current(database_url) == await newest()
+    database = Database(database_url)
+    with pytest.raises(Store, match="mood"):
+        async with database.reading() as connection:
+            await connection.execute(text("SELECT mood FROM rentals"))
+    await database.aclose()
+
+
+async def test_the_file_is_copied_before_an_upgrade(sqlite_url: str, tmp_path: Path) -> None:
+    """Whole, readable by its owner only, and named after the revision it is at."""
+    await a_row_in_every_table(sqlite_url)
+    scripts = await later(tmp_path, sqlite=True)
+
+    done = await migrate(sqlite_url, scripts=scripts)
+
+    assert done.copy is not None
+    assert done.copy.name == f"bellhop.db.before-{await newest()}"
+    assert stat.S_IMODE(done.copy.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(done.copy)) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert copy.execute("SELECT amount FROM ledger").fetchone() == (297_000,)
+    assert sorted(os.listdir(tmp_path)) == ["bellhop.db", done.copy.name, "later"]
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
+    """An old program on a new schema would write what the new one does not expect."""
+    database = Database(database_url)
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.aclose()
+
+    for refuses in (migrate, demand_newest):
+        with pytest.raises(Store) as caught:
+            await refuses(database_url)
+        assert caught.value.public == "The database is from a newer Bellhop."
+        assert "Install that version again" in caught.value.hint
+    assert await current(database_url) == "9999"
+
+
+async def test_a_database_of_an_older_version_is_named(bare_url: str) -> None:
+    """What to do about it is in the hint."""
+    with pytest.raises(Store) as caught:
+        await demand_newest(bare_url)
+
+    assert caught.value.public == "The database is from an older Bellhop."
+    assert caught.value.hint == "Run `bellhop migrate`."
