@@ -219,7 +219,7 @@ async def test_a_closed_socket_leaves_nothing_behind(house: House) -> None:
         async with house.connect("/ws", cookie):
             pass
 
-    await until(lambda: house.relay.sockets_of(RENTAL) == 0)
+    await until(lambda: house.relay.busy(RENTAL) == 0)
     await until(lambda: len(asyncio.all_tasks()) <= before)
 
 
