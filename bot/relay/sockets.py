@@ -99,6 +99,8 @@ class Splice:
         """Pass bytes until one end is done; what is written by then is still delivered."""
         self._below.set_parser(self._rising)  # type: ignore[arg-type]
         self._above.set_parser(self._falling, EMPTY_PAYLOAD)
+        if self._above.transport is None:
+            self._over.set()  # it hung up before anybody listened
         relieving = [
             asyncio.ensure_future(hose.relieve()) for hose in (self._rising, self._falling)
         ]
