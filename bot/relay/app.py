@@ -21,6 +21,7 @@ from bot.errors import BotError, Unreachable
 from bot.ports import Clock, Rentals
 from bot.relay import headers, pages
 from bot.relay.doors import TICKET_PATH, Doors
+from bot.relay.exchanges import Exchanges
 from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
 from bot.relay.pages import Page
@@ -69,6 +70,7 @@ class Relay:
         self._clock = clock
         self._doors = Doors(links=links, hosts=self._hosts)
         self._upstreams = Upstreams()
+        self._exchanges = Exchanges()
         self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
         self._sockets = Sockets(proxy=self._proxy, traffic=traffic, clock=clock)
         self._silent_since: dict[RentalId, datetime] = {}
@@ -92,20 +94,20 @@ class Relay:
 
     async def close(self) -> None:
         """Stop listening, end every connection; done within 5 s."""
-        self._sockets.close()
+        self._exchanges.end_sockets()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._upstreams.close()
 
     def drop(self, rental_id: RentalId) -> None:
         """End a rental's connections: it is gone, has moved, or its sessions were revoked."""
-        self._sockets.drop(rental_id)
+        self._exchanges.end(rental_id)
         self._upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
 
-    def sockets_of(self, rental_id: RentalId) -> int:
-        """How many WebSockets of a rental are open."""
-        return self._sockets.count(rental_id)
+    def busy(self, rental_id: RentalId) -> int:
+        """How many requests and WebSockets of a rental are going on."""
+        return self._exchanges.count(rental_id)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -191,7 +193,8 @@ class Relay:
         websocket = headers.wants_websocket(request.method, request.headers)
         carrier = self._sockets if websocket else self._proxy
         try:
-            answer = await carrier.pass_on(request, rental_id, route)
+            with self._exchanges.note(rental_id, request):
+                answer = await carrier.pass_on(request, rental_id, route)
         except Unreachable as error:
             now = self._clock.now()
             since = self._silent_since.get(rental_id)

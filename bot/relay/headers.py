@@ -93,6 +93,7 @@ def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
 def up_websocket(headers: Headers, *, token: str) -> CIMultiDict[str]:
     """The same for a WebSocket handshake, which is all about hop-by-hop headers."""
     passed = up(headers, token=token)
+    passed.popall("Content-Length", None)
     passed["Connection"] = "Upgrade"
     passed["Upgrade"] = "websocket"
     return passed

@@ -51,7 +51,7 @@ class Upstreams:
         return session
 
     def drop(self, rental_id: RentalId) -> None:
-        """Close a rental's connections, those in use as well."""
+        """Close a rental's connections; answers in progress are ended by `Exchanges`."""
         held = self._sessions.pop(rental_id, None)
         if held is not None:
             task = asyncio.get_running_loop().create_task(held[1].close())
@@ -83,6 +83,9 @@ class Proxy:
         if request.headers.get("Expect", "").lower() == "100-continue":
             await _say_continue(request)
         body = self._body(request, rental_id) if request.body_exists else None
+        if body is None:
+            # A length without a body would swallow the next request on that connection.
+            sent.popall("Content-Length", None)
         async with self.ask(request, rental_id, route, sent, body) as upstream:
             return await self.stream(request, rental_id, route, upstream)
 

@@ -30,25 +30,12 @@ from bot.services.routes import Route, Traffic
 
 
 class Sockets:
-    """The open WebSockets of every rental."""
+    """Passes WebSockets on."""
 
     def __init__(self, *, proxy: Proxy, traffic: Traffic, clock: Clock) -> None:
         self._proxy = proxy
         self._traffic = traffic
         self._clock = clock
-        self._open: dict[RentalId, set[Splice]] = {}
-
-    def count(self, rental_id: RentalId) -> int:
-        return len(self._open.get(rental_id, ()))
-
-    def drop(self, rental_id: RentalId) -> None:
-        """Cut every socket of a rental."""
-        for splice in tuple(self._open.get(rental_id, ())):
-            splice.cut()
-
-    def close(self) -> None:
-        for rental_id in tuple(self._open):
-            self.drop(rental_id)
 
     async def pass_on(
         self, request: web.BaseRequest, rental_id: RentalId, route: Route
@@ -66,13 +53,8 @@ class Sockets:
             )
             response.force_close()
             splice = Splice(request, upstream, self._listener(request, rental_id))
-            sockets = self._open.setdefault(rental_id, set())
-            sockets.add(splice)
-            try:
-                await response.prepare(request)
-                await splice.run()
-            finally:
-                sockets.discard(splice)
+            await response.prepare(request)
+            await splice.run()
             return response
 
     def _listener(
@@ -109,7 +91,6 @@ class Splice:
         if below.transport is None:
             raise ConnectionResetError("the browser is gone")
         self._below, self._above = below, above
-        self._visitor = below.transport
         self._over = asyncio.Event()
         self._rising = Hose(below.transport, above, listeners[0], self._over)
         self._falling = Hose(above.transport, below, listeners[1], self._over)
@@ -118,6 +99,8 @@ class Splice:
         """Pass bytes until one end is done; what is written by then is still delivered."""
         self._below.set_parser(self._rising)  # type: ignore[arg-type]
         self._above.set_parser(self._falling, EMPTY_PAYLOAD)
+        if self._above.transport is None:
+            self._over.set()  # it hung up before anybody listened
         relieving = [
             asyncio.ensure_future(hose.relieve()) for hose in (self._rising, self._falling)
         ]
@@ -127,11 +110,6 @@ class Splice:
             for task in relieving:
                 task.cancel()
             await asyncio.gather(*relieving, return_exceptions=True)
-
-    def cut(self) -> None:
-        """End it now, whatever is still on its way."""
-        self._over.set()
-        self._visitor.abort()
 
 
 class Hose:

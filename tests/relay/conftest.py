@@ -41,10 +41,10 @@ class House:
     checks: dict[str, str] = field(default_factory=dict)
 
     def origin(self, rental_id: RentalId = RENTAL) -> str:
-        return f"http://{rental_id}.localhost:{self.port}"
+        return self.links.address(rental_id)
 
     def host(self, rental_id: RentalId = RENTAL) -> str:
-        return f"{rental_id}.localhost:{self.port}"
+        return self.origin(rental_id).partition("://")[2]
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -83,11 +83,12 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """A parameter, where a test gives one, is the relay's public address."""
     clock, routes, traffic = Hands(), Routes(), Traffic()
     books = Books(rental(), rental(SIBLING))
     port = free_port()
-    relay_url = f"http://{{rental}}.localhost:{port}"
+    relay_url = getattr(request, "param", f"http://{{rental}}.localhost:{port}")
     links = Links(store=books, clock=clock, relay_url=relay_url)
     checks: dict[str, str] = {"database": ""}
 

@@ -43,6 +43,7 @@ class Notebook:
         for path in ("/ws", "/api/kernels/{id}/channels", "/terminals/websocket/{id}"):
             app.router.add_get(path, self._socket)
         app.router.add_get("/deaf", self._deaf)
+        app.router.add_get("/fickle", self._fickle)
         app.router.add_route("*", "/{any:.*}", self._say)
         self._runner = web.AppRunner(
             app, handler_cancellation=True, shutdown_timeout=0.2, auto_decompress=False
@@ -150,6 +151,14 @@ class Notebook:
                     await socket.send_bytes(message.data)
         finally:
             self.gone.set()
+        return socket
+
+    async def _fickle(self, request: web.Request) -> web.WebSocketResponse:
+        """Accept, and hang up in the same breath."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        assert request.transport is not None
+        request.transport.close()
         return socket
 
     async def _deaf(self, request: web.Request) -> web.WebSocketResponse:

@@ -72,6 +72,20 @@ async def test_pressing_the_button_spends_the_ticket_once(house: House) -> None:
         assert await inside.json() == {"path": "/hello", "method": "GET"}
 
 
+@pytest.mark.parametrize("house", ["https://{rental}.gpu.example.org"], indirect=True)
+async def test_behind_tls_the_cookie_is_the_strictest_there_is(house: House) -> None:
+    """Secure, and under a name that browsers take from this very origin only."""
+    async with house.ask(await house.ticket(), PAGE, method="POST") as answer:
+        cookie, *attributes = answer.headers["Set-Cookie"].split("; ")
+
+    assert cookie.startswith("__Host-bellhop=")
+    assert set(attributes) == {"HttpOnly", "Max-Age=43200", "Path=/", "SameSite=Lax", "Secure"}
+    async with house.ask("/hello", {"Cookie": cookie}) as inside:
+        assert inside.status == 200
+    async with house.ask("/hello", {"Cookie": cookie.removeprefix("__Host-")}) as outside:
+        assert outside.status == 403
+
+
 async def test_an_old_link_leads_whoever_is_in_already_to_the_notebook(house: House) -> None:
     """The back button and the bookmarked link are no errors."""
     path = await house.ticket()

@@ -160,6 +160,18 @@ async def test_the_notebook_learns_that_the_browser_left(house: House) -> None:
     await until(house.notebook.gone.is_set)
 
 
+async def test_revoking_ends_what_is_being_streamed(house: House) -> None:
+    """A download that has begun is no way to stay."""
+    async with house.ask("/events", await house.cookie()) as answer:
+        await answer.content.readline()
+
+        await house.links.revoke(RENTAL)
+
+        with pytest.raises(aiohttp.ClientError):
+            await asyncio.wait_for(answer.read(), 5)
+    await until(house.notebook.gone.is_set)
+
+
 async def test_a_client_that_waits_to_be_told_to_go_on_is_told(house: House) -> None:
     """`Expect: 100-continue`, as curl sends it with big files."""
     cookie = (await house.cookie())["Cookie"]
@@ -276,6 +288,25 @@ async def test_requests_with_two_readings_are_refused(house: House, headers: str
 
     assert b" 400 " in answer
     assert house.notebook.seen == []
+
+
+@pytest.mark.parametrize(("method", "length"), [("GET", None), ("POST", "40")])
+async def test_no_second_request_hides_behind_an_upgrade(
+    house: House, method: str, length: str | None
+) -> None:
+    """Where an upgrade has no body a length must not go up: it would eat the next request."""
+    cookie = (await house.cookie())["Cookie"]
+    hidden = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n....."
+    assert len(hidden) == 40
+
+    await _raw(
+        house,
+        f"{method} /hello HTTP/1.1\r\nHost: {house.host()}\r\nCookie: {cookie}\r\n"
+        f"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 40\r\n\r\n{hidden}",
+    )
+
+    assert [request.raw_path for request in house.notebook.seen] == ["/hello"]
+    assert house.notebook.seen[0].headers.get("Content-Length") == length
 
 
 async def test_two_host_headers_are_nobodys(house: House) -> None:

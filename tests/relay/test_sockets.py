@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError
@@ -139,6 +140,16 @@ async def test_a_notebook_that_dies_closes_the_browsers_socket(house: House) -> 
         await until(house.notebook.gone.is_set)
 
 
+async def test_a_notebook_that_accepts_and_hangs_up_leaves_nobody_waiting(house: House) -> None:
+    """However the end and the handshake cross each other."""
+    cookie = await house.cookie()
+    for _ in range(20):
+        with contextlib.suppress(WSServerHandshakeError):
+            async with asyncio.timeout(5), house.connect("/fickle", cookie) as socket:
+                await socket.receive()
+    await until(lambda: house.relay.busy(RENTAL) == 0)
+
+
 async def test_frames_sent_right_behind_the_handshake_arrive(house: House) -> None:
     """A client need not wait for the answer, and the first frames must not be lost."""
     cookie = (await house.cookie())["Cookie"]
@@ -219,7 +230,7 @@ async def test_a_closed_socket_leaves_nothing_behind(house: House) -> None:
         async with house.connect("/ws", cookie):
             pass
 
-    await until(lambda: house.relay.sockets_of(RENTAL) == 0)
+    await until(lambda: house.relay.busy(RENTAL) == 0)
     await until(lambda: len(asyncio.all_tasks()) <= before)
 
 
