@@ -63,11 +63,11 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
 
 
 def _ready(rental: Rental, now: datetime) -> look.Card:
-    since = f" It became so {look.ago(rental.ready_at)}." if rental.ready_at else ""
+    since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
     return look.card(
         look.lines(
             _heading(rental, "ready"),
-            f"The notebook is ready.{since} Open gives its owner a private link.",
+            f"{since}Open gives its owner a private link to the notebook.",
             look.clean(rental.note, 300),
             _said(rental),
             _missing(rental),
