@@ -19,10 +19,11 @@ from typing import Any
 from dotenv import dotenv_values
 
 from bot import __version__, log
-from bot.adapters.storage.migrate import migrate
+from bot.adapters.storage.lease import hold_lease
+from bot.adapters.storage.migrate import Migrated, migrate
 from bot.app import open_app
 from bot.config import Settings, read
-from bot.errors import BotError, Config
+from bot.errors import BotError, Config, Store
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, serve
 
@@ -113,7 +114,12 @@ def _sandbox(arguments: argparse.Namespace) -> int:
 def _migrate(_: argparse.Namespace) -> int:
     settings = read(environment())
     log.set_up(settings.log, secrets=settings.secrets)
-    done = asyncio.run(migrate(settings.database_url))
+
+    async def under_lease() -> Migrated:
+        async with hold_lease(settings.database_url):
+            return await migrate(settings.database_url)
+
+    done = asyncio.run(under_lease())
     said = "was already" if done.before == done.after else "is now"
     print(f"The database {said} at {done.after}.")
     if done.copy is not None:
@@ -124,7 +130,22 @@ def _migrate(_: argparse.Namespace) -> int:
 async def _serve(settings: Settings, *, migrating: bool) -> None:
     """The service until it is stopped, its chat being Discord itself."""
     async with open_app(settings, migrating=migrating) as app:
-        await app.client.log_in(settings.discord_token)
+        online = asyncio.ensure_future(app.client.log_in(settings.discord_token))
+        lost = asyncio.ensure_future(app.lost.wait())
+        try:
+            await asyncio.wait({online, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not online.done():
+                # Another process may be at work by now: better none than two.
+                raise Store(
+                    "the lease was lost",
+                    public="The connection to the database broke, and our right to work on it too.",
+                    hint="Start Bellhop again.",
+                )
+            await online
+        finally:
+            online.cancel()
+            lost.cancel()
+            await asyncio.gather(online, lost, return_exceptions=True)
 
 
 def _until_stopped(work: Coroutine[Any, Any, None]) -> int:

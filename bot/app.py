@@ -64,6 +64,7 @@ class App:
     notices: Notices
     links: Links
     routes: Routes
+    lost: asyncio.Event  # set when another process may have taken our place
 
 
 @contextlib.asynccontextmanager
@@ -76,7 +77,7 @@ async def open_app(
     """
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(hold_lease(settings.database_url))
+        lease = await stack.enter_async_context(hold_lease(settings.database_url))
         await (migrate if migrating else demand_newest)(settings.database_url)
         store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
         market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
@@ -175,6 +176,7 @@ async def open_app(
             notices=notices,
             links=links,
             routes=routes,
+            lost=lease.lost,
         )
 
 

@@ -146,7 +146,7 @@ class Denied(Provider):
     """The key is wrong, revoked, lacks a right, or the account asks for a second factor."""
 
     public = "Vast.ai refuses our key."
-    hint = "A lead must check VAST_API_KEY; `bellhop check` says what is wrong."
+    hint = "Whoever runs this bot must check VAST_API_KEY."
 
 
 class Nonsense(Provider):

@@ -217,6 +217,7 @@ class Rentals(Protocol):
         owner_id: int | None,
         *,
         since: datetime | None = None,
+        only_open: bool = False,
         limit: int = 100,
     ) -> list[Rental]:
         """A member's rentals (or everybody's), newest first; `since` bounds the request time."""

@@ -64,19 +64,21 @@ class Usd:
     def __str__(self) -> str:
         """Two decimals from a cent up, four below: `$12.40`, `$0.0069`, `-$1.00`, `$0.00`."""
         amount = abs(self.dollars)
-        places = (
-            Decimal("0.01") if self.micros == 0 or amount >= Decimal("0.01") else Decimal("0.0001")
-        )
-        shown = amount.quantize(places, rounding=ROUND_HALF_UP)
-        return f"{'-' if self.micros < 0 else ''}${shown:,}"
+        small = Decimal("0.00005") <= amount < Decimal("0.01")
+        shown = amount.quantize(Decimal("0.0001" if small else "0.01"), rounding=ROUND_HALF_UP)
+        return f"{'-' if self.micros < 0 and shown else ''}${shown:,}"
 
 
 ZERO = Usd()
 
 
-def hourly(rate: Usd) -> str:
-    """An hourly price with the three decimals that tell machines apart: `$0.297/h`."""
-    return f"${rate.dollars.quantize(Decimal('0.001'), rounding=ROUND_HALF_UP)}/h"
+def hourly(rate: Usd, *, places: int = 3) -> str:
+    """An hourly price with the three decimals that tell machines apart: `$0.297/h`.
+
+    The parts of a sum take one more, so that they are seen to add up to it.
+    """
+    unit = Decimal(1).scaleb(-places)
+    return f"${rate.dollars.quantize(unit, rounding=ROUND_HALF_UP)}/h"
 
 
 def storage_per_hour(per_gb_month: Usd, disk_gb: int) -> Usd:

@@ -138,13 +138,12 @@ class Desk:
         """The open rentals of a member, one's own by default. Raises NotYours."""
         owner = member_id or actor.id
         demand(actor, Action.SEE, owner_id=owner, guild_id=actor.guild_id)
-        rentals = await self._store.rentals_of(actor.guild_id, owner)
-        return [rental for rental in rentals if rental.open]
+        return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
 
     async def within_reach(self, actor: Actor) -> list[Rental]:
         """The open rentals this person may end: their own, for a lead everybody's."""
         owner = None if actor.lead else actor.id
-        return [one for one in await self._store.rentals_of(actor.guild_id, owner) if one.open]
+        return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
 
     async def end(self, actor: Actor, rental_id: str) -> Rental:
         """Give a machine up for good, without an archive; the door has asked twice.

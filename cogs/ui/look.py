@@ -99,7 +99,7 @@ def whole_price(rates: Rates, disk_gb: int) -> str:
     disk = storage_per_hour(rates.storage_per_gb_month, disk_gb)
     return (
         f"**{hourly(rates.per_hour(disk_gb))}** in all · "
-        f"GPU {hourly(rates.gpu_per_hour)} · {disk_gb} GB disk {hourly(disk)}"
+        f"GPU {hourly(rates.gpu_per_hour, places=4)} · {disk_gb} GB disk {hourly(disk, places=4)}"
     )
 
 

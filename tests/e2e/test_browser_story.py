@@ -49,8 +49,7 @@ async def _rent(discord: Page) -> None:
     await menu.wait_for()
     await _picture(discord, "offers")
     await menu.click()
-    await discord.keyboard.press("ArrowDown")
-    await discord.keyboard.press("Enter")
+    await discord.get_by_role("option").nth(1).click()
     rent = conversation(discord).get_by_role("button", name="Rent", exact=True)
     await rent.wait_for()
     await _picture(discord, "quote")
@@ -83,9 +82,7 @@ async def _run_a_cell(lab: Page) -> None:
     await card.click()
     cell = lab.locator(".jp-Notebook .cm-content").first
     await cell.wait_for(timeout=LAB_MS)
-    await lab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(
-        timeout=LAB_MS
-    )
+    await lab.get_by_text("| Idle").wait_for(timeout=LAB_MS)
     await cell.click()
     await lab.keyboard.type("print(6 * 7)")
     await lab.keyboard.press("Shift+Enter")
@@ -94,9 +91,10 @@ async def _run_a_cell(lab: Page) -> None:
 
 
 async def _type_in_a_terminal(lab: Page) -> None:
-    await lab.get_by_role("menuitem", name="File", exact=True).click()
-    await lab.get_by_role("menuitem", name="New", exact=True).hover()
-    await lab.get_by_role("menuitem", name="Terminal", exact=True).click()
+    await lab.get_by_role("button", name="New Launcher").first.click()
+    card = lab.locator(".jp-LauncherCard").filter(has_text="Terminal")
+    await card.wait_for(timeout=LAB_MS)
+    await card.click()
     screen = lab.locator(".jp-Terminal .xterm-screen")
     await screen.wait_for(timeout=LAB_MS)
     await screen.click()

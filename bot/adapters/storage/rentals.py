@@ -61,6 +61,7 @@ class SqlRentals(Part):
         owner_id: int | None,
         *,
         since: datetime | None = None,
+        only_open: bool = False,
         limit: int = 100,
     ) -> list[Rental]:
         chosen = (
@@ -73,6 +74,8 @@ class SqlRentals(Part):
             chosen = chosen.where(rentals.c.owner_id == owner_id)
         if since is not None:
             chosen = chosen.where(rentals.c.requested_at >= since)
+        if only_open:
+            chosen = chosen.where(rentals.c.state != State.CLOSED.value)
         async with self._database.reading() as connection:
             rows = (await connection.execute(chosen)).all()
         return [rental_of(row) for row in rows]
