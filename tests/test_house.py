@@ -47,7 +47,7 @@ def test_every_dependency_is_justified_and_used(name: str) -> None:
     )
 
     assert f"`{name}`" in page
-    assert re.search(rf"(from|import) {module}\b|[\"']{module}[\"'.]", _sources())
+    assert re.search(rf"(from|import) {module}\b|[\"'+]{module}[\"'.]", _sources())
 
 
 def test_every_setting_is_in_the_example_and_in_the_readme() -> None:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 from bot.errors import Config
 
-_MODULES = ("simcord", "markdown_it", "regex", "PIL")
+_MODULES = ("simcord", "markdown_it", "regex", "PIL", "jupyterlab", "ipykernel")
 
 
 def require_extra() -> None:

@@ -72,13 +72,15 @@ class Usd:
 ZERO = Usd()
 
 
-def hourly(rate: Usd, *, places: int = 3) -> str:
-    """An hourly price with the three decimals that tell machines apart: `$0.297/h`.
+def hourly(rate: Usd) -> str:
+    """An hourly price with the three decimals that tell machines apart: `$0.297/h`."""
+    return f"${rate.dollars.quantize(Decimal('0.001'), rounding=ROUND_HALF_UP)}/h"
 
-    The parts of a sum take one more, so that they are seen to add up to it.
-    """
-    unit = Decimal(1).scaleb(-places)
-    return f"${rate.dollars.quantize(unit, rounding=ROUND_HALF_UP)}/h"
+
+def hourly_part(rate: Usd) -> str:
+    """Part of an hourly price, with a fourth decimal where it has one, so that parts add up."""
+    exact = rate.dollars.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
+    return f"${str(exact).removesuffix('0')}/h"
 
 
 def storage_per_hour(per_gb_month: Usd, disk_gb: int) -> Usd:

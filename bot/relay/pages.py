@@ -54,6 +54,7 @@ _ENDINGS = {
     Reason.REFUSED: "Vast.ai would not rent it out.",
     Reason.FAILED_START: "The machine could not be started.",
     Reason.TOO_SLOW: "The machine took too long to load.",
+    Reason.PRICE_ROSE: "Vast.ai asked more for it than was agreed, so it was given back.",
     Reason.NO_SSH: "The machine never let us in.",
     Reason.NO_NOTEBOOK: "Jupyter could not be started on it.",
     Reason.VANISHED: "The machine disappeared from Vast.ai.",

@@ -15,7 +15,7 @@ from typing import Any
 import discord
 
 from bot.client import harmless
-from bot.domain.money import Usd, hourly, storage_per_hour
+from bot.domain.money import Usd, hourly, hourly_part, storage_per_hour
 from bot.domain.offers import Offer, Rates
 
 Card = discord.ui.LayoutView
@@ -99,7 +99,7 @@ def whole_price(rates: Rates, disk_gb: int) -> str:
     disk = storage_per_hour(rates.storage_per_gb_month, disk_gb)
     return (
         f"**{hourly(rates.per_hour(disk_gb))}** in all · "
-        f"GPU {hourly(rates.gpu_per_hour, places=4)} · {disk_gb} GB disk {hourly(disk, places=4)}"
+        f"GPU {hourly_part(rates.gpu_per_hour)} · {disk_gb} GB disk {hourly_part(disk)}"
     )
 
 

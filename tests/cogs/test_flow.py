@@ -45,7 +45,7 @@ async def test_the_menu_of_offers_leads_to_a_quote_with_the_same_limits(chat: Ch
 
     assert quote.ephemeral
     assert "Rent RTX 4090?" in text(quote.response)
-    assert "**$0.366/h** in all · GPU $0.297/h · 100 GB disk $0.069/h" in text(quote.response)
+    assert "**$0.366/h** in all · GPU $0.297/h · 100 GB disk $0.0694/h" in text(quote.response)
     assert "Rent one of these" not in text(quote.response)
 
 
@@ -55,7 +55,7 @@ async def test_the_quote_says_every_part_of_the_price(chat: Chat) -> None:
 
     assert quote.ephemeral
     shown = text(quote.response)
-    assert "**$0.325/h** in all · GPU $0.297/h · 40 GB disk $0.028/h" in shown
+    assert "**$0.325/h** in all · GPU $0.297/h · 40 GB disk $0.0278/h" in shown
     assert "**$1.30** for the 4 hours you plan" in shown
     assert "$0.50 per GB and month" in shown
     assert "up $0.02/GB, down $0.02/GB" in shown

@@ -50,7 +50,7 @@ class Desk:
     async def answering(self, notebook: NotebookAt) -> str:
         path = await self.tunnels.forward(_ID, notebook)
         for _ in range(400):
-            if await self.notebooks.answers(path, notebook):
+            if await self.notebooks.answers(path, notebook.token):
                 return path
             await asyncio.sleep(0.05)
         raise AssertionError("Jupyter does not answer")
@@ -104,7 +104,7 @@ async def test_nobody_gets_in_without_the_token(desk: Desk) -> None:
     folder = await shell.run("stat -c %a ~/.bellhop")
     noisy = await shell.run(f"grep -c {notebook.token} ~/.bellhop/*.log", check=False)
 
-    assert not await desk.notebooks.answers(path, stranger)
+    assert not await desk.notebooks.answers(path, stranger.token)
     assert notebook.token not in lines.stdout
     assert files.stdout == ""
     assert folder.stdout == "700\n"

@@ -36,23 +36,23 @@ async def path(tmp_path: Path) -> AsyncIterator[str]:
 
 async def test_an_answer_to_our_token_counts(path: str) -> None:
     """Asked as the relay will ask."""
-    assert await answers(path, _NOTEBOOK)
+    assert await answers(path, _NOTEBOOK.token)
 
 
 async def test_a_refusal_does_not_count(path: str) -> None:
     """Another server may have taken the port: it does not know our token."""
     stranger = NotebookAt(socket="/there", port=None, token="bad", root="/workspace")
 
-    assert not await answers(path, stranger)
+    assert not await answers(path, stranger.token)
 
 
 async def test_a_server_that_hangs_does_not_count(path: str) -> None:
     """There is a deadline."""
     slow = NotebookAt(socket="/there", port=None, token="slow", root="/workspace")
 
-    assert not await answers(path, slow, timeout_s=0.2)
+    assert not await answers(path, slow.token, timeout_s=0.2)
 
 
 async def test_no_server_does_not_count(tmp_path: Path) -> None:
     """Never an error: the caller looks again."""
-    assert not await answers(str(tmp_path / "nothing.sock"), _NOTEBOOK)
+    assert not await answers(str(tmp_path / "nothing.sock"), _NOTEBOOK.token)
