@@ -59,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
 
     run = verbs.add_parser("run", help="the service")
+    run.add_argument(
+        "--role",
+        choices=["all"],
+        default="all",
+        help="all of it in one process",
+    )
     run.add_argument("--no-migrate", action="store_true", help="leave the database as it is")
     run.set_defaults(run=_run)
 

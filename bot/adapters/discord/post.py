@@ -35,6 +35,8 @@ class Messenger(Protocol):
     @property
     def user(self) -> discord.ClientUser | None: ...
 
+    def is_ready(self) -> bool: ...
+
     def get_partial_messageable(
         self, id: int, *, guild_id: int | None = None
     ) -> discord.PartialMessageable: ...
@@ -49,6 +51,8 @@ class ChannelPost:
         self._clock = clock
 
     async def card(self, rental: Rental, notice: Notice) -> int:
+        if not self._client.is_ready():
+            raise Unavailable("not connected to Discord yet")
         channel = self._client.get_partial_messageable(rental.channel_id, guild_id=rental.guild_id)
         view = self._render(rental, self._clock.now())
         with _translated():

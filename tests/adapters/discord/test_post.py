@@ -11,8 +11,9 @@ import pytest
 from bot.adapters.discord import post
 from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import Unavailable, Undeliverable
+from cogs.ui.cards import rental_card
 from tests.adapters.discord.conftest import Town, a_notice
-from tests.builders import NOW
+from tests.builders import NOW, SetClock, a_rental
 
 
 async def test_a_card_is_posted_with_the_notices_nonce(town: Town) -> None:
@@ -134,6 +135,15 @@ async def test_a_broken_connection_is_unavailable(
         await town.post.card(town.rental(), a_notice())
 
     assert isinstance(error.value.__cause__, ConnectionResetError)
+
+
+async def test_before_discord_is_there_a_card_waits(clock: SetClock) -> None:
+    """A start with notices due finds them undelivered, not in error."""
+    async with discord.Client(intents=discord.Intents(guilds=True)) as client:
+        early = post.ChannelPost(client=client, render=rental_card, clock=clock)
+
+        with pytest.raises(Unavailable):
+            await early.card(a_rental(), a_notice())
 
 
 async def test_the_card_shows_the_time_of_its_delivery(town: Town) -> None:
