@@ -5,6 +5,7 @@
 base=$HOME/.bellhop
 umask 077
 mkdir -p "$base/run"
+chmod 700 "$base"
 PATH="$PATH:/venv/main/bin:/opt/conda/bin:/opt/instance-tools/bin:$base/venv/bin"
 export PATH
 token=
@@ -214,6 +215,11 @@ SH
       $(command -v setsid || command -v nohup) sh "$base/setup.sh"
   ) </dev/null >>"$base/setup.log" 2>&1 9>&- &
   echo $! >"$base/setup.pid"
+  rounds=20 # until it has its name: whoever comes next must know it by that
+  until runs $! "$base/setup.sh" || [ "$rounds" = 0 ]; do
+    rounds=$((rounds - 1))
+    sleep 0.02 2>/dev/null || rounds=0
+  done
 }
 
 lock

@@ -162,6 +162,7 @@ class SshTunnels:
         def on_lost(error: Exception | None) -> None:
             if line is not None and not line.lost:
                 line.lost = True
+                line.stop_listening()
                 log.warning("lost the connection to %s: %s", rental_id, error or "it was closed")
 
         connection, seen = await connect(
@@ -173,7 +174,7 @@ class SshTunnels:
             on_lost=on_lost,
         )
         path = self._socket_folder() / f"{rental_id}.sock"
-        line = _Line(connection=connection, host_key=seen, path=path)
+        line = _Line(connection=connection, host_key=seen, path=path, lost=connection.is_closed())
         self._lines[rental_id] = line
         log.info("connected to %s at %s:%s", rental_id, address.host, address.port)
         return line
