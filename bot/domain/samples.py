@@ -76,7 +76,7 @@ class Terminal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notebook:
-    """What Jupyter told. `down` is a machine that answers while its Jupyter refuses."""
+    """What Jupyter told. `down`: the machine says that no Jupyter of ours runs on it."""
 
     down: bool = False
     kernels: tuple[Kernel, ...] = ()
