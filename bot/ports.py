@@ -15,6 +15,7 @@ from bot.domain.idle_memory import Memory
 from bot.domain.ledger import Entry, Kind
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
+from bot.domain.readings import Reading
 from bot.domain.rentals import Address, ContractId, Instance, Quote, Rental, RentalId
 from bot.domain.samples import Notebook, Sample
 
@@ -110,6 +111,15 @@ class Shell(Protocol):
 
         Raises Unreachable when the connection breaks or the deadline passes, CommandFailed for a
         status other than 0 when `check` is set.
+        """
+        ...
+
+
+class Looks(Protocol):
+    async def look(self, shell: Shell, *, files: bool) -> Reading:
+        """Read a machine's counters and processes in one round trip; `files`: also its new files.
+
+        Raises Unreachable, and CommandFailed where the answer is not whole.
         """
         ...
 
