@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.idle_memory import Memory
 from bot.domain.ledger import Entry, Kind
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
+from bot.domain.readings import Reading
 from bot.domain.rentals import Address, ContractId, Instance, Quote, Rental, RentalId
+from bot.domain.samples import Notebook, Sample
 
 
 class Clock(Protocol):
@@ -112,6 +115,15 @@ class Shell(Protocol):
         ...
 
 
+class Looks(Protocol):
+    async def look(self, shell: Shell, *, files: bool) -> Reading:
+        """Read a machine's counters and processes in one round trip; `files`: also its new files.
+
+        Raises Unreachable, and CommandFailed where the answer is not whole.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotebookAt:
     """A Jupyter server on a machine, and what the relay needs to reach it. `token` is a secret."""
@@ -173,6 +185,13 @@ class Notebooks(Protocol):
 
     async def answers(self, socket_path: str, token: str) -> bool:
         """Whether it answers an authenticated request through the local socket. Never raises."""
+        ...
+
+    async def activity(self, socket_path: str, token: str, *, now: datetime) -> Notebook | None:
+        """What its kernels and terminals do; None where it is silent. Never raises.
+
+        Asking counts as nobody's activity. Times are on our clock, by the server's own `Date`.
+        """
         ...
 
 
@@ -261,6 +280,38 @@ class Outbox(Protocol):
     async def failed(self, notice: Notice, *, next_at: datetime, error: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the idle verdict remembers of a machine; `version` guards it."""
+
+    memory: Memory
+    version: int
+
+
+class Samples(Protocol):
+    async def remembered(self, rental_id: RentalId) -> Remembered | None:
+        """None before the first look."""
+        ...
+
+    async def remember(
+        self, rental_id: RentalId, memory: Memory, *, version: int, sample: Sample | None = None
+    ) -> Remembered:
+        """Write what came of a look (or of a button) and the look itself, in one transaction.
+
+        Guarded: `version` is that of what was read, 0 where there was nothing. Raises Stale when
+        somebody else was faster: read, and judge again.
+        """
+        ...
+
+    async def samples(self, rental_id: RentalId, *, since: datetime) -> list[Sample]:
+        """The looks since then, oldest first."""
+        ...
+
+    async def forget_samples(self, before: datetime) -> int:
+        """Delete the looks before then, of all rentals; how many there were."""
+        ...
+
+
 # --- Doors ----------------------------------------------------------------------------------
 
 
@@ -294,7 +345,7 @@ class Doors(Protocol):
         ...
 
 
-class Store(Quotes, Rentals, Ledger, Outbox, Doors, Protocol):
+class Store(Quotes, Rentals, Ledger, Outbox, Samples, Doors, Protocol):
     """The database as a whole."""
 
 

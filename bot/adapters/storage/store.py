@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.adapters.storage.doors import SqlDoors
+from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
 from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.quotes import SqlQuotes
@@ -14,7 +15,7 @@ from bot.adapters.storage.unit import Database
 from bot.ports import Clock, Store
 
 
-class SqlStore(SqlQuotes, SqlRentals, SqlLedger, SqlOutbox, SqlDoors):
+class SqlStore(SqlQuotes, SqlRentals, SqlLedger, SqlOutbox, SqlDoors, SqlSamples):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 
 

@@ -195,3 +195,19 @@ sessions = Table(
     Column("expires_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
 )
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("at", UtcTime, primary_key=True, index=True),
+    Column("sample", Words, nullable=False),
+)
+
+idle = Table(
+    "idle",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("memory", Text, nullable=False),
+)
