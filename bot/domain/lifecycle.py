@@ -369,6 +369,8 @@ def after(rental: Rental, step: Step, outcome: Outcome, now: datetime) -> Rental
                 rental,
                 state=State.READY if rental.ready_at else State.BOOTING,
                 reason=None,
+                # Nobody but the absence had ended it, unless a person did.
+                released_at=rental.released_at if rental.ended_by else None,
                 missing_since=None,
                 absent_seen=0,
             )

@@ -183,9 +183,12 @@ class Life:
         except Died:
             self.connected = self.served = False
 
-    def _pass(self) -> None:
+    def one_step(self) -> None:
+        self._pass(steps=1)
+
+    def _pass(self, *, steps: int = 12) -> None:
         sight = self.vast.look(self.now)
-        for _ in range(12):
+        for _ in range(steps):
             sight = replace(sight, connected=self.connected, served=self.served)
             step = next_step(self.row, sight, LIMITS, self.now)
             if isinstance(step, Wait):
@@ -300,6 +303,25 @@ def test_a_machine_that_vanishes_is_looked_for_before_it_is_given_up() -> None:
     assert still is State.READY
     assert life.row.state is State.CLOSED
     assert life.row.reason == "vanished"
+
+
+def test_a_machine_that_was_given_up_as_vanished_and_comes_back_is_kept() -> None:
+    """Gone from the list and by number, nearly closed, and there again: it may hold work."""
+    life = _life(5, mishaps=False)
+    life.live(None, NOW + timedelta(minutes=5))
+    life.vast.machines[0].dead = True
+    while life.row.state is State.READY:
+        life.now += timedelta(seconds=30)
+        life.row = replace(life.row, next_at=None)
+        life.one_step()
+    life.vast.machines[0].dead = False
+
+    life.live(None, life.now + timedelta(hours=1))
+
+    assert life.row.state is State.READY
+    assert life.row.released_at is None
+    assert not life.vast.destroyed_work
+    assert len(life.vast.alive) == 1
 
 
 def test_a_machine_that_comes_back_is_never_destroyed() -> None:
