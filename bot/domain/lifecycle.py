@@ -59,6 +59,7 @@ class Limits:
     destroy_again: timedelta = timedelta(seconds=20)
     look_again: timedelta = timedelta(seconds=3)
     attempts: int = 6
+    proof: timedelta = timedelta(minutes=5)  # how long a proven archive counts as the last word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +310,7 @@ def next_step(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> St
         case State.READY:
             return _ready(rental, sight, limits)
         case State.ARCHIVING:
-            return _archiving(rental, sight, limits)
+            return _archiving(rental, sight, limits, now)
         case State.DESTROYING:
             return _destroying(rental, sight, limits, now)
         case State.CLOSED:
@@ -351,7 +352,7 @@ def after(rental: Rental, step: Step, outcome: Outcome, now: datetime) -> Rental
         case Archive():
             return replace(rental, state=State.ARCHIVING, phase_at=now, detail="")
         case Save():
-            return _saved(rental, outcome)
+            return _saved(rental, outcome, now)
         case Probe():
             return _probed(rental, outcome, now)
         case Spare():
@@ -453,7 +454,7 @@ def _ready(rental: Rental, sight: Sight, limits: Limits) -> Step:
     return Wait("in use") if sight.served else Serve()
 
 
-def _archiving(rental: Rental, sight: Sight, limits: Limits) -> Step:
+def _archiving(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
     if extra := _extra(rental, sight):
         return Remove(extra)
     if rental.released_at and rental.waived_by:
@@ -461,11 +462,18 @@ def _archiving(rental: Rental, sight: Sight, limits: Limits) -> Step:
     wanted_at = rental.released_at or rental.save_asked_at
     if wanted_at is None:
         return Spare()
-    if rental.proven_at is None or rental.proven_at < wanted_at:
+    if not _proven(rental, wanted_at):
         return _unreachable(rental, sight, limits) or Save()
     if rental.released_at is None:
         return Spare()
+    if now - (rental.phase_at or now) > limits.proof:
+        return _unreachable(rental, sight, limits) or Save()  # people may have worked on since
     return Probe() if rental.reason is Reason.IDLE else Release(rental.reason or Reason.RELEASED)
+
+
+def _proven(rental: Rental, wanted_at: datetime) -> bool:
+    """Whether an archive holds everything that was there when it was asked for."""
+    return rental.proven_at is not None and rental.proven_at >= wanted_at
 
 
 def _unreachable(rental: Rental, sight: Sight, limits: Limits) -> Step | None:
@@ -619,11 +627,17 @@ def _restored(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     return replace(rental, restored_at=now, note=note, phase=Phase.STARTING_JUPYTER, phase_at=now)
 
 
-def _saved(rental: Rental, outcome: Outcome) -> Rental:
+def _saved(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     match outcome:
         case Saved(archive_id, at, note):
             return replace(
-                rental, archive_id=archive_id, proven_at=at, save_fails=0, note=note, detail=""
+                rental,
+                archive_id=archive_id,
+                proven_at=at,
+                phase_at=now,
+                save_fails=0,
+                note=note,
+                detail="",
             )
         case Failed(detail):
             return _spare(replace(rental, save_fails=rental.save_fails + 1), note=detail)

@@ -49,6 +49,8 @@ _PHASES: tuple[tuple[Phase, str], ...] = (
 
 _ENDINGS = {
     Reason.RELEASED: "It was ended in Discord.",
+    Reason.IDLE: "Nobody worked on it, so it was archived and ended.",
+    Reason.NOT_RESTORED: "The archive could not be put onto it. The archive itself is unharmed.",
     Reason.CANCELLED: "It was cancelled before it was ready.",
     Reason.NO_OFFER: "The machine was rented by somebody else, and no other fitted the price.",
     Reason.REFUSED: "Vast.ai would not rent it out.",

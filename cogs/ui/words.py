@@ -34,6 +34,8 @@ def standing(rental: Rental) -> str:
             return dict(_STEPS)[rental.phase]
         case State.READY:
             return "Ready"
+        case State.ARCHIVING:
+            return "Archiving"
         case State.DESTROYING:
             return "Ending"
         case State.CLOSED:
@@ -71,6 +73,8 @@ def doing(rental: Rental) -> str:
             return "The machine runs. Connecting to it by SSH."
         case Phase.STARTING_JUPYTER:
             return "Connected. Starting Jupyter."
+        case Phase.RESTORING:
+            return "Connected. Putting the archive back, and holding it against its list."
         case Phase.REACHABLE:
             return "The notebook answers."
         case _:
@@ -85,6 +89,11 @@ def why_ended(rental: Rental) -> str:
     match reason:
         case Reason.RELEASED:
             return _given_up(rental)
+        case Reason.IDLE:
+            return "Nobody worked on it and nobody answered, so it was archived and ended."
+        case Reason.NOT_RESTORED:
+            said = f" {look.clean(rental.detail, 200)}" if rental.detail else ""
+            return f"The archive could not be put onto it.{said} The archive itself is unharmed."
         case Reason.CANCELLED:
             by = f" by <@{rental.ended_by}>" if rental.ended_by else ""
             return f"Cancelled{by} before it was ready."

@@ -16,6 +16,7 @@ _RENTAL = (
     *("agreed_per_hour", "hours", "requested_at", "attempt", "sent_at", "contract", "machine_id"),
     *("phase_at", "detail", "created_at", "running_at", "ready_at", "missing_since", "host_key"),
     *("note", "ended_by", "released_at", "waived_by", "destroyed_at", "absent_seen"),
+    *("save_asked_at", "archive_id", "proven_at", "save_fails", "restore_id", "restored_at"),
     *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
 )
 

@@ -106,14 +106,21 @@ rentals = Table(
     Column("settled_until", UtcTime),
     Column("next_at", UtcTime),
     Column("fails", Integer, nullable=False),
+    Column("save_asked_at", UtcTime),
+    Column("archive_id", String(32)),
+    Column("proven_at", UtcTime),
+    Column("save_fails", Integer, nullable=False, server_default="0"),
+    Column("restore_id", String(32)),
+    Column("restored_at", UtcTime),
     _one_of("state", State),
     _one_of("phase", Phase),
     _one_of("reason", Reason),
-    # A machine somebody worked on is not ended without a word about the work on it. The reason is
-    # coalesced because a CHECK lets NULL pass.
+    # A machine somebody worked on is not ended without a proven archive, or a word about the work
+    # on it. Coalesced because a CHECK lets NULL pass.
     CheckConstraint(
         "state NOT IN ('destroying', 'closed') OR ready_at IS NULL OR waived_by IS NOT NULL"
-        " OR coalesce(reason, '') = 'vanished'",
+        " OR coalesce(reason, '') = 'vanished'"
+        " OR (archive_id IS NOT NULL AND coalesce(proven_at >= released_at, false))",
         name="work_given_up",
     ),
     # Only being seen gone closes a rental that had a machine.
