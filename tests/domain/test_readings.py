@@ -203,3 +203,22 @@ def test_a_terminals_number_may_be_large() -> None:
 def test_without_processes_nothing_is_said_of_them() -> None:
     """An answer without a single process is no answer."""
     assert seen(reading(rows=())).processes is None
+
+
+def test_our_own_archive_is_nobodys_work() -> None:
+    """It burns a core and a gigabyte through our connection: none of it is load or a process."""
+    timeout = Row(80, 20, 80, 0, 0, 0, START - 900, "timeout")
+    tar = Row(81, 80, 80, 0, 5900, 0, START - 900, "tar")
+    user = Row(60, 1, 60, 0, 600, 0, START - 9000, "python")
+    now = reading(
+        timeout, tar, user, cpu_us=65_000_000, up_bytes=10**9, written={81: 10**9, 60: 60_000}
+    )
+    before = an_earlier(
+        reading(replace(user, ticks=0)), cpu_us=0, up_bytes=0, down_bytes=0, written={60: 0}
+    )
+
+    found = seen(now, before)
+
+    assert found.processes is not None
+    assert [one.name for one in found.processes] == ["python"]
+    assert found.load == Load(cpu_cores=0.1, written_kbps=1.0)

@@ -223,6 +223,20 @@ async def test_load_is_measured_between_two_looks(site: Site) -> None:
     assert sample.machine.processes[0].cpu_cores > 0.1
 
 
+async def test_our_own_commands_are_nobodys_work(site: Site) -> None:
+    """An archive runs through the same connection while we look."""
+    shell = site.tunnels.shell(site.rental.id)
+    await site.look()
+    ours = asyncio.create_task(shell.run("awk 'BEGIN { while (1) n++ }'", timeout_s=4, check=False))
+    await asyncio.sleep(2)
+    sample = await site.look()
+    await asyncio.gather(ours, return_exceptions=True)
+
+    assert sample.machine is not None
+    assert sample.machine.processes == ()
+    assert (sample.machine.load.cpu_cores or 0) < 0.1
+
+
 async def test_the_gpus_load_is_seen(site: Site) -> None:
     """As nvidia-smi tells it, each card."""
     site.room.machines.set_gpu(7, util=93, vram_mb=20_000)
