@@ -20,9 +20,10 @@ _SHELLS = re.compile(r"-?(ba|z|da|a|k|fi|c|tc|rba)?sh|login|sudo|su|setsid|nohup
 _SERVICES = re.compile(
     r"sshd\S*|dropbear|sftp-server|crond?|atd|anacron|supervisord|systemd\S*|init|tini|dumb-init"
     r"|s6-\S+|runsv\S*|dbus-\S+|rsyslogd|syslogd|logrotate|agetty|getty|polkitd|udevd|docker-init"
-    r"|catatonit|caddy|syncthing|nvidia-persiste\S*|nv-\S+|unattended-upgr|portal-\S*"
+    r"|catatonit|caddy|cloudflared|syncthing|nvidia-persiste\S*|nv-\S+|unattended-upgr|portal-\S*"
 )
 _JUPYTER = re.compile(r"jupyter(-lab|-server|-notebook?|hub-\S*)?")
+_QUIET_OURS = re.compile(r"sshd\S*|timeout|(ba)?sh")
 _TMUX = re.compile(r"tmux(: server)?|screen", re.IGNORECASE)
 
 
@@ -67,7 +68,12 @@ class Tree:
             row.pid for row in rows if row.pid == jupyter_pid or _JUPYTER.fullmatch(row.name)
         }
         self._reader = self._rows.get(self_pid)
-        self.ours = frozenset(self._of_reader(self_pid))
+        reading = frozenset(self._of_reader(self_pid))
+        self.ours = reading | frozenset(self._of_connection())
+        # Another command of ours runs: an archive, most likely, which makes much load.
+        self.working_ourselves = any(
+            pid not in reading and not _QUIET_OURS.fullmatch(self._name(pid)) for pid in self.ours
+        )
         self.terminals = frozenset(
             row.terminal for row in rows if row.terminal and row.pid not in self.ours
         )
@@ -120,12 +126,33 @@ class Tree:
         """The reading shell, and whatever shares its session or descends from it."""
         session = self._reader.session if self._reader is not None else None
         for row in self._rows.values():
-            if (
-                row.pid == self_pid
-                or (session and row.session == session)
-                or self_pid in self._ancestors(row)
-            ):
+            with_reader = row.pid == self_pid or (session and row.session == session)
+            if with_reader or self_pid in self._ancestors(row):
                 yield row.pid
+
+    def _of_connection(self) -> Iterator[int]:
+        """Whatever hangs below our SSH connection: all our commands go through that one.
+
+        Where the server is not among the machine's processes (in the sandbox), our commands are
+        told by the `timeout` that each of them begins with.
+        """
+        roots = set(self._connection())
+        if not roots:
+            roots = {
+                row.pid
+                for row in self._rows.values()
+                if row.name == "timeout" and not row.terminal and row.parent not in self._rows
+            }
+        for row in self._rows.values():
+            if row.pid in roots or any(pid in roots for pid in self._ancestors(row)):
+                yield row.pid
+
+    def _connection(self) -> Iterator[int]:
+        """The server's process for our connection, below the one that listens."""
+        if self._reader is None:
+            return
+        above = [pid for pid in self._ancestors(self._reader) if self._name(pid).startswith("sshd")]
+        yield from above[:-1]
 
     def _counts(self, row: Row, ready_s: float) -> bool:
         if row.pid in self.ours or row.pid in self._jupyter or self._is_kernel(row):

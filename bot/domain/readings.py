@@ -51,13 +51,7 @@ def machine(
     are nobody's work.
     """
     ready_s = reading.now_s - (at - ready_at).total_seconds()
-    tree = Tree(
-        reading.rows,
-        self_pid=reading.self_pid,
-        jupyter_pid=reading.jupyter_pid,
-        now_s=reading.now_s,
-        ticks_per_s=reading.ticks_per_s,
-    )
+    tree = _tree(reading)
     span_s = reading.now_s - before.now_s if before is not None else 0.0
     if before is None or not 1 <= span_s <= LONGEST.total_seconds():
         before, span_s = None, 0.0
@@ -83,24 +77,49 @@ def machine(
     )
 
 
+def _tree(reading: Reading) -> Tree:
+    return Tree(
+        reading.rows,
+        self_pid=reading.self_pid,
+        jupyter_pid=reading.jupyter_pid,
+        now_s=reading.now_s,
+        ticks_per_s=reading.ticks_per_s,
+    )
+
+
 def _load(reading: Reading, before: Reading, tree: Tree, span_s: float, carried_bytes: int) -> Load:
+    """While a command of ours runs, only what single processes tell counts.
+
+    In the container's counters ours cannot be told from theirs.
+    """
+    earlier = _tree(before)
+    ours = tree.working_ourselves or earlier.working_ourselves
+    down = _rate(reading.down_bytes, before.down_bytes, span_s, carried_bytes)
+    up = _rate(reading.up_bytes, before.up_bytes, span_s, carried_bytes)
     return Load(
-        cpu_cores=_cores(reading, before, tree, span_s),
-        down_kbps=_rate(reading.down_bytes, before.down_bytes, span_s, carried_bytes),
-        up_kbps=_rate(reading.up_bytes, before.up_bytes, span_s, carried_bytes),
+        cpu_cores=_cores(reading, before, tree.ours | earlier.ours, span_s, by_process=ours),
+        down_kbps=None if ours else down,
+        up_kbps=None if ours else up,
         written_kbps=_written(reading, before, tree.ours) / span_s / 1000,
     )
 
 
-def _cores(reading: Reading, before: Reading, tree: Tree, span_s: float) -> float | None:
+def _cores(
+    reading: Reading,
+    before: Reading,
+    ours: frozenset[int],
+    span_s: float,
+    *,
+    by_process: bool,
+) -> float | None:
     """By the container's counter; where there is none, by those of its processes."""
-    if reading.cpu_us is not None and before.cpu_us is not None:
+    if reading.cpu_us is not None and before.cpu_us is not None and not by_process:
         used_us = reading.cpu_us - before.cpu_us
         return used_us / 1e6 / span_s if used_us >= 0 else None
     if not reading.rows or not before.rows:
         return None
-    used = sum(_used(reading, before, tree.ours).values())
-    return (used + _of_ended(reading, before, tree.ours)) / reading.ticks_per_s / span_s
+    used = sum(_used(reading, before, ours).values())
+    return (used + _of_ended(reading, before, ours)) / reading.ticks_per_s / span_s
 
 
 def _used(reading: Reading, before: Reading, ours: frozenset[int]) -> dict[int, int]:
@@ -118,6 +137,8 @@ def _of_ended(reading: Reading, before: Reading, ours: frozenset[int]) -> int:
     now = {(row.pid, row.start_ticks): row for row in reading.rows if row.pid not in ours}
     inherited = gone = 0
     for row in before.rows:
+        if row.pid in ours:
+            continue
         still = now.get((row.pid, row.start_ticks))
         if still is None:
             gone += row.ticks + row.child_ticks
