@@ -81,6 +81,7 @@ class _Stage:
         """Rent in the channel, watch from outside, destroy."""
         quote = await self.ada.command("rent", disk=DISK_GB)
         await self.ada.press(quote, "Rent")
+        await first(self._open, every_s=0.02, within_s=PATIENCE_S)
         (rental,) = await self.app.store.open_rentals()
         async with asyncio.timeout(PATIENCE_S):
             ssh, notebook, link = await asyncio.gather(
@@ -125,8 +126,11 @@ class _Stage:
 
         return await first(look, every_s=0.01, within_s=PATIENCE_S)
 
+    async def _open(self) -> bool:
+        return bool(await self.app.store.open_rentals())
+
     async def _closed(self) -> bool:
-        return not await self.app.store.open_rentals()
+        return not await self._open()
 
 
 @contextlib.asynccontextmanager

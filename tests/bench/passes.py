@@ -8,11 +8,12 @@ is switched off on both sides: here it is about the work, not about waiting for 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -86,14 +87,13 @@ class _House:
     reconciler: Reconciler
     tasks: Tasks
     size: int = 0
+    disks: Iterator[int] = field(default_factory=lambda: itertools.count(_DISK_GB))
 
     async def grow(self, size: int) -> None:
         """Ready rentals with machines that are running, up to so many."""
-        disk_gb = 0
         while self.size < size:
-            # Another disk is another search: what was rented meanwhile is not shown again.
-            disk_gb = disk_gb % 100 + 1
-            found = await self.market.search(Wish(disk_gb=disk_gb, min_vram_gb=0))
+            # Another disk is another search: a kept answer would show what is rented by now.
+            found = await self.market.search(Wish(disk_gb=next(self.disks), min_vram_gb=0))
             assert found, f"the market is empty after {self.size} rentals"
             for offer in found[: size - self.size]:
                 await self._add(offer)
