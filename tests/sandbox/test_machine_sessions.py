@@ -72,7 +72,10 @@ async def test_binary_data_comes_through_unchanged(room: Room) -> None:
 async def test_a_command_can_be_interrupted(room: Room) -> None:
     """A signal sent over the channel reaches the command and what it started."""
     async with room.login(await room.start()) as ssh:
-        process = await ssh.create_process("echo begun; sleep 60; echo not reached")
+        # A trap, for bash may be between two commands when the signal comes.
+        process = await ssh.create_process(
+            "trap 'exit 130' INT; echo begun; while :; do sleep 0.1; done; echo not reached"
+        )
         await process.stdout.readline()
 
         process.send_signal("INT")

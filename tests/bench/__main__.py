@@ -1,0 +1,65 @@
+"""`python -m tests.bench`: every figure beside an alternative measured in the same run.
+
+Each part runs by itself, one after another; `--only` chooses some, `--quick` runs them with counts
+too small to say anything, so that a test can see that they still run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from bot.demo import require_extra
+
+require_extra()
+
+from tests.bench import crowd, opening, page, passes  # noqa: E402
+from tests.bench.figures import Figure, table  # noqa: E402
+
+Part = Callable[[bool], Awaitable[list[Figure]]]
+
+PARTS: dict[str, Part] = {
+    "opening": lambda quick: opening.measure(rounds=1 if quick else 7, quick=quick),
+    "offers": lambda quick: (
+        crowd.measure(people=5, blocks=1, bursts=1)
+        if quick
+        else crowd.measure(people=50, blocks=3, bursts=5)
+    ),
+    "page": lambda quick: page.measure(rounds=1 if quick else 7),
+    "passes": lambda quick: (
+        passes.measure(sizes=(3,), rounds=1)
+        if quick
+        else passes.measure(sizes=(10, 100, 1000), rounds=7)
+    ),
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="tiny counts: does it still run?")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
+    arguments = parser.parse_args(words)
+    asyncio.run(_run(arguments.only, quick=arguments.quick))
+    return 0
+
+
+async def _run(parts: Sequence[str], *, quick: bool) -> None:
+    figures: list[Figure] = []
+    for name in parts:
+        print(f"measuring: {name} …", file=sys.stderr, flush=True)
+        figures += await PARTS[name](quick)
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, {platform.system()}; "
+        f"load average at the end {os.getloadavg()[0]:.1f}\n"
+    )
+    print(table(figures), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

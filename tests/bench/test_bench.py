@@ -1,0 +1,58 @@
+"""The benchmarks still run. What they measure is for `make bench`: nothing here looks at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.figures import median_of, percentile, table
+from tests.e2e.programs import program
+
+
+async def test_the_benchmarks_without_machines_run() -> None:
+    """Tiny counts of what needs neither SSH nor Jupyter: a row each, with a ratio."""
+    rows = await _rows("offers", "passes")
+
+    assert len(rows) == 3
+    assert all(float(row[5]) > 0 for row in rows)
+
+
+@pytest.mark.e2e
+async def test_the_benchmarks_with_machines_and_the_page_run() -> None:
+    """One rental of Bellhop's, one by hand, and one page: a row each, with a ratio."""
+    rows = await _rows("opening", "page")
+
+    assert len(rows) == 3
+    assert all(float(row[5]) > 0 for row in rows)
+
+
+def test_a_percentile_is_one_of_the_samples() -> None:
+    """Nearest rank: nothing is made up between two samples."""
+    samples = [float(each) for each in range(1, 201)]
+
+    assert percentile(samples, 50) == 100
+    assert percentile(samples, 99) == 198
+    assert percentile([3.0], 99) == 3
+
+
+def test_a_goal_that_was_missed_is_said_to_be() -> None:
+    """The table is as plain about a missed goal as about one that held."""
+    slow = median_of("slow", [3.0], beside="b", others=[1.5], goal_s=2)
+    quick = median_of("quick", [0.001], beside="b", others=[0.002], goal_s=2)
+
+    shown = table([slow, quick])
+
+    assert "≤ 2 s, missed" in shown
+    assert "≤ 2 s, held" in shown
+    assert "| 2.00 " in shown
+    assert "1 ms" in shown
+
+
+async def _rows(*parts: str) -> list[list[str]]:
+    """The table's rows, as cells, from a run of the program; its columns begin at 1."""
+    async with program("-m", "tests.bench", "--quick", "--only", *parts) as running:
+        await running.line(lambda line: line.startswith("| Figure"), within_s=100)
+        status = await running.process.wait()
+        await running.kill()  # there is nothing left to kill: this reads its output to the end
+    assert status == 0, "\n".join(running.lines)
+    table_lines = [line for line in running.lines if line.startswith("| ")]
+    return [[cell.strip() for cell in line.split("|")] for line in table_lines[1:]]
