@@ -66,6 +66,9 @@ def _checks(
         for name, condition in new.items():
             batch.drop_constraint(op.f(name), type_="check")
             batch.create_check_constraint(op.f(name), condition)
+    with op.batch_alter_table("events") as batch:
+        batch.drop_constraint(op.f("ck_events_state"), type_="check")
+        batch.create_check_constraint(op.f("ck_events_state"), new["ck_rentals_state"])
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -1,10 +1,12 @@
 """The life of a rental: which step comes next, and what a step's outcome makes of the row.
 
     requested --Intend--> creating --Create/Adopt--> booting --Connect, Restore, Serve--> ready
-        |                    |                          |                                 |  ^
-        |                    |                          |               Archive, Save --> |  | failed,
-        |                    |                          |                        archiving --+ or alive
-        +--------------------+---------- Release -------+--------------------------+
+        |                    |                          |                                |   ^
+        |                    |                          |                        Archive |   | Spare
+        |                    |                          |                                v   |
+        |                    |                          |       Save, Probe <------- archiving
+        |                    |                          |                                |
+        +--------------------+---------- Release -------+--------------------------------+
                                             |
                                        destroying --Destroy, Look (until seen gone)--> closed
 
