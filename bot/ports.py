@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.archives import Archive, ArchiveId, Manifest, Member, Outside, Part, PartId, Stored
+from bot.domain.archives import (
+    Archive,
+    ArchiveId,
+    Chosen,
+    Manifest,
+    Member,
+    Outside,
+    Part,
+    PartId,
+    Stored,
+)
 from bot.domain.ledger import Entry, Kind
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
@@ -237,6 +247,10 @@ class Workspaces(Protocol):
 
     async def rules(self, shell: Shell, root: str) -> str:
         """The text of `.archiveignore`; empty where there is none."""
+        ...
+
+    async def choose(self, scan: Scan, text: str) -> Chosen:
+        """Divide a scan into what is archived and what the defaults and these rules leave out."""
         ...
 
     async def outside(self, shell: Shell, root: str) -> list[Outside]:

@@ -26,6 +26,13 @@ ROUNDS = 4
 ORPHAN_AGE = timedelta(days=1)
 """How old something that no archive names must be before it is removed."""
 
+ABANDONED_AGE = timedelta(days=7)
+"""After how long a run that nobody continues is given up."""
+
+KEEP_NEWEST = timedelta(days=90)
+KEEP_OLDER = timedelta(days=30)
+WARN_BEFORE = (timedelta(days=14), timedelta(days=3))
+
 _SPEED_SHARE = Decimal("0.8")  # of the line the host measured; SSH, tar and other tenants share it
 _HASH_BYTES_PER_S = Decimal(400_000_000)  # sha256sum and a disk, unhurried
 
@@ -95,6 +102,14 @@ class Excluded:
     bytes: int
     entries: int
     packages: tuple[str, ...] = ()  # of an environment: what was installed in it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A scan, divided by the rules."""
+
+    wanted: Sequence[Entry]
+    excluded: Sequence[Excluded]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +214,37 @@ class Failure:
     names: tuple[str, ...] = ()  # of the files it is about
     estimate: Estimate | None = None
     archive_id: ArchiveId | None = None
+
+
+class Phase(StrEnum):
+    """How far a run is, in the order it goes through them; delta rounds go back to sending."""
+
+    LOOKING = "looking"
+    SENDING = "sending"
+    COMPARING = "comparing"
+    WRITING = "writing"
+    RESTORING = "restoring"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a card can show of a run."""
+
+    phase: Phase
+    done: int = 0  # bytes of files, before compression
+    total: int = 0
+    again: int = 0  # which delta round this is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A restore that agrees with the manifest."""
+
+    archive: Archive
+    entries: int
+    bytes: int
+    others: int  # entries of the folder that are not from the archive
+    warnings: tuple[str, ...]  # what tar could not set, such as extended attributes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +369,34 @@ def free(
     """The parts that no manifest names and no living run is writing."""
     kept, busy = set(named), set(writing)
     return sorted(part for part in present if part not in kept and part.archive not in busy)
+
+
+def expiries(archives: Iterable[Archive]) -> dict[ArchiveId, datetime]:
+    """When each committed archive's time is over: a rental's newest lives longer than its others.
+
+    Owners are warned `WARN_BEFORE` the end of a newest one.
+    """
+    ends: dict[ArchiveId, datetime] = {}
+    newest: set[RentalId] = set()
+    committed = [each for each in archives if each.restorable]
+    for archive in sorted(committed, key=lambda each: each.started_at, reverse=True):
+        keep = KEEP_OLDER if archive.rental_id in newest else KEEP_NEWEST
+        newest.add(archive.rental_id)
+        ends[archive.id] = (archive.proven_at or archive.started_at) + keep
+    return ends
+
+
+def torn(wanted: Mapping[bytes, Entry], found: Mapping[bytes, Entry]) -> set[bytes]:
+    """The names of hard links that are no longer names of one file."""
+    homes: dict[tuple[int, int], tuple[int, int]] = {}
+    faults: set[bytes] = set()
+    for path, entry in wanted.items():
+        if entry.links < 2 or entry.kind is Kind.FOLDER or path not in found:
+            continue
+        here = (found[path].device, found[path].inode)
+        if homes.setdefault((entry.device, entry.inode), here) != here:
+            faults.add(path)
+    return faults
 
 
 def restored_as(wanted: Entry, found: Entry | None) -> str:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from pathspec import GitIgnoreSpec
 
-from bot.domain.archives import Excluded
+from bot.domain.archives import Chosen, Excluded
 from bot.domain.trees import Entry, Kind
 
 # Children of a Python environment that installing makes; anything else in it is somebody's work.
@@ -28,12 +27,6 @@ _CONDA = _ENVIRONMENT | frozenset(
 _TORCH_FILE = re.compile(rb"-[0-9a-f]{8,}\.(pth|pt)$")  # torch.hub checks this digest itself
 _PACKAGE = re.compile(rb"/site-packages/([^/]+)\.(?:dist|egg)-info$")
 _CONDA_PACKAGE = re.compile(rb"/conda-meta/([^/]+)\.json$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    wanted: list[Entry]
-    excluded: list[Excluded]
 
 
 def choose(entries: Sequence[Entry], rules: str) -> Chosen:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import zstandard
 
-from bot.adapters.archive import scripts
-from bot.domain.archives import Outside
+from bot.adapters.archive import rules, scripts
+from bot.domain.archives import Chosen, Outside
 from bot.domain.trees import Entry, Kind, Scan
 from bot.errors import CommandFailed, DiskFull, LacksTools
 from bot.ports import Ran, Running, Shell, Toolbox
@@ -87,6 +87,9 @@ class SshWorkspaces:
     async def rules(self, shell: Shell, root: str) -> str:
         ran = await shell.run(scripts.rules(root, _RULES_BYTES), timeout_s=self._deadlines.look_s)
         return ran.stdout
+
+    async def choose(self, scan: Scan, text: str) -> Chosen:
+        return await asyncio.to_thread(rules.choose, scan.entries, text)
 
     async def outside(self, shell: Shell, root: str) -> list[Outside]:
         """As the port says: in the home folder. Best effort; a failure means nothing is known."""
