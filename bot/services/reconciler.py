@@ -142,7 +142,7 @@ class Reconciler:
                 return False
             rental, outcome = await self._take(rental, step)
             if isinstance(outcome, Trouble):
-                return False
+                return rental.next_at is None or rental.next_at <= self._clock.now()
             if isinstance(step, Create | Destroy | Remove | Look):
                 return not isinstance(step, Look) or rental.next_at is None
             if isinstance(step, Close):

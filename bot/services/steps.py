@@ -48,7 +48,8 @@ from bot.services.routes import Route, Routes
 
 log = logging.getLogger(__name__)
 
-CONNECT_PATIENCE_S = 8.0
+CONNECT_PATIENCE_S = 4.0
+"""How long one step keeps trying; then the account is looked at again, for addresses change."""
 
 
 class Steps:
