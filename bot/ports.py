@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.idle_memory import Memory
 from bot.domain.archives import (
     Archive,
     ArchiveId,
@@ -24,6 +23,7 @@ from bot.domain.archives import (
     PartId,
     Stored,
 )
+from bot.domain.idle_memory import Memory
 from bot.domain.ledger import Entry, Kind
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish

@@ -97,6 +97,10 @@ class IdleWatch:
         log.warning("its idle memory kept changing; not judged this time")
         return None
 
+    def forget(self, rental_id: RentalId) -> None:
+        """Let go of what was only held for comparing looks."""
+        self._probe.forget(rental_id)
+
     async def keep(self, rental: Rental, until: datetime) -> None:
         """A person said that it stays until then. Raises Stale if it keeps changing."""
         for tries_left in reversed(range(_TRIES)):
