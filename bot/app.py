@@ -33,7 +33,7 @@ from bot.config import Settings
 from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
 from bot.errors import BotError, Config
-from bot.ports import Store
+from bot.ports import Clock, Store
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
 from bot.services.archives import Archives
@@ -73,6 +73,9 @@ class App:
     notices: Notices
     links: Links
     routes: Routes
+    archives: Archives
+    clock: Clock
+    wake: Wake
     lost: asyncio.Event  # set when another process may have taken our place
 
 
@@ -213,6 +216,9 @@ async def open_app(
             notices=notices,
             links=links,
             routes=routes,
+            archives=archives,
+            clock=clock,
+            wake=wake,
             lost=lease.lost,
         )
 
