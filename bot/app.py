@@ -45,6 +45,7 @@ from bot.services.offers import Offers
 from bot.services.probe import Probe
 from bot.services.reconciler import Reconciler
 from bot.services.routes import Routes, Traffic
+from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
 from bot.services.watch import Watch
@@ -106,13 +107,30 @@ async def open_app(
         routes, traffic = Routes(), Traffic()
         links = Links(store=store, clock=clock, relay_url=settings.relay_url)
         offers = Offers(market=market)
-        desk = Desk(store=store, market=market, offers=offers, clock=clock, wake=wake, news=news)
+        place = await asyncio.to_thread(open_place, settings.archive_url)
+        archives = Archives(
+            books=store,
+            vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
+            workspaces=SshWorkspaces(),
+            clock=clock,
+        )
+        shelf = Shelf(archives=archives)
+        desk = Desk(
+            store=store,
+            market=market,
+            offers=offers,
+            shelf=shelf,
+            clock=clock,
+            wake=wake,
+            news=news,
+        )
         client = Bellhop(
             services=Services(
                 desk=desk,
                 offers=offers,
                 spend=Spend(store=store, clock=clock),
                 links=links,
+                shelf=shelf,
                 clock=clock,
             ),
             guild_id=settings.guild_id,
@@ -122,13 +140,6 @@ async def open_app(
         notices = Notices(store=store, post=post, news=news, clock=clock)
 
         notebooks = JupyterNotebooks()
-        place = await asyncio.to_thread(open_place, settings.archive_url)
-        archives = Archives(
-            books=store,
-            vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
-            workspaces=SshWorkspaces(),
-            clock=clock,
-        )
         idle = IdleWatch(
             store=store,
             probe=Probe(

@@ -41,6 +41,13 @@ class Renting(Protocol):
     async def quote(self, press: Press, wish: Wish) -> None: ...
 
 
+class Shelves(Protocol):
+    """The cog about archives."""
+
+    async def really_delete(self, press: Press, archive_id: str) -> None: ...
+    async def keep(self, press: Press) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Face:
     label: str
@@ -140,6 +147,24 @@ class DropQuote(_Button, template=rf"bellhop:cancel:(?P<subject>{_ID})"):
         await _renting(press).drop(press, self.subject)
 
 
+class DeleteArchive(_Button, template=rf"bellhop:archive-delete:(?P<subject>{_ID})"):
+    """The second press: deletes."""
+
+    prefix = "bellhop:archive-delete"
+    face = _Face("Delete it", discord.ButtonStyle.danger)
+
+    async def pressed(self, press: Press) -> None:
+        await cast(Shelves, press.client.get_cog("archives")).really_delete(press, self.subject)
+
+
+class KeepArchive(_Button, template=rf"bellhop:archive-keep:(?P<subject>{_ID})"):
+    prefix = "bellhop:archive-keep"
+    face = _Face("Keep it", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await cast(Shelves, press.client.get_cog("archives")).keep(press)
+
+
 class ChooseOffer(
     discord.ui.DynamicItem[discord.ui.Select[Any]],
     template=r"bellhop:offers:(?P<disk>\d{1,5}):(?P<vram>\d{1,4}):(?P<gpus>\d{1,2})"
@@ -184,7 +209,16 @@ class ChooseOffer(
 async def setup(bot: Bellhop) -> None:
     """Let the client know every button and menu that is on any card."""
     bot.add_dynamic_items(
-        Open, Destroy, Cancel, ReallyDestroy, LeaveAlone, Rent, DropQuote, ChooseOffer
+        Open,
+        Destroy,
+        Cancel,
+        ReallyDestroy,
+        LeaveAlone,
+        Rent,
+        DropQuote,
+        DeleteArchive,
+        KeepArchive,
+        ChooseOffer,
     )
 
 

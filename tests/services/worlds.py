@@ -33,6 +33,7 @@ from bot.services.links import Links
 from bot.services.offers import Offers
 from bot.services.reconciler import Reconciler
 from bot.services.routes import Routes, Traffic
+from bot.services.shelf import Shelf as Shelves
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
 from tests.builders import NOW, SetClock, an_instance
@@ -241,6 +242,7 @@ class House:
             store=self.store,
             market=self.market,
             offers=self.offers,
+            shelf=Shelves(archives=cast(Archives, self.shelf)),
             clock=self.clock,
             wake=self.wake,
             news=self.news,

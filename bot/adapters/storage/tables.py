@@ -60,6 +60,7 @@ quotes = Table(
     Column("offer", Text, nullable=False),
     Column("hours", Integer),
     Column("made_at", UtcTime, nullable=False),
+    Column("restore_id", String(32)),
 )
 
 rentals = Table(
