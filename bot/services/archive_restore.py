@@ -96,7 +96,7 @@ class Restore:
         if room and need + _ROOM > room:
             raise DiskFull(
                 f"{need} B needed, {room} B free",
-                public=f"The machine's disk is too small: {_gb(need)} are needed and "
+                public=f"The machine's disk is too small: {_gb(need + _ROOM)} are needed and "
                 f"{_gb(room)} are free.",
             )
 

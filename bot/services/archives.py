@@ -3,8 +3,8 @@
 `save` is the first half of the promise that nothing is lost: only a `Proof` lets a machine be
 destroyed, and it says that every file was read back from the place and hashed on the machine after
 that, with no change in between. How one is saved is in `archive_save.py`, restored in
-`archive_restore.py`, and how the place is kept tidy in `archive_keep.py`. Every step may be repeated
-after a crash; a run's row exists before its first byte does.
+`archive_restore.py`, and how the place is kept tidy in `archive_keep.py`. Every step may be done
+again after a crash; a run has a row before its first byte.
 """
 
 from __future__ import annotations
