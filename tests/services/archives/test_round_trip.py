@@ -282,6 +282,28 @@ async def test_work_elsewhere_is_counted(rig: Rig, archives: Archives) -> None:
     assert [(each.entries, each.bytes) for each in proof.report.outside] == [(1, 7_000)]
 
 
+async def test_what_cannot_be_read_is_named_and_marks_the_proof(
+    rent: Callable[..., Any], archives: Archives, tmp_path: Path
+) -> None:
+    """A file that tar gets no hold of: the rest is proven, and nobody can take it for all."""
+    tar = (
+        "#!/bin/sh\n"
+        f'case "$*" in *-cf*) sed -z "/locked/d" | {shutil.which("tar")} "$@"; exit;; esac\n'
+        f'exec {shutil.which("tar")} "$@"\n'
+    )
+    tools = with_program(tmp_path / "tools", "tar", tar)
+    (tools / "sed").symlink_to(shutil.which("sed") or "")
+    rig = await rent(path=str(tools))
+    (rig.workspace / "locked").write_text("work")
+    (rig.workspace / "open").write_text("work")
+
+    proof = await saved(archives, rig)
+
+    assert [(each.path, each.lost) for each in proof.report.unarchivable] == [(b"locked", True)]
+    assert proof.archive.loses_work
+    assert set((await archives.contents(proof.archive.id)).stored) == {b"open"}
+
+
 async def test_progress_is_told(rig: Rig, archives: Archives) -> None:
     nasty.make(rig.workspace, small=5)
     told: list[Progress] = []
