@@ -218,6 +218,7 @@ async def open_app(
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
         tasks.forever("watch", watch.run)
+        tasks.forever("archives", archives.run)
         yield App(
             client=client,
             relay=relay,

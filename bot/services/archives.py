@@ -41,6 +41,8 @@ from bot.services.archive_save import Saving
 
 log = logging.getLogger(__name__)
 
+TIDY_S = 3600.0
+
 
 def _silent(progress: Progress) -> None:
     pass
@@ -196,6 +198,16 @@ class Archives:
                     await self.delete(archive.id)
                     gone.append(archive)
         return gone
+
+    async def run(self) -> None:
+        """Keep the place in order, hour by hour; for ever. A place that is away is tried again."""
+        while True:
+            try:
+                await self.expire()
+                await self.tidy()
+            except Place as error:
+                log.warning("the archive store could not be kept in order: %s", error)
+            await asyncio.sleep(TIDY_S)
 
     async def tidy(self) -> int:
         """Free what no archive names: of deleted archives at once, of dead runs after a while.
