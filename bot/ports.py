@@ -422,6 +422,18 @@ class Post(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything a letter's text depends on."""
+
+    letter: Letter
+    stand: Stand
+    rental: Rental
+    standing: Standing | None
+    now: datetime
+    public: bool  # it stands in the channel, where everybody reads it
+
+
 class Mail(Protocol):
     """Messages of ours to one person, or beside a card."""
 
