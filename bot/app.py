@@ -15,9 +15,14 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bot.adapters.archive.places import open_place
+from bot.adapters.archive.streams import Streams
+from bot.adapters.archive.vault import PlaceVault
+from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import load_or_create
+from bot.adapters.ssh.looks import ShellLooks
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import demand_newest, migrate
@@ -25,17 +30,22 @@ from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
 from bot.client import Bellhop, Services
 from bot.config import Settings
+from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
 from bot.errors import BotError, Config
-from bot.ports import Store
+from bot.ports import Clock, Store
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
+from bot.services.archives import Archives
 from bot.services.desk import Desk
+from bot.services.idle import IdleWatch
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.probe import Probe
 from bot.services.reconciler import Reconciler
 from bot.services.routes import Routes, Traffic
+from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
 from bot.services.watch import Watch
@@ -64,12 +74,19 @@ class App:
     notices: Notices
     links: Links
     routes: Routes
+    archives: Archives
+    clock: Clock
+    wake: Wake
     lost: asyncio.Event  # set when another process may have taken our place
 
 
 @contextlib.asynccontextmanager
 async def open_app(
-    settings: Settings, *, limits: Limits | None = None, migrating: bool = True
+    settings: Settings,
+    *,
+    limits: Limits | None = None,
+    policy: Policy | None = None,
+    migrating: bool = True,
 ) -> AsyncIterator[App]:
     """A working Bellhop without its chat: relay listening, rentals reconciled, notices due.
 
@@ -90,13 +107,30 @@ async def open_app(
         routes, traffic = Routes(), Traffic()
         links = Links(store=store, clock=clock, relay_url=settings.relay_url)
         offers = Offers(market=market)
-        desk = Desk(store=store, market=market, offers=offers, clock=clock, wake=wake, news=news)
+        place = await asyncio.to_thread(open_place, settings.archive_url)
+        archives = Archives(
+            books=store,
+            vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
+            workspaces=SshWorkspaces(),
+            clock=clock,
+        )
+        shelf = Shelf(archives=archives)
+        desk = Desk(
+            store=store,
+            market=market,
+            offers=offers,
+            shelf=shelf,
+            clock=clock,
+            wake=wake,
+            news=news,
+        )
         client = Bellhop(
             services=Services(
                 desk=desk,
                 offers=offers,
                 spend=Spend(store=store, clock=clock),
                 links=links,
+                shelf=shelf,
                 clock=clock,
             ),
             guild_id=settings.guild_id,
@@ -106,6 +140,19 @@ async def open_app(
         notices = Notices(store=store, post=post, news=news, clock=clock)
 
         notebooks = JupyterNotebooks()
+        idle = IdleWatch(
+            store=store,
+            probe=Probe(
+                tunnels=tunnels,
+                notebooks=notebooks,
+                looks=ShellLooks(),
+                routes=routes,
+                traffic=traffic,
+                clock=clock,
+            ),
+            policy=lambda _: policy or Policy(),
+            clock=clock,
+        )
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
         reconciler = Reconciler(
@@ -115,8 +162,12 @@ async def open_app(
                 market=market,
                 tunnels=tunnels,
                 notebooks=notebooks,
+                archives=archives,
+                idle=idle,
                 routes=routes,
+                traffic=traffic,
                 links=links,
+                clock=clock,
                 installation=settings.installation,
                 public_key=key.public_line(),
             ),
@@ -176,6 +227,9 @@ async def open_app(
             notices=notices,
             links=links,
             routes=routes,
+            archives=archives,
+            clock=clock,
+            wake=wake,
             lost=lease.lost,
         )
 

@@ -29,6 +29,7 @@ from bot.adapters.storage.migrate import (
 from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import metadata
 from bot.adapters.storage.unit import Database
+from bot.domain.archives import Archive, ArchiveId, ArchiveState
 from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
@@ -103,6 +104,19 @@ async def a_row_in_every_table(url: str) -> Rental:
             letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
         )
         await store.set_policy("idle", "90")
+        await store.begin_archive(
+            Archive(
+                id=ArchiveId("a1"),
+                rental_id=rental.id,
+                guild_id=rental.guild_id,
+                owner_id=rental.owner_id,
+                name="lesson",
+                state=ArchiveState.RUNNING,
+                root="/workspace",
+                started_at=NOW,
+                touched_at=NOW,
+            )
+        )
     return rental
 
 

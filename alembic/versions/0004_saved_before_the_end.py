@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -27,6 +27,8 @@ _SAVED = " OR (archive_id IS NOT NULL AND coalesce(proven_at >= released_at, fal
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("quotes") as batch:
+        batch.add_column(sa.Column("restore_id", sa.String(length=32)))
     with op.batch_alter_table("rentals") as batch:
         batch.add_column(sa.Column("save_asked_at", sa.DateTime(timezone=True)))
         batch.add_column(sa.Column("archive_id", sa.String(length=32)))
@@ -44,6 +46,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     _checks(states=_STATES, phases=_PHASES, reasons=_REASONS, given_up=_GIVEN_UP)
+    with op.batch_alter_table("quotes") as batch:
+        batch.drop_column("restore_id")
     with op.batch_alter_table("rentals") as batch:
         for name in (
             *("restored_at", "restore_id", "save_fails", "proven_at", "archive_id"),

@@ -106,7 +106,9 @@ class Hands:
         async with asyncio.timeout(ANSWER_S):
             while True:
                 answer = result.response
-                if answer is not None and answer.components:
+                # A press that is acknowledged with the pressed message is not answered by it.
+                same = instead is not None and answer is not None and answer.id == instead.id
+                if answer is not None and answer.components and not same:
                     return Seen(answer.channel_id, answer.id, tuple(answer.components))
                 if result.followups:
                     follow = result.followups[-1]

@@ -698,10 +698,16 @@ def _close(rental: Rental, now: datetime) -> Rental:
 
 def _troubled(rental: Rental, step: Step, trouble: Trouble, now: datetime) -> Rental:
     fails = rental.fails + 1
-    # A starting machine is asked again soon; everything else backs off further.
-    most = 2 if isinstance(step, Connect | Serve) and rental.state is State.BOOTING else 30
-    wait = trouble.retry_after or timedelta(seconds=min(2 ** min(fails, 5), most))
+    wait = trouble.retry_after or _pause(rental, step, fails)
     rental = replace(rental, fails=fails, next_at=now + wait, detail=trouble.detail)
     if isinstance(step, Create):
         return replace(rental, sent_at=None)  # a definite "not sent" or "not now": no doubt
     return rental
+
+
+def _pause(rental: Rental, step: Step, fails: int) -> timedelta:
+    """A starting machine is asked again at once; everything else backs off, up to 30 s."""
+    if rental.state is State.BOOTING and isinstance(step, Connect):
+        return timedelta()  # its own patience is the pause
+    most = 1 if rental.state is State.BOOTING and isinstance(step, Serve) else 30
+    return timedelta(seconds=min(2 ** min(fails, 5), most))

@@ -123,6 +123,7 @@ class Quote:
     name: str | None
     hours: int | None
     made_at: datetime
+    restore_id: str | None = None  # the archive to put onto it
 
     @property
     def per_hour(self) -> Usd:

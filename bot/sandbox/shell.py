@@ -130,6 +130,7 @@ class Shells:
             cwd=self._home,
             env={**env, **self._env} | {key: env[key] for key in ("TERM", "SSH_TTY") if key in env},
             start_new_session=True,
+            preexec_fn=_hear_interrupts,
         )
         self._children = {kept for kept in self._children if kept.returncode is None} | {child}
         return child
@@ -193,6 +194,11 @@ def _report(session: Session, code: int | None) -> None:
         session.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))
     else:
         session.exit(code)
+
+
+def _hear_interrupts() -> None:
+    """A program that was put into the background ignores SIGINT, and so would all it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _send_signal(child: asyncio.subprocess.Process, name: str) -> None:

@@ -9,12 +9,14 @@ import logging
 from dataclasses import dataclass
 
 from bot.domain.access import Action, Actor, demand
+from bot.domain.archives import Archive
 from bot.domain.images import choose
 from bot.domain.offers import Wish
 from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
 from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired
 from bot.ports import Clock, Market, Store
 from bot.services.offers import Offers
+from bot.services.shelf import Shelf, disk_needed_gb
 from bot.services.wishes import Wishes
 from bot.tasks import Wake
 
@@ -41,6 +43,7 @@ class Desk(Wishes):
         store: Store,
         market: Market,
         offers: Offers,
+        shelf: Shelf,
         clock: Clock,
         wake: Wake,
         news: Wake,
@@ -48,6 +51,7 @@ class Desk(Wishes):
         super().__init__(store=store, clock=clock, wake=wake, news=news)
         self._market = market
         self._offers = offers
+        self._shelf = shelf
 
     async def quote(
         self,
@@ -58,14 +62,19 @@ class Desk(Wishes):
         image: str | None = None,
         name: str | None = None,
         hours: int | None = None,
+        restore: str | None = None,
     ) -> Quote:
         """The best offer for a wish, with a price that holds for ten minutes.
 
-        Raises BadInput, NoOffer, LowCredit, and Provider when Vast cannot be asked.
+        `restore` is the archive to put onto the machine. Raises BadInput, NoOffer, NotFound and
+        NotYours for an archive, and Provider when Vast cannot be asked.
         """
         if hours is not None and not 1 <= hours <= MAX_HOURS:
             raise BadInput(public=f"Choose between 1 and {MAX_HOURS} hours.")
         chosen = choose(image)
+        archive = await self._shelf.get(actor, restore) if restore else None
+        if archive is not None:
+            _demand_room(archive, wish)
         wish = await self._offers.checked(wish)
         offer = (await self._offers.find(wish, chosen))[0]
         quote = Quote(
@@ -77,9 +86,10 @@ class Desk(Wishes):
             wish=wish,
             image=chosen,
             offer=offer,
-            name=_tidy(name),
+            name=_tidy(name or (archive.name if archive is not None else None)),
             hours=hours,
             made_at=self._clock.now(),
+            restore_id=archive.id if archive is not None else None,
         )
         await self._store.add_quote(quote)
         return quote
@@ -116,6 +126,7 @@ class Desk(Wishes):
                 offer=quote.offer,
                 agreed_per_hour=quote.per_hour,
                 hours=quote.hours,
+                restore_id=quote.restore_id,
                 requested_at=now,
                 phase_at=now,
             ),
@@ -148,6 +159,18 @@ class Desk(Wishes):
                 public=f"The team's Vast credit is {credit}; this needs {needed} "
                 f"for {hours} hour{'s' if hours > 1 else ''}.",
             )
+
+
+def _demand_room(archive: Archive, wish: Wish) -> None:
+    """Raise BadInput for a disk that the archive does not fit onto with room to go on."""
+    needed = disk_needed_gb(archive)
+    if wish.disk_gb < needed:
+        raise BadInput(
+            f"{archive.id} needs {needed} GB",
+            public=f"This archive needs a disk of at least {needed} GB; you asked for "
+            f"{wish.disk_gb} GB.",
+            hint=f"Ask again with disk:{needed}.",
+        )
 
 
 def _tidy(name: str | None) -> str | None:

@@ -45,14 +45,14 @@ class Judged:
 
 
 class IdleWatch:
-    """`policy` gives the policy that holds for a rental."""
+    """`policy` gives the policy that holds for a rental, at once or after a look at the books."""
 
     def __init__(
         self,
         *,
         store: Store,
         probe: Probe,
-        policy: Callable[[Rental], Awaitable[Policy]],
+        policy: Callable[[Rental], Policy | Awaitable[Policy]],
         clock: Clock,
     ) -> None:
         self._store = store
@@ -84,7 +84,9 @@ class IdleWatch:
         Also the fresh look just before a destroy: anything but Release there means stop.
         """
         sample = await self._sample(rental, gpu_util)
-        policy = await self._policy(rental)
+        policy = self._policy(rental)
+        if not isinstance(policy, Policy):
+            policy = await policy
         for _ in range(_TRIES):
             known = await self._known(rental)
             judgement = judge(known.memory, sample, policy)
@@ -106,6 +108,10 @@ class IdleWatch:
             return Judged(rental, sample, judgement)
         log.warning("its idle memory kept changing; not judged this time")
         return None
+
+    def forget(self, rental_id: RentalId) -> None:
+        """Let go of what was only held for comparing looks."""
+        self._probe.forget(rental_id)
 
     async def keep(self, rental: Rental, until: datetime) -> None:
         """A person said that it stays until then. Raises Stale if it keeps changing."""

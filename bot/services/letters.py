@@ -27,7 +27,7 @@ _LONGEST = timedelta(minutes=5)
 
 
 class Letters:
-    """`news` is a hint of its own: whoever waits for one uses it up."""
+    """`news` may be that of the notices: a hint one of the two misses is made good by a tick."""
 
     def __init__(
         self, *, store: Store, mail: Mail, news: Wake, clock: Clock, policies: Policies

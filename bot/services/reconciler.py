@@ -87,13 +87,14 @@ class Reconciler:
 
         Returns whether some rental is on its way, so that the next look should come soon.
         """
+        busy = frozenset(self._busy)  # what they write from now on is not in what is read next
         rentals = await self._store.open_rentals()
         if not rentals:
             return False
         asked_at = self._clock.now()
         listing = await self._listing()
         for rental in rentals:
-            if rental.id not in self._busy:
+            if rental.id not in busy | self._busy:
                 self._busy.add(rental.id)
                 sight = self._sight(rental, listing, asked_at)
                 self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
@@ -142,7 +143,7 @@ class Reconciler:
                 return False
             rental, outcome = await self._take(rental, step)
             if isinstance(outcome, Trouble):
-                return False
+                return rental.next_at is None or rental.next_at <= self._clock.now()
             if isinstance(step, Create | Destroy | Remove | Look):
                 return not isinstance(step, Look) or rental.next_at is None
             if isinstance(step, Close):

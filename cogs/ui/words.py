@@ -12,6 +12,7 @@ _STEPS = (
     (Phase.RENTING, "Renting"),
     (Phase.LOADING, "Loading"),
     (Phase.CONNECTING, "Connecting"),
+    (Phase.RESTORING, "Restoring"),
     (Phase.STARTING_JUPYTER, "Starting Jupyter"),
     (Phase.REACHABLE, "Ready"),
 )
@@ -53,11 +54,12 @@ def since(rental: Rental) -> datetime:
 
 def progress(rental: Rental) -> str:
     """The phases in a row: those behind it ticked, the present one bold."""
-    phases = [phase for phase, _ in _STEPS]
-    at = phases.index(rental.phase)
+    restoring = rental.restore_id is not None or rental.phase is Phase.RESTORING
+    steps = [one for one in _STEPS if restoring or one[0] is not Phase.RESTORING]
+    at = [phase for phase, _ in steps].index(rental.phase)
     shown = [
         f"✓ {word}" if number < at else f"**{word}**" if number == at else word
-        for number, (_, word) in enumerate(_STEPS)
+        for number, (_, word) in enumerate(steps)
     ]
     return " › ".join(shown)
 
@@ -123,7 +125,7 @@ def why_ended(rental: Rental) -> str:
 
 def wanted(rental: Rental) -> bool:
     """Whether it ended because somebody wished it so."""
-    return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED)
+    return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED, Reason.IDLE)
 
 
 def _given_up(rental: Rental) -> str:

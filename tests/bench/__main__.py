@@ -34,7 +34,7 @@ PARTS: dict[str, Part] = {
     "passes": lambda quick: (
         passes.measure(sizes=(3,), rounds=1)
         if quick
-        else passes.measure(sizes=(10, 100, 1000), rounds=7)
+        else passes.measure(sizes=(10, 100, 1000), rounds=21)
     ),
 }
 

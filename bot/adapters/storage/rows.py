@@ -10,7 +10,17 @@ from bot.adapters.storage import wire
 from bot.domain.rentals import Phase, Quote, Reason, Rental, State
 
 # Fields whose column has the same name and, through its type, the same value.
-_QUOTE = ("id", "guild_id", "channel_id", "owner_id", "owner_name", "name", "hours", "made_at")
+_QUOTE = (
+    "id",
+    "guild_id",
+    "channel_id",
+    "owner_id",
+    "owner_name",
+    "name",
+    "hours",
+    "made_at",
+    "restore_id",
+)
 _RENTAL = (
     *("id", "version", "guild_id", "channel_id", "message_id", "owner_id", "owner_name", "name"),
     *("agreed_per_hour", "hours", "requested_at", "attempt", "sent_at", "contract", "machine_id"),

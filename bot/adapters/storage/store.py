@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.adapters.storage.archives import SqlArchives
 from bot.adapters.storage.doors import SqlDoors
 from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
@@ -26,6 +27,7 @@ class SqlStore(
     SqlSamples,
     SqlLetters,
     SqlPolicies,
+    SqlArchives,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 
 from bot.adapters.storage.types import Money, UtcTime, Words
+from bot.domain.archives import ArchiveState
 from bot.domain.ledger import Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.rentals import Phase, Reason, State
@@ -59,6 +61,7 @@ quotes = Table(
     Column("offer", Text, nullable=False),
     Column("hours", Integer),
     Column("made_at", UtcTime, nullable=False),
+    Column("restore_id", String(32)),
 )
 
 rentals = Table(
@@ -246,4 +249,41 @@ policy = Table(
     metadata,
     Column("key", String(200), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+archives = Table(
+    "archives",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("root", Words, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("touched_at", UtcTime, nullable=False),
+    Column("parent", String(32)),  # no foreign key: the parent may be deleted before its child
+    Column("proven_at", UtcTime),
+    Column("entries", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("manifest", String(64), nullable=False),
+    Column("loses_work", Boolean, nullable=False),
+    Column("error", Words, nullable=False),
+    _one_of("state", ArchiveState),
+    # What counts as an archive was proven, and its manifest is known by its digest.
+    CheckConstraint(
+        "state <> 'committed' OR (proven_at IS NOT NULL AND length(manifest) = 64)",
+        name="proven",
+    ),
+    Index(None, "guild_id", "owner_id", "started_at"),
+    # One run a rental at a time.
+    Index(
+        "uq_archives_rental_id_running",
+        "rental_id",
+        unique=True,
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
 )
