@@ -42,7 +42,9 @@ from bot.services.idle import IdleWatch
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.policy import Policies
 from bot.services.probe import Probe
+from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
 from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf
@@ -140,6 +142,7 @@ async def open_app(
         notices = Notices(store=store, post=post, news=news, clock=clock)
 
         notebooks = JupyterNotebooks()
+        policies = Policies(store=store, usual=policy)
         idle = IdleWatch(
             store=store,
             probe=Probe(
@@ -150,7 +153,7 @@ async def open_app(
                 traffic=traffic,
                 clock=clock,
             ),
-            policy=lambda _: policy or Policy(),
+            policy=policies.idle,
             clock=clock,
         )
         tasks = Tasks()
@@ -185,6 +188,15 @@ async def open_app(
             wake=wake,
             every=timedelta(seconds=settings.watch_s),
         )
+        questions = Questions(
+            store=store,
+            watch=idle,
+            policies=policies,
+            wake=wake,
+            news=news,
+            clock=clock,
+        )
+        asking = Wake()
         health = Health(store=store, market=market, client=client)
         relay = Relay(
             host=settings.relay_host,
@@ -211,6 +223,7 @@ async def open_app(
             [
                 Tick(name="reconcile", every_s=settings.poll_s, wake=wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=news.set),
+                Tick(name="ask", every_s=settings.watch_s, wake=asking.set),
             ]
         )
         schedule.start()
@@ -218,6 +231,7 @@ async def open_app(
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
         tasks.forever("watch", watch.run)
+        tasks.forever("questions", lambda: questions.run(asking, reconciler.reported))
         tasks.forever("archives", archives.run)
         yield App(
             client=client,

@@ -37,6 +37,7 @@ EXTENSIONS = (
     "cogs.rent",
     "cogs.status",
     "cogs.machines",
+    "cogs.keep",
     "cogs.archives",
     "cogs.spend",
     "cogs.help",

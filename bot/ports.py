@@ -25,11 +25,13 @@ from bot.domain.archives import (
 )
 from bot.domain.idle_memory import Memory
 from bot.domain.ledger import Entry, Kind
+from bot.domain.letters import Letter, Place, Stand, Writing
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
 from bot.domain.readings import Reading
 from bot.domain.rentals import Address, ContractId, Instance, Quote, Rental, RentalId
 from bot.domain.samples import Notebook, Sample
+from bot.domain.standing import Report, Standing
 from bot.domain.trees import Entry as FileEntry
 from bot.domain.trees import Scan
 
@@ -456,13 +458,19 @@ class Rentals(Protocol):
         ...
 
     async def apply(
-        self, after: Rental, *, event: str, entries: Sequence[Entry] = (), notify: bool = True
+        self,
+        after: Rental,
+        *,
+        event: str,
+        entries: Sequence[Entry] = (),
+        letters: Sequence[Writing] = (),
+        notify: bool = True,
     ) -> Rental:
         """Write a changed rental, guarded: only if the stored version is still `after.version`.
 
-        In the same transaction: an event, the ledger entries (those that are there already are
-        left as they are) and, with `notify`, a notice for its card. Returns it with the next
-        version. Raises Stale when somebody else was faster.
+        In the same transaction: an event, the ledger entries and the letters (those that are there
+        already are left as they are) and, with `notify`, a notice for its card. Returns it with the
+        next version. Raises Stale when somebody else was faster.
         """
         ...
 
@@ -499,6 +507,7 @@ class Remembered:
 
     memory: Memory
     version: int
+    report: Report | None = None  # the newest verdict, for people
 
 
 class Samples(Protocol):
@@ -507,10 +516,20 @@ class Samples(Protocol):
         ...
 
     async def remember(
-        self, rental_id: RentalId, memory: Memory, *, version: int, sample: Sample | None = None
+        self,
+        rental_id: RentalId,
+        memory: Memory,
+        *,
+        version: int,
+        sample: Sample | None = None,
+        report: Report | None = None,
+        letters: Sequence[Writing] = (),
+        show: bool = False,
     ) -> Remembered:
         """Write what came of a look (or of a button) and the look itself, in one transaction.
 
+        With it go the letters because of it (those that are there already are left as they are)
+        and, with `show`, a wish to show the card anew. Without a report the one before stays.
         Guarded: `version` is that of what was read, 0 where there was nothing. Raises Stale when
         somebody else was faster: read, and judge again.
         """
@@ -522,6 +541,44 @@ class Samples(Protocol):
 
     async def forget_samples(self, before: datetime) -> int:
         """Delete the looks before then, of all rentals; how many there were."""
+        ...
+
+
+class Letters(Protocol):
+    async def write_letter(self, rental_id: RentalId, writing: Writing) -> None:
+        """Written once, however often it is asked for."""
+        ...
+
+    async def unfinished_letters(self, now: datetime) -> list[Letter]:
+        """Those that are to be sent now, or are shown and may still change, oldest first."""
+        ...
+
+    async def letters_of(self, rental_id: RentalId) -> list[Letter]: ...
+
+    async def letter_tried(self, letter: Letter) -> None:
+        """Note, before the call, that sending is being tried."""
+        ...
+
+    async def letter_shown(
+        self, letter: Letter, now: datetime, *, place: Place, shown: str, done: bool
+    ) -> None:
+        """It stands there and says that; `done`: it will not change any more."""
+        ...
+
+    async def letter_done(self, letter: Letter, now: datetime, *, error: str = "") -> None:
+        """Nothing more is to be sent or changed."""
+        ...
+
+    async def letter_waits(self, letter: Letter, *, next_at: datetime, error: str = "") -> None: ...
+
+
+class Policies(Protocol):
+    async def policy(self) -> Mapping[str, str]:
+        """What the team has set, JSON texts by their keys (`services/policy.py` knows which)."""
+        ...
+
+    async def set_policy(self, key: str, value: str | None) -> None:
+        """Set one value, a JSON text; None takes it away."""
         ...
 
 
@@ -558,7 +615,18 @@ class Doors(Protocol):
         ...
 
 
-class Store(Quotes, Rentals, Ledger, Outbox, Samples, Doors, ArchiveBooks, Protocol):
+class Store(
+    Quotes,
+    Rentals,
+    Ledger,
+    Outbox,
+    Samples,
+    Letters,
+    Policies,
+    Doors,
+    ArchiveBooks,
+    Protocol,
+):
     """The database as a whole."""
 
 
@@ -568,11 +636,38 @@ class Store(Quotes, Rentals, Ledger, Outbox, Samples, Doors, ArchiveBooks, Proto
 class Post(Protocol):
     """Messages of ours in chat, written with the bot's own rights, not an interaction's."""
 
-    async def card(self, rental: Rental, notice: Notice) -> int:
+    async def card(self, rental: Rental, notice: Notice, standing: Standing | None = None) -> int:
         """Post the rental's one message, or edit it where it exists; returns its id.
 
         Safe to repeat: a new message carries the notice's id as nonce, and a try that may have
         gone through before is looked for in the channel first. Raises Undeliverable for good
         (channel gone, no right) and Unavailable for what may pass.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything a letter's text depends on."""
+
+    letter: Letter
+    stand: Stand
+    rental: Rental
+    standing: Standing | None
+    now: datetime
+    public: bool  # it stands in the channel, where everybody reads it
+
+
+class Mail(Protocol):
+    """Messages of ours to one person, or beside a card."""
+
+    async def deliver(
+        self, letter: Letter, stand: Stand, rental: Rental, standing: Standing | None
+    ) -> Place:
+        """Send a letter, or edit it where it stands; returns where that is.
+
+        To the owner directly; where they take no messages of ours, and to leads, in the rental's
+        channel. Safe to repeat like a card. An earlier message that somebody deleted stays deleted.
+        Raises Undeliverable for good and Unavailable for what may pass.
         """
         ...

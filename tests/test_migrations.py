@@ -32,6 +32,8 @@ from bot.adapters.storage.unit import Database
 from bot.domain.archives import Archive, ArchiveId, ArchiveState
 from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
+from bot.domain.letters import Kind as LetterKind
+from bot.domain.letters import Writing
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental, State
 from bot.domain.samples import Sample
@@ -94,6 +96,14 @@ async def a_row_in_every_table(url: str) -> Rental:
         await store.add_ticket(ticket)
         session = replace(ticket, digest="2" * 64)
         await store.spend(ticket.digest, session, NOW.replace(year=2025))
+        await store.remember(
+            rental.id,
+            begin(NOW),
+            version=0,
+            sample=Sample(at=NOW),
+            letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
+        )
+        await store.set_policy("idle", "90")
         await store.begin_archive(
             Archive(
                 id=ArchiveId("a1"),
@@ -107,7 +117,6 @@ async def a_row_in_every_table(url: str) -> Rental:
                 touched_at=NOW,
             )
         )
-        await store.remember(rental.id, begin(NOW), version=0, sample=Sample(at=NOW))
     return rental
 
 

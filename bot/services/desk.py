@@ -1,22 +1,23 @@
-"""The front desk: quotes, rentals begun and ended, as people ask for them.
+"""The front desk: quotes, and rentals begun, as people ask for them.
 
-Nothing here rents or destroys a machine. A wish is written on a row and the reconciler is woken.
+Nothing here rents a machine. A wish is written on a row and the reconciler is woken.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive
 from bot.domain.images import choose
 from bot.domain.offers import Wish
 from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
-from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired, Stale
+from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired
 from bot.ports import Clock, Market, Store
 from bot.services.offers import Offers
 from bot.services.shelf import Shelf, disk_needed_gb
+from bot.services.wishes import Wishes
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ class Place:
     channel_id: int
 
 
-class Desk:
+class Desk(Wishes):
+    """Quotes and rentals begun; with them the wishes about a rental that is there."""
+
     def __init__(
         self,
         *,
@@ -45,13 +48,10 @@ class Desk:
         wake: Wake,
         news: Wake,
     ) -> None:
-        self._store = store
+        super().__init__(store=store, clock=clock, wake=wake, news=news)
         self._market = market
         self._offers = offers
         self._shelf = shelf
-        self._clock = clock
-        self._wake = wake
-        self._news = news
 
     async def quote(
         self,
@@ -137,14 +137,6 @@ class Desk:
         self._news.set()
         return rental
 
-    async def get(self, actor: Actor, rental_id: str, action: Action = Action.SEE) -> Rental:
-        """A rental this person may act on so. Raises NotFound, NotYours."""
-        rental = await self._store.rental(RentalId(rental_id))
-        if rental is None or rental.guild_id != actor.guild_id:
-            raise NotFound(f"no rental {rental_id[:20]!r}")
-        demand(actor, action, owner_id=rental.owner_id, guild_id=rental.guild_id)
-        return rental
-
     async def of(self, actor: Actor, member_id: int | None = None) -> list[Rental]:
         """The open rentals of a member, one's own by default. Raises NotYours."""
         owner = member_id or actor.id
@@ -155,28 +147,6 @@ class Desk:
         """The open rentals this person may end: their own, for a lead everybody's."""
         owner = None if actor.lead else actor.id
         return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
-
-    async def end(self, actor: Actor, rental_id: str) -> Rental:
-        """Give a machine up for good, without an archive; the door has asked twice.
-
-        Safe to repeat. Raises NotFound, NotYours.
-        """
-        for _ in range(5):
-            rental = await self.get(actor, rental_id, Action.DESTROY)
-            if rental.released_at is not None or not rental.open:
-                return rental
-            wish = replace(
-                rental, released_at=self._clock.now(), ended_by=actor.id, waived_by=actor.id
-            )
-            try:
-                ended = await self._store.apply(wish, event=f"release asked by {actor.id}")
-            except Stale:
-                continue  # the reconciler was faster; look again
-            log.info("%s gave up rental %s", actor.name, rental.id)
-            self._wake.set()
-            self._news.set()
-            return ended
-        raise Stale(f"rental {rental_id} kept changing")
 
     async def _afford(self, quote: Quote) -> None:
         """Raise LowCredit unless the account pays for the planned hours, or for one."""

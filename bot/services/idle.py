@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.idle import Judgement, judge
 from bot.domain.idle_memory import begin, keep
 from bot.domain.idle_policy import Policy
+from bot.domain.letters import written
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.samples import Sample
+from bot.domain.standing import report
 from bot.errors import Stale
 from bot.log import bound
 from bot.ports import Clock, Remembered, Store
@@ -43,14 +45,14 @@ class Judged:
 
 
 class IdleWatch:
-    """`policy` gives the policy that holds for a rental."""
+    """`policy` gives the policy that holds for a rental, at once or after a look at the books."""
 
     def __init__(
         self,
         *,
         store: Store,
         probe: Probe,
-        policy: Callable[[Rental], Policy],
+        policy: Callable[[Rental], Policy | Awaitable[Policy]],
         clock: Clock,
     ) -> None:
         self._store = store
@@ -82,12 +84,22 @@ class IdleWatch:
         Also the fresh look just before a destroy: anything but Release there means stop.
         """
         sample = await self._sample(rental, gpu_util)
+        policy = self._policy(rental)
+        if not isinstance(policy, Policy):
+            policy = await policy
         for _ in range(_TRIES):
             known = await self._known(rental)
-            judgement = judge(known.memory, sample, self._policy(rental))
+            judgement = judge(known.memory, sample, policy)
+            letters, seen = written(known.memory, judgement), report(judgement)
             try:
                 await self._store.remember(
-                    rental.id, judgement.memory, version=known.version, sample=sample
+                    rental.id,
+                    judgement.memory,
+                    version=known.version,
+                    sample=sample,
+                    report=seen,
+                    letters=letters,
+                    show=bool(letters) or known.report is None or known.report.name != seen.name,
                 )
             except Stale:
                 continue  # somebody pressed Keep: judge again, with that known
@@ -103,19 +115,10 @@ class IdleWatch:
 
     async def keep(self, rental: Rental, until: datetime) -> None:
         """A person said that it stays until then. Raises Stale if it keeps changing."""
-        for tries_left in reversed(range(_TRIES)):
-            known = await self._known(rental)
-            kept = keep(known.memory, until, self._clock.now())
-            try:
-                await self._store.remember(rental.id, kept, version=known.version)
-                return
-            except Stale:
-                if not tries_left:
-                    raise
+        await remember_keep(self._store, rental, until, self._clock.now())
 
     async def _known(self, rental: Rental) -> Remembered:
-        known = await self._store.remembered(rental.id)
-        return known or Remembered(begin(rental.ready_at or self._clock.now()), 0)
+        return await _known(self._store, rental, self._clock.now())
 
     async def _sample(self, rental: Rental, gpu_util: float | None) -> Sample:
         at = self._clock.now()
@@ -131,3 +134,22 @@ class IdleWatch:
         if self._pruned_at is None or now - self._pruned_at >= _PRUNE_EVERY:
             self._pruned_at = now
             await self._store.forget_samples(now - KEPT_SAMPLES)
+
+
+async def remember_keep(store: Store, rental: Rental, until: datetime, now: datetime) -> None:
+    """Write into the idle memory that a person said it stays until then.
+
+    Raises Stale if it keeps changing.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        known = await _known(store, rental, now)
+        try:
+            await store.remember(rental.id, keep(known.memory, until, now), version=known.version)
+            return
+        except Stale:
+            if not tries_left:
+                raise
+
+
+async def _known(store: Store, rental: Rental, now: datetime) -> Remembered:
+    return await store.remembered(rental.id) or Remembered(begin(rental.ready_at or now), 0)

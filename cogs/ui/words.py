@@ -125,7 +125,7 @@ def why_ended(rental: Rental) -> str:
 
 def wanted(rental: Rental) -> bool:
     """Whether it ended because somebody wished it so."""
-    return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED)
+    return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED, Reason.IDLE)
 
 
 def _given_up(rental: Rental) -> str:

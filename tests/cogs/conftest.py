@@ -22,6 +22,7 @@ from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.storage.store import open_store
 from bot.client import Bellhop, Services
@@ -30,12 +31,15 @@ from bot.errors import BotError
 from bot.ports import Store
 from bot.services.archives import Archives
 from bot.services.desk import Desk
+from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.policy import Policies
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.tasks import Wake
+from cogs.ui import questions
 from cogs.ui.cards import rental_card
 from tests.builders import SetClock
 from tests.cogs.market import FixedMarket, few_offers
@@ -153,6 +157,15 @@ class Chat:
         post = ChannelPost(client=self.env.bot, render=rental_card, clock=self.clock)
         notices = Notices(store=self.store, post=post, news=Wake(), clock=self.clock)
         return await notices.deliver()
+
+    async def write(self) -> int:
+        """One round of the letters."""
+        mail = DiscordMail(client=self.env.bot, render=questions.letter, clock=self.clock)
+        policies = Policies(store=self.store)
+        letters = Letters(
+            store=self.store, mail=mail, news=Wake(), clock=self.clock, policies=policies
+        )
+        return await letters.deliver()
 
     @property
     def cards(self) -> list[discord.Message]:

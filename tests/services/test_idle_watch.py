@@ -26,6 +26,10 @@ MINUTE = timedelta(minutes=1)
 READER = Row(30, 1, 30, 0, 0, 0, 10_000, "sh")
 
 
+async def usual(_: Rental) -> Policy:
+    return Policy()
+
+
 @dataclass
 class Town:
     """Machines at rest whose clock is ours; one may be out of reach or slow."""
@@ -77,7 +81,7 @@ class Post:
             traffic=self.traffic,
             clock=self.clock,
         )
-        return IdleWatch(store=self.store, probe=probe, policy=lambda _: Policy(), clock=self.clock)
+        return IdleWatch(store=self.store, probe=probe, policy=usual, clock=self.clock)
 
     async def ready(self) -> Rental:
         quote = a_quote()

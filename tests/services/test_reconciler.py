@@ -93,7 +93,7 @@ async def test_destroy_ends_with_the_machine_seen_gone_and_the_books_closed(hous
     rental = await _ready(house)
     house.clock.turn(timedelta(hours=2))
 
-    await house.desk.end(ADA, rental.id)
+    await house.desk.end(ADA, rental.id, discard=True)
     await house.passes(4)
 
     row = await _row(house, rental)
@@ -324,7 +324,7 @@ async def test_machines_of_others_are_never_touched(house: House) -> None:
     house.market.alive[other.contract] = other
     rental = await _ready(house)
 
-    await house.desk.end(ADA, rental.id)
+    await house.desk.end(ADA, rental.id, discard=True)
     await house.passes(4)
 
     assert list(house.market.alive) == [7777]
@@ -334,7 +334,7 @@ async def test_a_rental_cancelled_before_it_was_rented_rents_nothing(house: Hous
     """Destroy pressed before the first pass: no call is made."""
     rental = await _asked(house)
 
-    await house.desk.end(ADA, rental.id)
+    await house.desk.end(ADA, rental.id, discard=True)
     await house.passes(2)
 
     assert (await _row(house, rental)).reason is Reason.CANCELLED
@@ -356,7 +356,7 @@ async def test_only_the_owner_or_a_lead_may_end_a_machine(house: House) -> None:
 
     with pytest.raises(NotYours):
         await house.desk.end(LINUS, rental.id)
-    await house.desk.end(GRACE, rental.id)
+    await house.desk.end(GRACE, rental.id, discard=True)
 
     assert (await _row(house, rental)).ended_by == GRACE.id
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from bot.adapters.storage.types import Money, UtcTime, Words
 from bot.domain.archives import ArchiveState
 from bot.domain.ledger import Kind
+from bot.domain.letters import Kind as LetterKind
 from bot.domain.rentals import Phase, Reason, State
 
 # Every constraint has a name, or SQLite's batch migrations could not drop it.
@@ -220,6 +221,34 @@ idle = Table(
     Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("memory", Text, nullable=False),
+    Column("report", Words),
+)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("key", String(96), primary_key=True),
+    Column("id", String(25), nullable=False, unique=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("writing", Words, nullable=False),
+    Column("written_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("channel_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("shown", Text, nullable=False),
+    Column("delivered_at", UtcTime),
+    Column("done_at", UtcTime, index=True),
+    Column("error", Words, nullable=False),
+    _one_of("kind", LetterKind),
+)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 archives = Table(
