@@ -19,6 +19,7 @@ from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import load_or_create
@@ -39,6 +40,7 @@ from bot.schedule import Schedule, Tick
 from bot.services.archives import Archives
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
+from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
@@ -52,6 +54,7 @@ from bot.services.spend import Spend
 from bot.services.steps import Steps
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
+from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
 
 log = logging.getLogger(__name__)
@@ -197,6 +200,13 @@ async def open_app(
             clock=clock,
         )
         asking = Wake()
+        letters = Letters(
+            store=store,
+            mail=DiscordMail(client=client, render=letter_cards.letter, clock=clock),
+            news=news,
+            clock=clock,
+            policies=policies,
+        )
         health = Health(store=store, market=market, client=client)
         relay = Relay(
             host=settings.relay_host,
@@ -230,6 +240,7 @@ async def open_app(
         stack.callback(schedule.close)
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
+        tasks.forever("letters", letters.run)
         tasks.forever("watch", watch.run)
         tasks.forever("questions", lambda: questions.run(asking, reconciler.reported))
         tasks.forever("archives", archives.run)

@@ -52,7 +52,7 @@ class Tour:
             ("Open gives Ada a way into her notebook, once", self._open),
             ("She runs a cell and a terminal in the real JupyterLab", self._work),
             ("/status and /spend say what it costs", self._read_costs),
-            ("/destroy asks, and then ends it", self._destroy),
+            ("/destroy asks, archives, and then ends it", self._destroy),
             ("The sandbox's books agree with the bill", self._compare),
             ("Ada rents again, works, and forgets the machine", idle.work_and_go),
             ("She is asked, with what was measured", idle.be_asked),
@@ -170,10 +170,10 @@ class Tour:
 
     async def _destroy(self) -> str:
         asked = await self._ada.command("destroy")
-        check("Destroy it" in asked.buttons, "a question", asked.text)
+        check("Archive and destroy" in asked.buttons, "a question", asked.text)
         book = await self._book()
         check(book["destroyed_at"] is None, "nothing destroyed yet", str(book))
-        await self._ada.press(asked, "Destroy it")
+        await self._ada.press(asked, "Archive and destroy")
         self._bill = await self._ada.see(
             lambda one: self._rental in one.text and "Seen gone" in one.text, "the bill", GONE_S
         )

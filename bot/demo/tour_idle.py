@@ -90,7 +90,8 @@ class IdleAct:
 
     async def give_back(self) -> str:
         asked = await self._ada.command("destroy", discard=True)
-        await self._ada.press(asked, "Destroy it")
+        sure = await self._ada.press(asked, "Destroy without archive")
+        await self._ada.press(sure, "Lose it and destroy")
         await self._ada.see(
             lambda one: self._rental in one.text and "Seen gone" in one.text, "the end", GONE_S
         )

@@ -20,7 +20,6 @@ from bot.domain.lifecycle import (
     Limits,
     Look,
     Outcome,
-    Release,
     Remove,
     Sight,
     Step,
@@ -153,15 +152,16 @@ class Reconciler:
             if isinstance(step, Wait):
                 await self._settle(rental)
                 return False
+            before = rental.state
             rental, outcome = await self._take(rental, step)
+            if rental.state is State.DESTROYING and before is not State.DESTROYING:
+                await self._steps.forget(rental)
             if isinstance(outcome, Trouble):
                 return rental.next_at is None or rental.next_at <= self._clock.now()
             if isinstance(step, Create | Destroy | Remove | Look):
                 return not isinstance(step, Look) or rental.next_at is None
             if isinstance(step, Close):
                 return False
-            if isinstance(step, Release):
-                await self._steps.forget(rental)
             sight = self._renewed(rental, sight)
         return True
 
