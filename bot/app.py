@@ -33,7 +33,7 @@ from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
-from bot.errors import BotError, Config
+from bot.errors import BotError, Config, system_reason
 from bot.ports import Clock, Store
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
@@ -225,7 +225,7 @@ async def open_app(
             raise Config(
                 "BELLHOP_RELAY_LISTEN",
                 f"{settings.relay_host}:{settings.relay_port} cannot be used "
-                f"({error.strerror}). Stop what uses it, or choose another port.",
+                f"({system_reason(error)}). Stop what uses it, or choose another port.",
             ) from error
         stack.push_async_callback(relay.close)
 
