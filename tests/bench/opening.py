@@ -88,7 +88,7 @@ class _Stage:
                 self._ssh(rental), self._notebook(), self._card(rental)
             )
         asked = await self.ada.command("destroy")
-        await self.ada.press(asked, "Destroy it")
+        await self.ada.press(asked, "Archive and destroy")
         await first(self._closed, every_s=0.2, within_s=PATIENCE_S)
         return rental, Moments(ssh=ssh, notebook=notebook, link=link)
 

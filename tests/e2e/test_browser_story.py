@@ -113,7 +113,7 @@ async def _read_costs(discord: Page) -> None:
 
 async def _destroy(discord: Page) -> None:
     await _command(discord, "/destroy")
-    sure = conversation(discord).get_by_role("button", name="Destroy it", exact=True)
+    sure = conversation(discord).get_by_role("button", name="Archive and destroy", exact=True)
     await sure.wait_for()
     await _picture(discord, "destroy")
     await sure.click()
