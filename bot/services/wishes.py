@@ -75,9 +75,9 @@ class Wishes:
     async def keep(self, actor: Actor, rental_id: str, until: datetime) -> Kept:
         """Let a machine stay until then, whatever the idle watch sees; takes back its wish to end.
 
-        The row is written in any case: a verdict from before this moment finds it changed and ends
-        nothing. Where it is too late, or a person has asked for the end, nothing changes and the
-        rental says why. Raises NotFound, NotYours, NotReady, BadInput.
+        The row of a ready machine is written in any case: a verdict from before this moment finds
+        it changed and ends nothing. Where it is too late, or a person has asked for the end,
+        nothing changes and the rental says why. Raises NotFound, NotYours, NotReady, BadInput.
         """
         now = self._clock.now()
         if not now < until <= now + MAX_KEEP:
@@ -171,13 +171,27 @@ class Wishes:
             if action is Action.SAVE and wish.save_asked_at is not None:
                 letters = [Writing(kind=Kind.SAVED, at=wish.save_asked_at)]  # told when proven
             try:
-                written = await self._store.apply(wish, event=event, letters=letters)
+                written = await self._store_wish(rental, wish, event, letters)
             except Stale:
                 continue  # the reconciler was faster; look again
             self._wake.set()
             self._news.set()
             return written, True
         raise Stale(f"rental {rental_id} kept changing")
+
+    async def _store_wish(
+        self, rental: Rental, wish: Rental, event: str, letters: list[Writing]
+    ) -> Rental:
+        """Write a wish; not on the row of a running archive that it leaves as it is.
+
+        Whoever archives would find the row changed, and have archived in vain. A machine that is
+        not ready is let go of by nobody's verdict, so nothing needs to be fended off either.
+        """
+        if wish == rental and rental.state is State.ARCHIVING:
+            for letter in letters:
+                await self._store.write_letter(rental.id, letter)
+            return rental
+        return await self._store.apply(wish, event=event, letters=letters)
 
 
 def _wanted_gone(rental: Rental) -> bool:

@@ -187,6 +187,20 @@ async def test_keep_takes_back_an_end_that_nobody_asked_for(town: Round) -> None
     assert (kept.rental.released_at, kept.rental.reason) == (None, None)
 
 
+async def test_a_wish_does_not_spoil_a_running_archive(town: Round) -> None:
+    """The row stays as whoever archives has read it; the memory and the letter are written."""
+    rental = await town.ready()
+    row = await town.wishes.save(ADA, rental.id)
+    row = await town.store.apply(replace(row, state=State.ARCHIVING), event="archive")
+
+    kept = await town.wishes.keep(ADA, rental.id, town.clock.now() + timedelta(hours=4))
+    saved = await town.wishes.save(ADA, rental.id)
+
+    assert kept.until is not None
+    assert kept.rental == saved == row
+    assert await kinds(town, rental) == [Kind.SAVED]
+
+
 @pytest.mark.parametrize("span", [timedelta(), timedelta(days=7, seconds=1)])
 async def test_keep_has_its_bounds(town: Round, span: timedelta) -> None:
     """A week at most; longer is a decision to be made again."""

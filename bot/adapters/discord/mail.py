@@ -97,7 +97,9 @@ class DiscordMail:
             view=self._view(page),
             nonce=letter.id,
             silent=letter.kind in SILENT,
-            allowed_mentions=discord.AllowedMentions(everyone=False, roles=False, users=owner),
+            allowed_mentions=discord.AllowedMentions(
+                everyone=False, roles=False, users=owner, replied_user=False
+            ),
         )
         return Place(channel.id, message.id)
 
