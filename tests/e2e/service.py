@@ -1,7 +1,8 @@
 """The service as a program of its own, for tests that kill it: the production App against a
-sandbox elsewhere, inside the pretend Discord. `rent` lets Ada ask for a machine first.
+sandbox elsewhere, inside the pretend Discord. `rent` lets Ada ask for a machine first, `end` lets
+her end it, archived, once `go` lies in the data folder.
 
-Prints `ready RENTAL` for every rental that has a notebook, once each.
+Prints `ready RENTAL`, `archiving RENTAL` and `closed RENTAL ARCHIVE`, once each.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 from bot import log
 from bot.app import App, open_app
 from bot.config import read
 from bot.demo.hands import Hands
 from bot.demo.stand_in import Demo
-from bot.domain.rentals import State
+from bot.domain.rentals import RentalId, State
 
 
 async def main(words: list[str]) -> None:
@@ -27,7 +29,10 @@ async def main(words: list[str]) -> None:
         try:
             if "rent" in words:
                 await _rent(demo)
-            await _report(app)
+            async with asyncio.TaskGroup() as work:
+                work.create_task(_report(app))
+                if "end" in words:
+                    work.create_task(_end(demo, settings.data / "go"))
         finally:
             await demo.close()
 
@@ -38,15 +43,39 @@ async def _rent(demo: Demo) -> None:
     await ada.press(quote, "Rent")
 
 
+async def _end(demo: Demo, go: Path) -> None:
+    """Wait for the sign, then end Ada's machine."""
+    for _ in range(2000):
+        if await asyncio.to_thread(go.exists):
+            break
+        await asyncio.sleep(0.05)
+    ada = Hands(demo.env, demo.world, demo.world.people["ada"])
+    asked = await ada.command("destroy")
+    await ada.press(asked, "Archive and destroy")
+
+
 async def _report(app: App) -> None:
     told: set[str] = set()
+    known: set[RentalId] = set()
+
+    def tell(*words: object) -> None:
+        line = " ".join(str(word) for word in words)
+        if line not in told:
+            told.add(line)
+            print(line, flush=True)
+
     while True:
-        for rental in await app.store.open_rentals():
-            served = app.routes.get(rental.id) is not None
-            if rental.state is State.READY and served and rental.id not in told:
-                told.add(rental.id)
-                print("ready", rental.id, flush=True)
-        await asyncio.sleep(0.1)
+        known |= {rental.id for rental in await app.store.open_rentals()}
+        for rental_id in known:
+            rental = await app.store.rental(rental_id)
+            assert rental is not None
+            if rental.state is State.READY and app.routes.get(rental.id) is not None:
+                tell("ready", rental.id)
+            if rental.state is State.ARCHIVING:
+                tell("archiving", rental.id)
+            if rental.state is State.CLOSED:
+                tell("closed", rental.id, rental.archive_id)
+        await asyncio.sleep(0.05)
 
 
 if __name__ == "__main__":

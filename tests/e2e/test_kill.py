@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -83,6 +84,32 @@ async def test_a_restart_finds_the_same_jupyter_again(tmp_path: Path) -> None:
 
         assert after == before
         assert _jupyter(tmp_path) == server
+
+
+@pytest.mark.parametrize("after_s", [0.1, 1.0])
+async def test_killed_while_archiving_it_goes_on_and_ends_proven(
+    tmp_path: Path, after_s: float
+) -> None:
+    """Killed in the middle of a save: the run is continued, proven, and only then it is ended."""
+    async with sandbox(tmp_path / "machines", *QUICK) as url:
+        env = _env(url, tmp_path)
+        async with program(*SERVICE, "rent", "end", env=env) as first:
+            await first.line(lambda line: line.startswith("ready"), within_s=60)
+            (work,) = (tmp_path / "machines").glob("*/workspace")
+            (work / "weights.bin").write_bytes(os.urandom(100_000_000))
+            (tmp_path / "bellhop" / "go").touch()
+            await first.line(lambda line: line.startswith("archiving"), within_s=30)
+            await asyncio.sleep(after_s)
+            await first.kill()
+        (before,) = (await control(url, "/sandbox/books"))["instances"]
+
+        async with program(*SERVICE, env=env) as second:
+            closed = await second.line(lambda line: line.startswith("closed"), within_s=90)
+        (after,) = (await control(url, "/sandbox/books"))["instances"]
+
+    assert before["destroyed_at"] is None
+    assert after["destroyed_at"] is not None
+    assert not closed.endswith("None")
 
 
 async def test_a_stop_is_clean_and_quick(tmp_path: Path) -> None:
