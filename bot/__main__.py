@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 
@@ -25,9 +24,11 @@ from bot.app import open_app
 from bot.config import Settings, read
 from bot.errors import BotError, Config, Store
 from bot.sandbox.machine import Machines
-from bot.sandbox.serve import add_arguments, serve
+from bot.sandbox.serve import add_arguments, port_number, serve
 
 FAILED, WRONG = 1, 2
+T = TypeVar("T")
+_AGAIN_S = 4.0  # a clean stop takes a second or two, and 10 at the most
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -42,12 +43,20 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"bellhop: {error.public} {error.hint}".rstrip(), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        return 0
+        print("bellhop: stopped before it was done.", file=sys.stderr)
+        return FAILED
 
 
 def environment() -> dict[str, str]:
-    """The environment over the `.env` of this folder: what is set by hand wins."""
-    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    """The environment over the `.env` of this folder: what is set by hand wins.
+
+    Raises Config when that file cannot be read.
+    """
+    try:
+        found = dotenv_values(".env")
+    except (OSError, ValueError) as error:
+        raise Config(".env", f"cannot be read: {error}.") from error
+    from_file = {name: value for name, value in found.items() if value is not None}
     return {**from_file, **os.environ}
 
 
@@ -69,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
 
     demo = verbs.add_parser("demo", help="the whole service on this machine, with nothing to pay")
-    demo.add_argument("--port", type=int, default=8640, help="of the page; 0 picks one")
+    demo.add_argument("--port", type=port_number, default=8640, help="of the page; 0 picks one")
     demo.add_argument("--data", type=Path, help="keep the demo's files here (default: nowhere)")
     demo.add_argument("--tour", action="store_true", help="play the story and check each step")
     demo.add_argument(
@@ -90,16 +99,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _factor(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 1 <= value <= 100:
-        raise argparse.ArgumentTypeError("must be between 1 and 100")
+        raise argparse.ArgumentTypeError("must be a number between 1 and 100")
     return value
 
 
 def _run(arguments: argparse.Namespace) -> int:
     settings = read(environment(), need=("DISCORD_TOKEN", "VAST_API_KEY"))
     log.set_up(settings.log, secrets=settings.secrets)
-    return _until_stopped(_serve(settings, migrating=not arguments.no_migrate))
+    _until_stopped(_serve(settings, migrating=not arguments.no_migrate))
+    return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -107,8 +120,10 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     log.set_up("text", level=logging.WARNING)
     if arguments.tour:
-        return asyncio.run(tour(data=arguments.data, fast=arguments.fast))
-    return _until_stopped(show(port=arguments.port, data=arguments.data, fast=arguments.fast))
+        held = _until_stopped(tour(data=arguments.data, fast=arguments.fast))
+        return FAILED if held is None else held
+    _until_stopped(show(port=arguments.port, data=arguments.data, fast=arguments.fast))
+    return 0
 
 
 def _sandbox(arguments: argparse.Namespace) -> int:
@@ -154,19 +169,27 @@ async def _serve(settings: Settings, *, migrating: bool) -> None:
             await asyncio.gather(online, lost, return_exceptions=True)
 
 
-def _until_stopped(work: Coroutine[Any, Any, None]) -> int:
-    """Run work until it ends or the process is asked to: then it is cancelled and cleans up."""
+def _until_stopped(work: Coroutine[Any, Any, T]) -> T | None:
+    """Run work until it ends, or until the process is asked to: then it is cancelled, cleans up,
+    and there is no result."""
 
-    async def run() -> None:
+    async def run() -> T | None:
         task = asyncio.ensure_future(work)
+        asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+            loop.add_signal_handler(number, asked.set)
+        asking = asyncio.ensure_future(asked.wait())
+        await asyncio.wait({task, asking}, return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        while not task.done():
+            # More than once, for it may get lost: `asyncio.wait_for` of Python 3.11 drops it when
+            # what it waits for ends at the same moment.
+            task.cancel()
+            await asyncio.wait({task}, timeout=_AGAIN_S)
+        return None if task.cancelled() else task.result()
 
-    asyncio.run(run())
-    return 0
+    return asyncio.run(run())
 
 
 if __name__ == "__main__":

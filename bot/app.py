@@ -19,6 +19,7 @@ from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import load_or_create
@@ -32,17 +33,20 @@ from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
-from bot.errors import BotError, Config
+from bot.errors import BotError, Config, system_reason
 from bot.ports import Clock, Store
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
 from bot.services.archives import Archives
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
+from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.policy import Policies
 from bot.services.probe import Probe
+from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
 from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf
@@ -50,6 +54,7 @@ from bot.services.spend import Spend
 from bot.services.steps import Steps
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
+from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
 
 log = logging.getLogger(__name__)
@@ -140,6 +145,7 @@ async def open_app(
         notices = Notices(store=store, post=post, news=news, clock=clock)
 
         notebooks = JupyterNotebooks()
+        policies = Policies(store=store, usual=policy)
         idle = IdleWatch(
             store=store,
             probe=Probe(
@@ -150,7 +156,7 @@ async def open_app(
                 traffic=traffic,
                 clock=clock,
             ),
-            policy=lambda _: policy or Policy(),
+            policy=policies.idle,
             clock=clock,
         )
         tasks = Tasks()
@@ -185,6 +191,22 @@ async def open_app(
             wake=wake,
             every=timedelta(seconds=settings.watch_s),
         )
+        questions = Questions(
+            store=store,
+            watch=idle,
+            policies=policies,
+            wake=wake,
+            news=news,
+            clock=clock,
+        )
+        asking = Wake()
+        letters = Letters(
+            store=store,
+            mail=DiscordMail(client=client, render=letter_cards.letter, clock=clock),
+            news=news,
+            clock=clock,
+            policies=policies,
+        )
         health = Health(store=store, market=market, client=client)
         relay = Relay(
             host=settings.relay_host,
@@ -203,7 +225,7 @@ async def open_app(
             raise Config(
                 "BELLHOP_RELAY_LISTEN",
                 f"{settings.relay_host}:{settings.relay_port} cannot be used "
-                f"({error.strerror}). Stop what uses it, or choose another port.",
+                f"({system_reason(error)}). Stop what uses it, or choose another port.",
             ) from error
         stack.push_async_callback(relay.close)
 
@@ -211,13 +233,17 @@ async def open_app(
             [
                 Tick(name="reconcile", every_s=settings.poll_s, wake=wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=news.set),
+                Tick(name="ask", every_s=settings.watch_s, wake=asking.set),
             ]
         )
         schedule.start()
         stack.callback(schedule.close)
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
+        tasks.forever("letters", letters.run)
         tasks.forever("watch", watch.run)
+        tasks.forever("questions", lambda: questions.run(asking, reconciler.reported))
+        tasks.forever("archives", archives.run)
         yield App(
             client=client,
             relay=relay,

@@ -58,9 +58,9 @@ def read(env: Mapping[str, str], *, need: tuple[str, ...] = ()) -> Settings:
     data = _folder(env.get("BELLHOP_DATA") or "./data")
     host, port = _listen(env.get("BELLHOP_RELAY_LISTEN") or "127.0.0.1:8642")
     return Settings(
-        discord_token=env.get("DISCORD_TOKEN", "").strip(),
+        discord_token=_key("DISCORD_TOKEN", env.get("DISCORD_TOKEN", "").strip()),
         guild_id=_guild(env.get("DISCORD_GUILD_ID", "").strip()),
-        vast_api_key=env.get("VAST_API_KEY", "").strip(),
+        vast_api_key=_key("VAST_API_KEY", env.get("VAST_API_KEY", "").strip()),
         vast_url=_http_url("VAST_URL", env.get("VAST_URL") or "https://console.vast.ai"),
         database_url=_database(env.get("DATABASE_URL", "").strip(), data),
         archive_url=env.get("BELLHOP_ARCHIVE_URL", "").strip() or f"file://{data / 'archives'}",
@@ -107,6 +107,12 @@ def _own_secret(data: Path) -> str:
         raise Config("BELLHOP_DATA", f"cannot write {path}: {error.strerror}.") from error
 
 
+def _key(name: str, value: str) -> str:
+    if not re.fullmatch(r"[!-~]*", value):
+        raise Config(name, f"must be one word of plain letters, digits and signs. {_HOW[name]}")
+    return value
+
+
 def _guild(value: str) -> int | None:
     if not value:
         return None
@@ -116,10 +122,18 @@ def _guild(value: str) -> int | None:
 
 
 def _http_url(name: str, value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(value, ("http", "https")):
         raise Config(name, f"must be an address like https://host, not {value!r}.")
     return value.rstrip("/")
+
+
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        # Reading the port is what checks that it is a number, and not too large a one.
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _relay_url(value: str) -> str:
@@ -150,6 +164,8 @@ def _database(value: str, data: Path) -> str:
     }
     if scheme not in drivers or not rest:
         raise Config("DATABASE_URL", "must begin with postgresql:// or sqlite:///.")
+    if drivers[scheme].startswith("postgresql") and not _is_address(value, (scheme,)):
+        raise Config("DATABASE_URL", "must be like postgresql://user:password@host:5432/name.")
     return f"{drivers[scheme]}://{rest}"
 
 

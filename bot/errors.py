@@ -44,7 +44,14 @@ the doors (`client.py`, `relay/pages.py`, `__main__.py`) turn errors into words.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+
+
+def system_reason(error: OSError) -> str:
+    """Why the system refused, in its own few words; asyncio puts a whole sentence around them."""
+    known = error.errno is not None and error.errno > 0
+    return os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
 
 
 class BotError(Exception):

@@ -6,7 +6,7 @@ process has a deadline of its own inside the adapter and raises only errors of `
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -139,7 +139,7 @@ class Shell(Protocol):
         self,
         script: str,
         *,
-        stdin: AsyncIterable[bytes] | None = None,
+        stdin: AsyncGenerator[bytes, None] | None = None,
         timeout_s: float,
         silence_s: float = 120,
     ) -> AbstractAsyncContextManager[Running]:
@@ -280,7 +280,7 @@ class Workspaces(Protocol):
 
     def pack(
         self, shell: Shell, root: str, entries: Sequence[FileEntry], *, codec: str
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """These entries as a compressed tar stream.
 
         An entry that cannot be read is missing in it; that is for the reader to notice. Raises
@@ -294,7 +294,7 @@ class Workspaces(Protocol):
         """SHA-256 by path, of the files among the entries that can be read."""
         ...
 
-    async def unpack(self, shell: Shell, root: str, tar: AsyncIterable[bytes]) -> list[str]:
+    async def unpack(self, shell: Shell, root: str, tar: AsyncGenerator[bytes, None]) -> list[str]:
         """Restore a plain tar stream below the folder, made if missing; returns what tar warned of.
 
         Raises DiskFull, CommandFailed, Unreachable.
@@ -324,8 +324,10 @@ class Vault(Protocol):
         """Make the archive's key, or find it: the first thing that is written. Repeatable."""
         ...
 
-    async def write(self, part_id: PartId, *, codec: str, data: AsyncIterable[bytes]) -> Part:
-        """Store a part as it comes; what lay there under its number is replaced."""
+    async def write(
+        self, part_id: PartId, *, codec: str, data: AsyncGenerator[bytes, None]
+    ) -> Part:
+        """Store a part as it comes, and close its source; what lay there before is replaced."""
         ...
 
     async def members(self, part: Part) -> list[Member]:
@@ -354,11 +356,11 @@ class Vault(Protocol):
 
     def tar(
         self, manifest: Manifest, paths: Collection[bytes] | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The whole archive, or these paths of it, as one plain tar stream; folders last."""
         ...
 
-    def file(self, manifest: Manifest, path: bytes) -> AsyncIterator[bytes]:
+    def file(self, manifest: Manifest, path: bytes) -> AsyncGenerator[bytes, None]:
         """The content of one file. Raises NotFound, Damaged."""
         ...
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot import __version__
-from bot.__main__ import main
+from bot.__main__ import _until_stopped, main
+from tests.e2e.programs import program
 
 
 def _bellhop(*words: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -36,7 +40,17 @@ def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["dance"], [], ["demo", "--fast", "0"], ["demo", "--fast", "quick"]]
+    "words",
+    [
+        ["dance"],
+        [],
+        ["demo", "--fast", "0"],
+        ["demo", "--fast", "quick"],
+        ["demo", "--port", "99999"],
+        ["sandbox", "--port", "-1"],
+        ["sandbox", "--load-s", "nan"],
+        ["sandbox", "--ssh-s", "soon"],
+    ],
 )
 def test_wrong_arguments_end_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """And say what would be right."""
@@ -87,6 +101,78 @@ def test_a_database_that_is_away_ends_with_1_and_what_to_do(tmp_path: Path) -> N
     )
 
     assert ran.returncode == 1
-    assert ran.stderr.startswith("bellhop: Our database is not answering.")
+    assert ran.stderr.startswith("bellhop: Our database is not answering. See that its server runs")
+    assert "DATABASE_URL is right (ConnectionRefusedError" in ran.stderr
+    assert ran.stderr.count("\n") == 1
     assert "hunter22" not in ran.stderr + ran.stdout
     assert "Traceback" not in ran.stderr
+
+
+def test_a_settings_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """Saved in another encoding, say."""
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+
+    ran = _bellhop("migrate", folder=tmp_path)
+
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("bellhop: .env: cannot be read: ")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_what_the_sandbox_cannot_use_is_named(tmp_path: Path) -> None:
+    """A port in use, a folder that cannot be made: one line, before anything is rented."""
+    (tmp_path / "file").write_text("")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        no_port = _bellhop("sandbox", "--port", str(port), folder=tmp_path)
+    no_folder = _bellhop("sandbox", "--port", "0", "--data", "file/data", folder=tmp_path)
+
+    assert (no_port.returncode, no_folder.returncode) == (2, 2)
+    assert no_port.stderr == (
+        f"bellhop: --port: port {port} cannot be used (Address already in use). "
+        "Choose another one.\n"
+    )
+    assert no_folder.stderr.startswith("bellhop: --data: file/data cannot be used (Not a dir")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_tour_that_is_stopped_did_not_hold(tmp_path: Path, number: signal.Signals) -> None:
+    """0 would say that every check held. What it has made is taken down first."""
+    async with program(
+        "-m",
+        "bot",
+        "demo",
+        "--tour",
+        "--data",
+        str(tmp_path / "demo"),
+        env={"TMPDIR": str(tmp_path)},
+    ) as tour:
+        await tour.line(lambda line: line.startswith(" 1. "))
+
+        code = await tour.kill(number)
+
+    assert code == 1
+    assert os.listdir(tmp_path) == ["demo"]
+
+
+def test_a_stop_that_a_library_swallowed_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As `asyncio.wait_for` of Python 3.11 may; the process must end all the same."""
+    monkeypatch.setattr("bot.__main__._AGAIN_S", 0.05)
+    swallowed = []
+
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError as stop:
+            swallowed.append(stop)
+        await asyncio.sleep(30)
+
+    assert _until_stopped(work()) is None
+    assert len(swallowed) == 1

@@ -25,7 +25,7 @@ from bot.demo.live import LiveEnv
 from bot.demo.patches import Frame, Link, StaticFile, page_files
 from bot.demo.views import View
 from bot.demo.world import BOT_NAME, Person, World
-from bot.errors import Config
+from bot.errors import Config, system_reason
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,10 @@ class Pages:
         try:
             await web.TCPSite(self._runner, "127.0.0.1", port).start()
         except OSError as error:
-            raise Config("--port", f"port {port} cannot be used: {error.strerror}") from error
+            raise Config(
+                "--port",
+                f"port {port} cannot be used ({system_reason(error)}). Choose another one.",
+            ) from error
         self.port = int(self._runner.addresses[0][1])
 
     @web.middleware

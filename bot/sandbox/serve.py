@@ -12,12 +12,14 @@ import contextlib
 import logging
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
 
+from bot.errors import Config, system_reason
 from bot.sandbox.catalog import DEFAULT_OFFERS, draw_market
 from bot.sandbox.faults import Faults
 from bot.sandbox.keeper import Keeper
@@ -115,20 +117,22 @@ class Sandbox:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     timing = Timing()
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes any free one")
+    parser.add_argument(
+        "--port", type=port_number, default=DEFAULT_PORT, help="0 takes any free one"
+    )
     parser.add_argument(
         "--data", type=Path, default=Path("sandbox-data"), help="where the machines' files lie"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the market; same seed, same offers")
     parser.add_argument("--offers", type=int, default=DEFAULT_OFFERS, help="how many at least")
     parser.add_argument(
-        "--load-s", type=float, default=timing.load_s, help="seconds from renting to running"
+        "--load-s", type=_span, default=timing.load_s, help="seconds from renting to running"
     )
     parser.add_argument(
-        "--ssh-s", type=float, default=timing.ssh_s, help="seconds from running until SSH answers"
+        "--ssh-s", type=_span, default=timing.ssh_s, help="seconds from running until SSH answers"
     )
     parser.add_argument(
-        "--list-lag-s", type=float, default=timing.list_lag_s, help="seconds that lists are behind"
+        "--list-lag-s", type=_span, default=timing.list_lag_s, help="seconds that lists are behind"
     )
     parser.add_argument(
         "--no-machines", action="store_true", help="without SSH and Jupyter, for scale tests"
@@ -147,19 +151,56 @@ def from_arguments(args: argparse.Namespace, machines: Callable[[Path], Yard]) -
 
 
 async def serve(args: argparse.Namespace, *, machines: Callable[[Path], Yard]) -> None:
-    """Run until SIGTERM or SIGINT. Raises OSError when the port is taken."""
+    """Run until SIGTERM or SIGINT. Raises Config for a port or a folder that cannot be used."""
+    if not args.no_machines:
+        _check_folder(args.data)
     sandbox = from_arguments(args, machines)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    url = await sandbox.start()
+    try:
+        url = await sandbox.start()
+    except OSError as error:
+        reason = system_reason(error)
+        raise Config(
+            "--port", f"port {args.port} cannot be used ({reason}). Choose another one."
+        ) from error
     try:
         sys.stdout.write(_welcome(url))
         sys.stdout.flush()
         await ended.wait()
     finally:
         await sandbox.close()
+
+
+def port_number(text: str) -> int:
+    """A TCP port, for argparse; 0 means any free one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def _span(text: str) -> float:
+    """Seconds, for argparse."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError("must be seconds between 0 and 86400")
+    return seconds
+
+
+def _check_folder(path: Path) -> None:
+    """Make the machines' folder now: the first renting would be late to learn that it fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        reason = system_reason(error)
+        raise Config("--data", f"{path} cannot be used ({reason}). Choose another one.") from error
 
 
 def _welcome(url: str) -> str:

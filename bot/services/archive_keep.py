@@ -94,10 +94,10 @@ class Keeper:
                 await self._give_up(row)
 
     async def _revoked(self, held: Held, row: Archive | None) -> Held:
-        """What has ended in the books ends in the place, too."""
+        """What has ended in the books ends in the place, too, to its last object but the parts."""
         if held.committed and row is None:
             log.warning("archive %s is not in the books; it is kept", held.archive_id)
-        if not held.committed or row is None or row.state not in _ENDED:
+        if row is None or row.state not in _ENDED:
             return held
         await self._vault.revoke(held.archive_id)
         return replace(held, committed=False, named=frozenset())

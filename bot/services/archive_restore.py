@@ -50,10 +50,7 @@ class Restore:
 
     async def run(self, *, overwrite: bool) -> Restored:
         """Raises Refused for files in the way, DiskFull, RestoreFailed, and what ports raise."""
-        found = await self._scan()
-        self._demand_free_way(found, overwrite=overwrite)
-        lacking = {path for path, entry in self._wanted.items() if self._lacks(entry, found)}
-        self._demand_room(lacking)
+        lacking = await self._plan(overwrite=overwrite)
         warnings: list[str] = []
         for again in range(_PASSES):
             warnings += await self._unpack(lacking, again)
@@ -65,6 +62,14 @@ class Restore:
             f"{len(difference.faults)} entries differ after a restore",
             public=f"After the restore {_named(difference.faults)} not as archived.",
         )
+
+    async def _plan(self, *, overwrite: bool) -> set[bytes]:
+        """What must be sent, once it is clear that it may be and that there is room for it."""
+        found = await self._scan()
+        self._demand_free_way(found, overwrite=overwrite)
+        lacking = {path for path, entry in self._wanted.items() if self._lacks(entry, found)}
+        self._demand_room(lacking)
+        return lacking
 
     async def _scan(self) -> dict[bytes, Entry]:
         scan = await self._workspaces.scan(self._shell, self._toolbox.root)
@@ -96,7 +101,7 @@ class Restore:
         if room and need + _ROOM > room:
             raise DiskFull(
                 f"{need} B needed, {room} B free",
-                public=f"The machine's disk is too small: {_gb(need)} are needed and "
+                public=f"The machine's disk is too small: {_gb(need + _ROOM)} are needed and "
                 f"{_gb(room)} are free.",
             )
 

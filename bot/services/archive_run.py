@@ -105,7 +105,7 @@ class Run:
         left: list[Entry] = []
         for again in range(ROUNDS):
             await self._send(to_send(now.wanted, self.stored), again)
-            await self._compare(now)
+            await self._compare(now, again)
             now = await self.look()
             left = self._readable(unproven(now.wanted, self.stored, self._agreed), now)
             if not left:
@@ -157,7 +157,7 @@ class Run:
         self.parts[part.id] = part
         self.stored.update((each.entry.path, each) for each in came)
 
-    async def _compare(self, now: Sight) -> None:
+    async def _compare(self, now: Sight, again: int) -> None:
         """Hash at the source, after the transfer, what was not compared since it was sent."""
         unhashed = [
             entry
@@ -165,7 +165,7 @@ class Run:
             if entry.kind is Kind.FILE and path in self.stored and path not in self._agreed
         ]
         total = sum(entry.weight for entry in unhashed)
-        self._tell(Progress(phase=Phase.COMPARING, total=total))
+        self._tell(Progress(phase=Phase.COMPARING, total=total, again=again))
         self._agreed |= await self._workspaces.digests(self._shell, self._toolbox.root, unhashed)
 
     def _readable(self, left: Sequence[Entry], now: Sight) -> list[Entry]:

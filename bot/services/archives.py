@@ -3,8 +3,8 @@
 `save` is the first half of the promise that nothing is lost: only a `Proof` lets a machine be
 destroyed, and it says that every file was read back from the place and hashed on the machine after
 that, with no change in between. How one is saved is in `archive_save.py`, restored in
-`archive_restore.py`, and how the place is kept tidy in `archive_keep.py`. Every step may be
-repeated after a crash; a run's row exists before its first byte does.
+`archive_restore.py`, and how the place is kept tidy in `archive_keep.py`. Every step may be done
+again after a crash; a run has a row before its first byte.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from dataclasses import replace
 
 from bot.domain.archives import (
@@ -40,6 +40,8 @@ from bot.services.archive_run import Tell
 from bot.services.archive_save import Saving
 
 log = logging.getLogger(__name__)
+
+TIDY_S = 3600.0
 
 
 def _silent(progress: Progress) -> None:
@@ -142,22 +144,24 @@ class Archives:
 
     async def download(
         self, archive_id: ArchiveId, paths: Collection[bytes] | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The archive, or these paths of it, as one plain tar stream, for any `tar`.
 
         Damage is raised before the stream's end, so that a short download is never a whole one.
         """
         async with self._reads(archive_id):
             manifest = await self._vault.manifest(archive_id)
-            async for piece in self._vault.tar(manifest, paths):
-                yield piece
+            async with contextlib.aclosing(self._vault.tar(manifest, paths)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
-    async def file(self, archive_id: ArchiveId, path: bytes) -> AsyncIterator[bytes]:
+    async def file(self, archive_id: ArchiveId, path: bytes) -> AsyncGenerator[bytes, None]:
         """The content of one file. Raises NotFound, Place errors."""
         async with self._reads(archive_id):
             manifest = await self._vault.manifest(archive_id)
-            async for piece in self._vault.file(manifest, path):
-                yield piece
+            async with contextlib.aclosing(self._vault.file(manifest, path)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     async def check(self, archive_id: ArchiveId) -> None:
         """Read a whole archive and compare it with its manifest. Raises Damaged, Foreign."""
@@ -194,6 +198,16 @@ class Archives:
                     await self.delete(archive.id)
                     gone.append(archive)
         return gone
+
+    async def run(self) -> None:
+        """Keep the place in order, hour by hour; for ever. A place that is away is tried again."""
+        while True:
+            try:
+                await self.expire()
+                await self.tidy()
+            except Place as error:
+                log.warning("the archive store could not be kept in order: %s", error)
+            await asyncio.sleep(TIDY_S)
 
     async def tidy(self) -> int:
         """Free what no archive names: of deleted archives at once, of dead runs after a while.

@@ -8,7 +8,7 @@ verdict from before the press ends nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 """After so many archives in a row that could not be proven, the leads are told."""
+LONGEST_PAUSE_S = 180.0
+"""Without a tick of the clock a round is made all the same."""
 _AGAIN = timedelta(minutes=10)
 _LONGEST = timedelta(hours=6)
 
@@ -48,6 +50,12 @@ class Questions:
         self._wake = wake
         self._news = news
         self._clock = clock
+
+    async def run(self, ticks: Wake, reported: Callable[[], Mapping[RentalId, float]]) -> None:
+        """Round after round, at each tick; for ever. `reported` is what Vast last told."""
+        while True:
+            await ticks.wait(LONGEST_PAUSE_S)
+            await self.tick(reported())
 
     async def tick(self, gpu_util: Mapping[RentalId, float] | None = None) -> None:
         """One round over all ready machines; `gpu_util` is what Vast reports, in percent."""

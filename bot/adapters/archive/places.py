@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SCHEMES = ("file", "s3", "gs", "az")
 
 _REQUEST = timedelta(seconds=60)
-_RETRIES: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=120)}
+_RETRIES = 4
 _STAGED = re.compile(r"#\d+$")  # LocalStore's names for what it is writing
 _DELETED_AT_ONCE = 500
 
@@ -42,7 +42,7 @@ class Object:
     written_at: datetime
 
 
-def open_place(url: str) -> Place:
+def open_place(url: str, *, retries: int = _RETRIES) -> Place:
     """The place at an address. Raises Config for one that cannot be used; connects to nothing.
 
     Credentials come from the environment under the names that the providers' own tools use.
@@ -58,7 +58,8 @@ def open_place(url: str) -> Place:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return Place(LocalStore(folder, automatic_cleanup=True), folder=folder)
         options: Any = {"timeout": _REQUEST, "connect_timeout": timedelta(seconds=10)}
-        return Place(from_url(url, client_options=options, retry_config=_RETRIES))
+        again: Any = {"max_retries": retries, "retry_timeout": 2 * _REQUEST}
+        return Place(from_url(url, client_options=options, retry_config=again))
     except (BaseError, OSError, ValueError) as error:
         raise Config("BELLHOP_ARCHIVE_URL", f"cannot be used: {_why(error)}") from error
 

@@ -41,7 +41,7 @@ echo "root $(pwd -P)"
 has find . -maxdepth 0 -printf '%y%s%T@%C@%b%D%i%m%n%U%G%P%l' || echo 'missing GNU find'
 printf './\\0' | has {_TAR} || echo 'missing GNU tar 1.29 or newer'
 printf '' | has sha256sum -z || echo 'missing sha256sum of coreutils 8.25 or newer'
-printf 'a\\0' | has xargs -0 -r printf '%s' || echo 'missing xargs'
+printf 'a\\0' | has xargs -0 -r sh -c : || echo 'missing xargs'
 if has zstd --version; then echo 'codec zst'
 elif has gzip --version; then echo 'codec gz'
 else echo 'missing zstd or gzip'; fi

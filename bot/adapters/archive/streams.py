@@ -13,7 +13,7 @@ from bot.adapters.archive.sealing import Master, Seal
 from bot.domain.archives import ArchiveId
 from bot.errors import Damaged
 
-CHUNK_BYTES = 8 * 1024 * 1024
+CHUNK_BYTES = 4 * 1024 * 1024
 
 
 class Streams:
@@ -26,10 +26,22 @@ class Streams:
         self._seals: dict[ArchiveId, Seal] = {}
 
     def make_key(self, archive_id: ArchiveId) -> None:
-        """Make the archive's key unless there is one."""
-        if self.place.find(_key_of(archive_id)) is None:
+        """Make the archive's key unless there is a good one; only for an archive without COMMIT.
+
+        A key that came into the place altered is replaced: nothing can be read with it, and
+        nothing has been. Raises Damaged where the new one comes back altered, too.
+        """
+        if not self.has_good_key(archive_id):
             self.place.put(_key_of(archive_id), self._master.new_key(archive_id))
         self.seal(archive_id)
+
+    def has_good_key(self, archive_id: ArchiveId) -> bool:
+        """Raises Foreign where it is another's."""
+        try:
+            self.seal(archive_id)
+        except Damaged:
+            return False
+        return True
 
     def is_ours(self, archive_id: ArchiveId) -> bool:
         """False where another installation wrote it; one without any key counts as ours."""

@@ -38,16 +38,18 @@ class Source:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
-        self._rest = b""
+        self._piece = b""
+        self._at = 0  # how far the piece was taken
 
     def some(self, most: int) -> bytes:
         """From one byte up to `most`; none at the end."""
-        while not self._rest:
+        while self._at == len(self._piece):
             piece = next(self._pieces, None)
             if piece is None:
                 return b""
-            self._rest = piece
-        taken, self._rest = self._rest[:most], self._rest[most:]
+            self._piece, self._at = piece, 0
+        taken = self._piece[self._at : self._at + most]
+        self._at += len(taken)
         return taken
 
     def exactly(self, size: int) -> bytes:

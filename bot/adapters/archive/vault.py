@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 import zstandard
@@ -37,13 +39,16 @@ class PlaceVault:
     async def open(self, archive_id: ArchiveId) -> None:
         await asyncio.to_thread(self._streams.make_key, archive_id)
 
-    async def write(self, part_id: PartId, *, codec: str, data: AsyncIterable[bytes]) -> Part:
+    async def write(
+        self, part_id: PartId, *, codec: str, data: AsyncGenerator[bytes, None]
+    ) -> Part:
         """As the port says; one chunk is being stored while the next one comes in."""
         await asyncio.to_thread(self._forget_part, part_id)
         writing = _Writing(self._streams, part_id)
         try:
-            async for piece in data:
-                await writing.add(piece)
+            async with aclosing(data):
+                async for piece in data:
+                    await writing.add(piece)
             size = await writing.finish()
         finally:
             await writing.settle()
@@ -75,10 +80,10 @@ class PlaceVault:
 
     def tar(
         self, manifest: Manifest, paths: Collection[bytes] | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         return _in_thread(assembly.tar(manifest, self._plain, paths))
 
-    def file(self, manifest: Manifest, path: bytes) -> AsyncIterator[bytes]:
+    def file(self, manifest: Manifest, path: bytes) -> AsyncGenerator[bytes, None]:
         return _in_thread(assembly.file(manifest, self._plain, path))
 
     async def held(self) -> list[Held]:
@@ -113,8 +118,8 @@ class PlaceVault:
 
     def _noted(self, archive_id: ArchiveId) -> tuple[list[Part], list[Stored]]:
         names = {stream_of(each.key)[1] for each in self._streams.place.list(archive_id)}
-        if "key" not in names:
-            return [], []  # it died before it wrote anything
+        if not self._streams.has_good_key(archive_id):
+            return [], []  # it died before it wrote anything else
         parts: list[Part] = []
         stored: list[Stored] = []
         for name in sorted(name for name in names if name.startswith(_NOTE)):
@@ -255,10 +260,19 @@ def _part_of(each: Object) -> PartId | None:
     return None
 
 
-async def _in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """A blocking iterator, a thread for each step."""
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield piece
+async def _in_thread(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """A blocking iterator in a thread of its own.
+
+    With the loop's many threads each step would run in another one, and the allocator keeps for
+    every thread what that one freed: 100 MB in all, for buffers of 4 MB.
+    """
+    loop = asyncio.get_running_loop()
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+    try:
+        while (piece := await loop.run_in_executor(pool, next, pieces, None)) is not None:
+            yield piece
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _compressed(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import re
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import zstandard
@@ -103,7 +104,7 @@ class SshWorkspaces:
 
     async def pack(
         self, shell: Shell, root: str, entries: Sequence[Entry], *, codec: str
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """As the port says. tar's own 1 and 2 are no faults here: what lacks is seen later."""
         size = sum(entry.weight for entry in entries)
         async with shell.stream(
@@ -145,7 +146,7 @@ class SshWorkspaces:
         found |= {path: found[known] for path, known in others.items() if known in found}
         return found
 
-    async def unpack(self, shell: Shell, root: str, tar: AsyncIterable[bytes]) -> list[str]:
+    async def unpack(self, shell: Shell, root: str, tar: AsyncGenerator[bytes, None]) -> list[str]:
         codec = await self._codec(shell)
         async with shell.stream(
             scripts.unpack(root, codec),
@@ -207,12 +208,12 @@ def _free(df: str) -> int:
     return int(columns[3]) * 1024 if len(columns) > 4 and columns[3].isdecimal() else 0
 
 
-async def _names(entries: Sequence[Entry]) -> AsyncIterator[bytes]:
+async def _names(entries: Sequence[Entry]) -> AsyncGenerator[bytes, None]:
     for at in range(0, len(entries), 1000):
         yield b"".join(b"./" + entry.path + b"\0" for entry in entries[at : at + 1000])
 
 
-async def _split(running: Running) -> AsyncIterator[bytes]:
+async def _split(running: Running) -> AsyncGenerator[bytes, None]:
     """The NUL-ended fields of an output. Raises CommandFailed for a last one without its end."""
     rest = b""
     async for data in running:
@@ -251,22 +252,26 @@ def _nanoseconds(text: bytes) -> int:
     return int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
 
 
-async def _compressed(tar: AsyncIterable[bytes], codec: str) -> AsyncIterator[bytes]:
+async def _compressed(tar: AsyncGenerator[bytes, None], codec: str) -> AsyncGenerator[bytes, None]:
     """The stream, compressed for the way to the machine, whose download is paid for."""
-    feeder: zstandard.ZstdCompressionObj | zlib._Compress
-    if codec == "zst":
-        feeder = zstandard.ZstdCompressor(level=1, write_checksum=True).compressobj()
-    elif codec == "gz":
-        feeder = zlib.compressobj(1, wbits=31)
-    else:
+    compress, flush = _feeder(codec)
+    async with aclosing(tar):
         async for data in tar:
-            yield data
-        return
-    async for data in tar:
-        for piece in _pieces(data):
-            if out := await asyncio.to_thread(feeder.compress, piece):
-                yield out
-    yield feeder.flush()
+            for piece in _pieces(data):
+                if out := await asyncio.to_thread(compress, piece):
+                    yield out
+    if out := flush():
+        yield out
+
+
+def _feeder(codec: str) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
+    if codec == "zst":
+        zstd = zstandard.ZstdCompressor(level=1, write_checksum=True).compressobj()
+        return zstd.compress, zstd.flush
+    if codec == "gz":
+        gzip = zlib.compressobj(1, wbits=31)
+        return gzip.compress, gzip.flush
+    return lambda data: data, bytes
 
 
 def _pieces(data: bytes, size: int = 4_000_000) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import secrets
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 
 import asyncssh
@@ -61,7 +61,7 @@ class SshShell:
         self,
         script: str,
         *,
-        stdin: AsyncIterable[bytes] | None = None,
+        stdin: AsyncGenerator[bytes, None] | None = None,
         timeout_s: float,
         silence_s: float = 120,
     ) -> AbstractAsyncContextManager[SshStream]:

@@ -11,7 +11,8 @@ import contextlib
 import math
 import secrets
 import shlex
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Self
 
 import asyncssh
 
@@ -33,7 +34,7 @@ class SshStream:
         process: asyncssh.SSHClientProcess[bytes],
         *,
         mark: bytes,
-        stdin: AsyncIterable[bytes] | None,
+        stdin: AsyncGenerator[bytes, None] | None,
         limit_s: float,
         silence_s: float,
     ) -> None:
@@ -44,24 +45,21 @@ class SshStream:
         self._moved_at = self._loop.time()
         self._until = self._moved_at + limit_s
         self._stderr = bytearray()
+        self._head = b""  # what came before the mark
+        self._began = False
         self._errors = asyncio.create_task(self._listen())
         self._feeding = asyncio.create_task(self._feed(stdin))
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        head = b""
-        began = False
-        while data := await self._read():
-            if began:
-                yield data
-                continue
-            head += data
-            before, found, rest = head.partition(self._mark)
-            if found:
-                began = True
-                if rest:
-                    yield rest
-            elif len(before) > _NOISE_BYTES:
-                raise Unreachable("the machine talks without end before a command begins")
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = await self._read()
+        while not self._began and data:
+            data = self._after_mark(data) or await self._read()
+        if not data:
+            raise StopAsyncIteration
+        return data
 
     async def end(self) -> Ran:
         """Wait for the end; what was not read is read and dropped.
@@ -94,6 +92,15 @@ class SshStream:
             task.cancel()
         await asyncio.gather(self._feeding, self._errors, return_exceptions=True)
 
+    def _after_mark(self, data: bytes) -> bytes:
+        """What follows the noise of the shell's start, where that is over."""
+        self._head += data
+        before, found, rest = self._head.partition(self._mark)
+        self._began = bool(found)
+        if not found and len(before) > _NOISE_BYTES:
+            raise Unreachable("the machine talks without end before a command begins")
+        return rest
+
     async def _read(self) -> bytes:
         """The next bytes; an empty string at the end. Raises Unreachable after a long silence."""
         while True:
@@ -110,20 +117,24 @@ class SshStream:
             self._moved_at = self._loop.time()
             return data
 
-    async def _feed(self, stdin: AsyncIterable[bytes] | None) -> None:
+    async def _feed(self, stdin: AsyncGenerator[bytes, None] | None) -> None:
         """Send the input as fast as it is taken; a command that takes no more is no fault here."""
         try:
             if stdin is not None:
-                async for data in stdin:
-                    self._process.stdin.write(data)
-                    await self._process.stdin.drain()
-                    self._moved_at = self._loop.time()
+                async with contextlib.aclosing(stdin):
+                    await self._send(stdin)
             self._process.stdin.write_eof()
         except (asyncssh.Error, OSError):
             return
         except BotError:
             self._process.close()  # the input is not whole: the command must not see a clean end
             raise
+
+    async def _send(self, stdin: AsyncGenerator[bytes, None]) -> None:
+        async for data in stdin:
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+            self._moved_at = self._loop.time()
 
     async def _listen(self) -> None:
         """Keep the last of what the command complains about."""
@@ -138,7 +149,7 @@ async def streaming(
     connection: asyncssh.SSHClientConnection,
     script: str,
     *,
-    stdin: AsyncIterable[bytes] | None,
+    stdin: AsyncGenerator[bytes, None] | None,
     timeout_s: float,
     silence_s: float,
 ) -> AsyncIterator[SshStream]:

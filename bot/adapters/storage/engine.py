@@ -46,7 +46,7 @@ def parsed(url: str) -> URL:
     """The address of a database that can be used here. Raises Config for any other."""
     try:
         address = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
         raise Config("DATABASE_URL", "is not the address of a database.") from error
     if address.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
         raise Config("DATABASE_URL", "must begin with postgresql:// or sqlite:///.")

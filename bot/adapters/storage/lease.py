@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.adapters.storage.engine import file_of, lone_engine, parsed
 from bot.adapters.storage.unit import translated
@@ -83,8 +83,7 @@ async def _file_lock(path: Path, patience_s: float | None) -> AsyncIterator[Leas
 async def _server_lock(address: URL, patience_s: float | None) -> AsyncIterator[Lease]:
     engine = lone_engine(address)
     try:
-        with translated():
-            connection = await engine.connect()
+        connection = await _first_connection(engine)
 
         async def take() -> bool:
             with translated():
@@ -105,6 +104,18 @@ async def _server_lock(address: URL, patience_s: float | None) -> AsyncIterator[
                 await connection.close()
     finally:
         await engine.dispose()
+
+
+async def _first_connection(engine: AsyncEngine) -> AsyncConnection:
+    """The first thing that is asked of a server: whoever starts us can mend what is wrong."""
+    try:
+        with translated():
+            return await engine.connect()
+    except Store as error:
+        raise Store(
+            str(error),
+            hint=f"See that its server runs and that DATABASE_URL is right ({error}).",
+        ) from error
 
 
 async def _wait(take: Callable[[], Awaitable[bool]], patience_s: float | None) -> None:

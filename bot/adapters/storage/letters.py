@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Row, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.adapters.storage.outbox import show_card_anew
 from bot.adapters.storage.plain import read, text_of
 from bot.adapters.storage.tables import letters
 from bot.adapters.storage.types import UtcTime
@@ -49,6 +50,8 @@ class SqlLetters(Part):
     ) -> None:
         await self._change(
             letter,
+            # The card says whether its owner has been asked, and with this it is out of date.
+            card_from=now if letter.place is None else None,
             channel_id=place.channel_id,
             message_id=place.message_id,
             shown=shown,
@@ -69,10 +72,14 @@ class SqlLetters(Part):
             rows = (await connection.execute(chosen)).all()
         return [_letter(row) for row in rows]
 
-    async def _change(self, letter: Letter, **values: Any) -> None:
+    async def _change(
+        self, letter: Letter, *, card_from: datetime | None = None, **values: Any
+    ) -> None:
         change = update(letters).where(letters.c.id == letter.id).values(**values)
         async with self._database.writing() as connection:
             await connection.execute(change)
+            if card_from is not None:
+                await show_card_anew(connection, letter.rental_id, card_from)
 
 
 async def write_letters(
