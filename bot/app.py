@@ -15,9 +15,15 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bot.adapters.archive.places import open_place
+from bot.adapters.archive.streams import Streams
+from bot.adapters.archive.vault import PlaceVault
+from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import load_or_create
+from bot.adapters.ssh.looks import ShellLooks
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import demand_newest, migrate
@@ -25,21 +31,30 @@ from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
 from bot.client import Bellhop, Services
 from bot.config import Settings
+from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
 from bot.errors import BotError, Config, system_reason
-from bot.ports import Store
+from bot.ports import Clock, Store
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
+from bot.services.archives import Archives
 from bot.services.desk import Desk
+from bot.services.idle import IdleWatch
+from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.policy import Policies
+from bot.services.probe import Probe
+from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
 from bot.services.routes import Routes, Traffic
+from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
+from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
 
 log = logging.getLogger(__name__)
@@ -64,12 +79,19 @@ class App:
     notices: Notices
     links: Links
     routes: Routes
+    archives: Archives
+    clock: Clock
+    wake: Wake
     lost: asyncio.Event  # set when another process may have taken our place
 
 
 @contextlib.asynccontextmanager
 async def open_app(
-    settings: Settings, *, limits: Limits | None = None, migrating: bool = True
+    settings: Settings,
+    *,
+    limits: Limits | None = None,
+    policy: Policy | None = None,
+    migrating: bool = True,
 ) -> AsyncIterator[App]:
     """A working Bellhop without its chat: relay listening, rentals reconciled, notices due.
 
@@ -90,13 +112,30 @@ async def open_app(
         routes, traffic = Routes(), Traffic()
         links = Links(store=store, clock=clock, relay_url=settings.relay_url)
         offers = Offers(market=market)
-        desk = Desk(store=store, market=market, offers=offers, clock=clock, wake=wake, news=news)
+        place = await asyncio.to_thread(open_place, settings.archive_url)
+        archives = Archives(
+            books=store,
+            vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
+            workspaces=SshWorkspaces(),
+            clock=clock,
+        )
+        shelf = Shelf(archives=archives)
+        desk = Desk(
+            store=store,
+            market=market,
+            offers=offers,
+            shelf=shelf,
+            clock=clock,
+            wake=wake,
+            news=news,
+        )
         client = Bellhop(
             services=Services(
                 desk=desk,
                 offers=offers,
                 spend=Spend(store=store, clock=clock),
                 links=links,
+                shelf=shelf,
                 clock=clock,
             ),
             guild_id=settings.guild_id,
@@ -106,6 +145,20 @@ async def open_app(
         notices = Notices(store=store, post=post, news=news, clock=clock)
 
         notebooks = JupyterNotebooks()
+        policies = Policies(store=store, usual=policy)
+        idle = IdleWatch(
+            store=store,
+            probe=Probe(
+                tunnels=tunnels,
+                notebooks=notebooks,
+                looks=ShellLooks(),
+                routes=routes,
+                traffic=traffic,
+                clock=clock,
+            ),
+            policy=policies.idle,
+            clock=clock,
+        )
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
         reconciler = Reconciler(
@@ -115,8 +168,12 @@ async def open_app(
                 market=market,
                 tunnels=tunnels,
                 notebooks=notebooks,
+                archives=archives,
+                idle=idle,
                 routes=routes,
+                traffic=traffic,
                 links=links,
+                clock=clock,
                 installation=settings.installation,
                 public_key=key.public_line(),
             ),
@@ -133,6 +190,22 @@ async def open_app(
             notebooks=notebooks,
             wake=wake,
             every=timedelta(seconds=settings.watch_s),
+        )
+        questions = Questions(
+            store=store,
+            watch=idle,
+            policies=policies,
+            wake=wake,
+            news=news,
+            clock=clock,
+        )
+        asking = Wake()
+        letters = Letters(
+            store=store,
+            mail=DiscordMail(client=client, render=letter_cards.letter, clock=clock),
+            news=news,
+            clock=clock,
+            policies=policies,
         )
         health = Health(store=store, market=market, client=client)
         relay = Relay(
@@ -160,13 +233,17 @@ async def open_app(
             [
                 Tick(name="reconcile", every_s=settings.poll_s, wake=wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=news.set),
+                Tick(name="ask", every_s=settings.watch_s, wake=asking.set),
             ]
         )
         schedule.start()
         stack.callback(schedule.close)
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
+        tasks.forever("letters", letters.run)
         tasks.forever("watch", watch.run)
+        tasks.forever("questions", lambda: questions.run(asking, reconciler.reported))
+        tasks.forever("archives", archives.run)
         yield App(
             client=client,
             relay=relay,
@@ -176,6 +253,9 @@ async def open_app(
             notices=notices,
             links=links,
             routes=routes,
+            archives=archives,
+            clock=clock,
+            wake=wake,
             lost=lease.lost,
         )
 

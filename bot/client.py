@@ -26,6 +26,7 @@ from bot.log import bound
 from bot.ports import Clock
 from bot.services.desk import Desk
 from bot.services.offers import Offers
+from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ EXTENSIONS = (
     "cogs.rent",
     "cogs.status",
     "cogs.machines",
+    "cogs.keep",
+    "cogs.archives",
     "cogs.spend",
     "cogs.help",
 )
@@ -64,6 +67,7 @@ class Services:
     offers: Offers
     spend: Spend
     links: Tickets
+    shelf: Shelf
     clock: Clock
 
 

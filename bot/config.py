@@ -24,6 +24,7 @@ class Settings:
     vast_api_key: str = field(default="", repr=False)
     vast_url: str = "https://console.vast.ai"
     database_url: str = field(repr=False)
+    archive_url: str
     data: Path
     relay_host: str
     relay_port: int
@@ -62,6 +63,7 @@ def read(env: Mapping[str, str], *, need: tuple[str, ...] = ()) -> Settings:
         vast_api_key=_key("VAST_API_KEY", env.get("VAST_API_KEY", "").strip()),
         vast_url=_http_url("VAST_URL", env.get("VAST_URL") or "https://console.vast.ai"),
         database_url=_database(env.get("DATABASE_URL", "").strip(), data),
+        archive_url=env.get("BELLHOP_ARCHIVE_URL", "").strip() or f"file://{data / 'archives'}",
         data=data,
         relay_host=host,
         relay_port=port,

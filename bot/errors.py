@@ -10,7 +10,8 @@
     │   ├── PriceRose              the next best costs more than was quoted
     │   ├── QuoteExpired           the quote is too old to be acted on
     │   ├── LowCredit              the Vast account cannot pay for this
-    │   └── NotReady               the machine cannot be opened yet
+    │   ├── NotReady               the machine cannot be opened yet
+    │   └── Busy                   somebody else is doing something with it that must end first
     ├── Provider                   Vast's doing
     │   ├── Down                   no usable answer; worth trying again
     │   ├── RateLimited            asked too often; says how long to wait
@@ -21,7 +22,14 @@
     │   ├── Unreachable            SSH is refused or silent; worth trying again
     │   ├── HostKeyChanged         another machine answers at this address
     │   ├── CommandFailed          a command on the machine failed
-    │   └── NotebookFailed         Jupyter cannot be installed or started
+    │   ├── NotebookFailed         Jupyter cannot be installed or started
+    │   ├── LacksTools             it has not what archiving takes
+    │   ├── DiskFull               there is no room for what is restored
+    │   └── RestoreFailed          what was restored is not what was archived
+    ├── Place                      the archive store's doing
+    │   ├── PlaceDown              it is away or refuses; worth trying again
+    │   ├── Damaged                something in it is lost, cut short or altered
+    │   └── Foreign                another installation wrote it
     ├── Chat                       Discord's doing
     │   ├── Unavailable            no usable answer; worth trying again
     │   └── Undeliverable          the channel is gone or closed to us; it will not get better
@@ -126,6 +134,13 @@ class NotReady(Refused):
     hint = "Its card says how far it is."
 
 
+class Busy(Refused):
+    """An archive is being written, read or deleted, and the wish would get in its way."""
+
+    public = "Something else is being done with it right now."
+    hint = "Try again when that has ended."
+
+
 class Provider(BotError):
     """Vast answered in a way that stops us, or did not answer."""
 
@@ -212,6 +227,54 @@ class NotebookFailed(Machine):
     """Jupyter is not there and cannot be installed, or does not start."""
 
     public = "Jupyter could not be started on the machine."
+
+
+class LacksTools(Machine):
+    """The machine has not what archiving takes: GNU find and tar, coreutils, zstd or gzip."""
+
+    public = "This machine lacks the tools to archive its files."
+    hint = "Copy your files away by hand, or install what is missing and try again."
+
+
+class DiskFull(Machine):
+    """There is not enough room on the machine for what is restored."""
+
+    public = "The machine's disk is too small for this archive."
+    hint = "Rent one with a larger disk; the archive is untouched."
+
+
+class RestoreFailed(Machine):
+    """After a restore the machine does not hold what the manifest says. The archive is whole."""
+
+    public = "The files on the machine are not what was archived."
+    hint = "The archive is untouched: restore again, or onto another machine."
+
+
+class Place(BotError):
+    """The place where archives lie is in the way."""
+
+    public = "The archive store is not answering as it should."
+
+
+class PlaceDown(Place):
+    """No connection, a time-out, no right, no room, a wrong bucket: nothing is known, try again."""
+
+    public = "The archive store cannot be used right now."
+    hint = "A lead should check BELLHOP_ARCHIVE_URL; `bellhop check` says what is wrong."
+
+
+class Damaged(Place):
+    """Something in the place is lost, cut short or altered. Nothing of it is handed out."""
+
+    public = "This archive is damaged: a part of it is lost or was changed."
+    hint = "A lead should look at the archive store; an older archive may be whole."
+
+
+class Foreign(Place):
+    """Written by an installation with another secret, so it cannot be read here."""
+
+    public = "This archive was written by another Bellhop, and cannot be read with our secret."
+    hint = "A lead can restore the BELLHOP_SECRET it was written with."
 
 
 class Chat(BotError):

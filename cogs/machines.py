@@ -1,7 +1,8 @@
 """`/open` and `/destroy`, and the same two as buttons on a card.
 
-A machine is destroyed by a second press only. Whether somebody may is asked of the services each
-time, the first press included: a question one may not answer is not put.
+A machine is destroyed by a second press only, without an archive by a third one. Whether somebody
+may is asked of the services each time, the first press included: a question one may not answer is
+not put.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from discord.ext import commands
 
 from bot.client import Bellhop, Tickets
 from bot.domain.access import Action
-from bot.domain.rentals import Rental
+from bot.domain.rentals import Rental, State
 from bot.ports import Clock
 from bot.services.desk import Desk
 from cogs.ui import answers, choices, inputs
@@ -34,11 +35,13 @@ class Machines(commands.Cog):
         own = await self._desk.of(inputs.actor(interaction))
         await self._link(interaction, inputs.pick(own, named))
 
-    @app_commands.command(name="destroy", description="End a machine, after asking you once more")
+    @app_commands.command(
+        name="destroy", description="Archive a machine, then end it; asks you first"
+    )
     @app_commands.rename(named="rental")
     @app_commands.describe(
         named="Which machine; not needed when you have only one",
-        discard="You know that what is on it will be lost",
+        discard="Without an archive: what is on it is lost; asks you twice",
     )
     async def destroy_command(
         self,
@@ -61,9 +64,21 @@ class Machines(commands.Cog):
         await self._ask(press, rental_id)
 
     async def destroy(self, press: Interaction, rental_id: str) -> None:
-        """The second press."""
+        """The second press: archived, then ended."""
         await press.response.defer()
         rental = await self._desk.end(inputs.actor(press), rental_id)
+        await press.edit_original_response(view=answers.destroying(rental))
+
+    async def ask_to_discard(self, press: Interaction, rental_id: str) -> None:
+        """The first word that no archive is wanted: what would be lost, and a last question."""
+        await press.response.defer()
+        rental = await self._desk.get(inputs.actor(press), rental_id, Action.DESTROY)
+        await press.edit_original_response(view=answers.really_lose(rental, self._clock.now()))
+
+    async def discard(self, press: Interaction, rental_id: str) -> None:
+        """The second one: ended as it is."""
+        await press.response.defer()
+        rental = await self._desk.end(inputs.actor(press), rental_id, discard=True)
         await press.edit_original_response(view=answers.destroying(rental))
 
     async def leave_alone(self, press: Interaction, rental_id: str) -> None:
@@ -95,7 +110,8 @@ class Machines(commands.Cog):
     ) -> None:
         rental = await self._desk.get(inputs.actor(interaction), rental_id, Action.DESTROY)
         view = answers.sure(rental, self._clock.now(), discard=discard)
-        if rental.released_at is not None or not rental.open:
+        waits = rental.released_at is None or (discard and rental.waived_by is None)
+        if rental.state in (State.DESTROYING, State.CLOSED) or not waits:
             view = answers.destroying(rental)
         await interaction.edit_original_response(view=view)
 

@@ -16,14 +16,16 @@ from bot.domain.images import choose
 from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Offer, Wish
 from bot.services import offers
 from bot.services.desk import MAX_HOURS, Desk
+from bot.services.shelf import Shelf
 from cogs.ui import answers, choices, inputs, market
 from cogs.ui.inputs import Interaction
 
 
 class Rent(commands.Cog):
-    def __init__(self, *, desk: Desk, offers: offers.Offers) -> None:
+    def __init__(self, *, desk: Desk, offers: offers.Offers, shelf: Shelf) -> None:
         self._desk = desk
         self._offers = offers
+        self._shelf = shelf
 
     @app_commands.command(name="rent", description="Rent the best machine; shows a quote first")
     @app_commands.describe(
@@ -36,6 +38,7 @@ class Rent(commands.Cog):
         image="What runs on it: a preset, or any Docker image",
         hours="How long you plan to use it, for the quote",
         name="What to call it",
+        restore="An archive to put onto it",
     )
     async def rent(
         self,
@@ -49,6 +52,7 @@ class Rent(commands.Cog):
         image: app_commands.Range[str, 1, 255] | None = None,
         hours: app_commands.Range[int, 1, MAX_HOURS] | None = None,
         name: app_commands.Range[str, 1, 40] | None = None,
+        restore: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         wish = Wish(
@@ -66,6 +70,7 @@ class Rent(commands.Cog):
             image=image,
             name=name,
             hours=hours,
+            restore=restore,
         )
         await interaction.edit_original_response(view=market.quote(quote))
 
@@ -88,6 +93,11 @@ class Rent(commands.Cog):
     @rent.autocomplete("gpu")
     async def _gpus(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
         return choices.gpus(await choices.soon(self._offers.gpu_names()), typed)
+
+    @rent.autocomplete("restore")
+    async def _archives(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
+        reach = await choices.soon(self._shelf.within_reach(inputs.actor(interaction)))
+        return choices.archives(reach, typed)
 
     @rent.autocomplete("image")
     async def _images(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
@@ -117,4 +127,5 @@ def _number(filled: object, default: int) -> int:
 
 
 async def setup(bot: Bellhop) -> None:
-    await bot.add_cog(Rent(desk=bot.services.desk, offers=bot.services.offers))
+    services = bot.services
+    await bot.add_cog(Rent(desk=services.desk, offers=services.offers, shelf=services.shelf))

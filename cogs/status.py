@@ -1,4 +1,4 @@
-"""`/status`: somebody's open rentals, how far each is and what it costs."""
+"""`/status`: somebody's open rentals: how far each is, what it costs, whether it looks idle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ class Status(commands.Cog):
         actor = inputs.actor(interaction)
         inputs.may_ask_about(actor, member)
         rentals = await self._desk.of(actor, member.id if member else None)
-        view = answers.status(rentals, self._clock.now(), whose=member.mention if member else "")
+        standings = {rental.id: await self._desk.standing(rental) for rental in rentals}
+        view = answers.status(
+            rentals,
+            self._clock.now(),
+            whose=member.mention if member else "",
+            standings=standings,
+        )
         await interaction.edit_original_response(view=view)
 
 

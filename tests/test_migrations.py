@@ -29,9 +29,14 @@ from bot.adapters.storage.migrate import (
 from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import metadata
 from bot.adapters.storage.unit import Database
+from bot.domain.archives import Archive, ArchiveId, ArchiveState
+from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
+from bot.domain.letters import Kind as LetterKind
+from bot.domain.letters import Writing
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental, State
+from bot.domain.samples import Sample
 from bot.errors import Store
 from bot.ports import Pass
 from tests.builders import NOW, SetClock, begun
@@ -91,6 +96,27 @@ async def a_row_in_every_table(url: str) -> Rental:
         await store.add_ticket(ticket)
         session = replace(ticket, digest="2" * 64)
         await store.spend(ticket.digest, session, NOW.replace(year=2025))
+        await store.remember(
+            rental.id,
+            begin(NOW),
+            version=0,
+            sample=Sample(at=NOW),
+            letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
+        )
+        await store.set_policy("idle", "90")
+        await store.begin_archive(
+            Archive(
+                id=ArchiveId("a1"),
+                rental_id=rental.id,
+                guild_id=rental.guild_id,
+                owner_id=rental.owner_id,
+                name="lesson",
+                state=ArchiveState.RUNNING,
+                root="/workspace",
+                started_at=NOW,
+                touched_at=NOW,
+            )
+        )
     return rental
 
 

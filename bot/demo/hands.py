@@ -51,11 +51,11 @@ class Seen:
 
 
 class Hands:
-    """One person in one channel."""
+    """One person in one channel, or in their direct messages with the bot."""
 
-    def __init__(self, env: LiveEnv, world: World, person: Person) -> None:
+    def __init__(self, env: LiveEnv, world: World, person: Person, *, inbox: bool = False) -> None:
         self._env = env
-        self._channel = world.gpu
+        self._channel = person.inbox if inbox else world.gpu
         self._person = person
 
     async def command(self, name: str, **options: Any) -> Seen:

@@ -17,6 +17,7 @@ from bot.app import App, open_app
 from bot.config import read
 from bot.demo.stand_in import Demo
 from bot.demo.world import GUILD_ID
+from bot.domain.idle_policy import Policy
 from bot.sandbox.life import Timing
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import Sandbox
@@ -30,11 +31,12 @@ class Stage:
     sandbox: Sandbox
     app: App
     demo: Demo
+    machines: Path  # where the sandbox keeps their files
 
 
 @contextlib.asynccontextmanager
 async def set_stage(
-    *, data: Path | None, fast: float, page_port: int | None
+    *, data: Path | None, fast: float, page_port: int | None, policy: Policy, watch_s: float
 ) -> AsyncIterator[Stage]:
     """Everything running, until the block ends; with `page_port` the page is served too.
 
@@ -62,14 +64,14 @@ async def set_stage(
                 "BELLHOP_DATA": str(folder / "bellhop"),
                 "BELLHOP_RELAY_LISTEN": f"127.0.0.1:{_free_port(RELAY_PORT)}",
                 "BELLHOP_POLL_S": str(POLL_S),
-                "BELLHOP_WATCH_S": "10",
+                "BELLHOP_WATCH_S": str(watch_s),
             }
         )
-        app = await stack.enter_async_context(open_app(settings))
+        app = await stack.enter_async_context(open_app(settings, policy=policy))
         demo = Demo(bot=app.client)
         stack.push_async_callback(demo.close)
         await demo.start(page_port)
-        yield Stage(sandbox=sandbox, app=app, demo=demo)
+        yield Stage(sandbox=sandbox, app=app, demo=demo, machines=folder / "machines")
 
 
 def _brief_folder() -> tempfile.TemporaryDirectory[str]:

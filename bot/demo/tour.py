@@ -14,8 +14,10 @@ from typing import Any
 
 import aiohttp
 
+from bot.demo.checks import check, first_line
 from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
+from bot.demo.tour_idle import IdleAct
 from bot.demo.visitor import Visitor
 from bot.domain.money import Usd
 from bot.domain.rentals import RentalId
@@ -40,6 +42,7 @@ class Tour:
 
     async def play(self) -> int:
         """Every step in order; 0 only if all held."""
+        idle = IdleAct(self._stage)
         steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("Ada asks for offers", self._see_offers),
             ("She chooses one and gets a quote", self._get_quote),
@@ -49,8 +52,14 @@ class Tour:
             ("Open gives Ada a way into her notebook, once", self._open),
             ("She runs a cell and a terminal in the real JupyterLab", self._work),
             ("/status and /spend say what it costs", self._read_costs),
-            ("/destroy asks, and then ends it", self._destroy),
+            ("/destroy asks, archives, and then ends it", self._destroy),
             ("The sandbox's books agree with the bill", self._compare),
+            ("Ada rents again, works, and forgets the machine", idle.work_and_go),
+            ("She is asked, with what was measured", idle.be_asked),
+            ("Nobody answers: archived, proven, destroyed", idle.be_ended),
+            ("The work is restored onto another GPU, file by file the same", idle.restore),
+            ("She gives that one back without an archive", idle.give_back),
+            ("Nothing is left running", self._nothing_left),
         )
         async with Visitor() as self._visitor:
             for number, (title, step) in enumerate(steps, 1):
@@ -74,17 +83,17 @@ class Tour:
     async def _see_offers(self) -> str:
         self._offers = await self._ada.command("offers", disk=10)
         prices = re.findall(r"\$\d+\.\d{3}/h", self._offers.text)
-        _check(len(self._offers.choices) >= 5, "a page of offers", self._offers.text)
-        _check(len(prices) >= 5, "whole prices", self._offers.text)
+        check(len(self._offers.choices) >= 5, "a page of offers", self._offers.text)
+        check(len(prices) >= 5, "whole prices", self._offers.text)
         return f"{len(self._offers.choices)} offers, from {prices[0]}"
 
     async def _get_quote(self) -> str:
         self._quote = await self._ada.choose(self._offers, self._offers.choices[0])
         for word in ("GPU", "torage", "ransfer"):
-            _check(
+            check(
                 word in self._quote.text or word.lower() in self._quote.text, word, self._quote.text
             )
-        _check("Rent" in self._quote.buttons, "a Rent button", str(self._quote.buttons))
+        check("Rent" in self._quote.buttons, "a Rent button", str(self._quote.buttons))
         prices = re.findall(r"\$(\d+\.\d{3})/h", self._quote.text)
         self._quoted = max(Usd.of(price) for price in prices)
         return f"GPU, disk and transfer apart; {self._quoted.dollars:.3f} $/h in all"
@@ -98,8 +107,8 @@ class Tour:
             told = f"the second press met no button ({type(gone).__name__})"
         else:
             told = "the second press met the same rental"
-        _check(await self._open_rentals() == rentals, "one rental", str(rentals))
-        _check(len(rentals) == 1, "one rental", str(rentals))
+        check(await self._open_rentals() == rentals, "one rental", str(rentals))
+        check(len(rentals) == 1, "one rental", str(rentals))
         self._rental = rentals[0]
         return f"one rental, {self._rental}; {told}"
 
@@ -115,61 +124,61 @@ class Tour:
 
         self._card = await self._ada.see(ready, "a ready card", READY_S)
         cards = [one for one in self._ada.messages() if self._rental in one.text]
-        _check(len(cards) == 1, "one card in the channel", str(len(cards)))
+        check(len(cards) == 1, "one card in the channel", str(len(cards)))
         book = await self._book()
-        _check(book["state"] == "running", "a running instance", str(book))
+        check(book["state"] == "running", "a running instance", str(book))
         label = f"bellhop/{self._rental}"
-        _check(book["label"] == label, label, str(book))
+        check(book["label"] == label, label, str(book))
         return f"one message, {len(seen)} versions of it seen; instance {book['id']} is running"
 
     async def _keep_out(self) -> str:
         answer = await self._linus.press(self._card, "Open")
-        _check(answer.link is None, "no link for Linus", answer.text)
+        check(answer.link is None, "no link for Linus", answer.text)
         address = self._stage.app.links.address(self._rental)
         async with Visitor() as stranger:
             status, page = await stranger.look(address + "/lab")
-        _check(status in (401, 403), "a refusal", f"{status}: {page[:200]}")
-        _check("/open" in page, "how to get in", page[:400])
-        return f"“{_first_line(answer.text)}” and, at the bare address, {status}"
+        check(status in (401, 403), "a refusal", f"{status}: {page[:200]}")
+        check("/open" in page, "how to get in", page[:400])
+        return f"“{first_line(answer.text)}” and, at the bare address, {status}"
 
     async def _open(self) -> str:
         answer = await self._ada.press(self._card, "Open")
-        _check(answer.link is not None, "a link", answer.text)
+        check(answer.link is not None, "a link", answer.text)
         link = str(answer.link)
         await self._visitor.look(link)
         status, page = await self._visitor.enter(link)
-        _check(status == 200 and "jupyter" in page.lower(), "JupyterLab", f"{status}: {page[:200]}")
+        check(status == 200 and "jupyter" in page.lower(), "JupyterLab", f"{status}: {page[:200]}")
         async with Visitor() as late:
             again, _ = await late.enter(link)
-        _check(again in (403, 404, 410), "a spent ticket", str(again))
+        check(again in (403, 404, 410), "a spent ticket", str(again))
         return f"JupyterLab's own page through the relay; the spent ticket answers {again}"
 
     async def _work(self) -> str:
         printed = await self._visitor.run_cell("print(6 * 7)")
-        _check(printed.strip() == "42", "42", printed)
+        check(printed.strip() == "42", "42", printed)
         gpu = await self._visitor.type_in_terminal("nvidia-smi -L; echo over$((1+1))", "over2")
-        _check("GPU 0" in gpu, "nvidia-smi's list", gpu)
+        check("GPU 0" in gpu, "nvidia-smi's list", gpu)
         return f"the cell printed {printed.strip()}; the terminal shows the GPU"
 
     async def _read_costs(self) -> str:
         status = await self._ada.command("status")
-        _check(self._rental in status.text, "the rental in /status", status.text)
-        _check("$" in status.text, "a cost in /status", status.text)
+        check(self._rental in status.text, "the rental in /status", status.text)
+        check("$" in status.text, "a cost in /status", status.text)
         spend = await self._ada.command("spend")
-        _check("$" in spend.text, "a total in /spend", spend.text)
-        return f"“{_first_line(spend.text)}”"
+        check("$" in spend.text, "a total in /spend", spend.text)
+        return f"“{first_line(spend.text)}”"
 
     async def _destroy(self) -> str:
         asked = await self._ada.command("destroy")
-        _check("Destroy it" in asked.buttons, "a question", asked.text)
+        check("Archive and destroy" in asked.buttons, "a question", asked.text)
         book = await self._book()
-        _check(book["destroyed_at"] is None, "nothing destroyed yet", str(book))
-        await self._ada.press(asked, "Destroy it")
+        check(book["destroyed_at"] is None, "nothing destroyed yet", str(book))
+        await self._ada.press(asked, "Archive and destroy")
         self._bill = await self._ada.see(
             lambda one: self._rental in one.text and "Seen gone" in one.text, "the bill", GONE_S
         )
         book = await self._book()
-        _check(book["destroyed_at"] is not None, "an instance that is gone", str(book))
+        check(book["destroyed_at"] is not None, "an instance that is gone", str(book))
         return f"“{_bill_line(self._bill.text)}”"
 
     async def _compare(self) -> str:
@@ -181,10 +190,17 @@ class Tour:
         )
         # What two looks at the account may miss at the quoted price, and what rounding hides.
         slack = Usd.of(self._quoted.dollars * Decimal(10) / 3600) + Usd(100)
-        _check(abs((told - vast).micros) <= slack.micros, f"{vast} within {slack}", str(told))
+        check(abs((told - vast).micros) <= slack.micros, f"{vast} within {slack}", str(told))
         return (
             f"told {told}, the books say {vast} for {ran.total_seconds():.0f} s; one instance ever"
         )
+
+    async def _nothing_left(self) -> str:
+        books = await self._books()
+        alive = [one["id"] for one in books if one["destroyed_at"] is None]
+        check(not alive, "no living instance", str(alive))
+        check(len(books) == 3, "three instances in all", str(len(books)))
+        return f"{len(books)} instances ever, none alive"
 
     # --- The books ----------------------------------------------------------------------------
 
@@ -200,17 +216,8 @@ class Tour:
 
     async def _book(self) -> Book:
         books = await self._books()
-        _check(len(books) == 1, "one instance in all", str(books))
+        check(len(books) == 1, "one instance in all", str(books))
         return books[0]
-
-
-def _check(held: bool, wanted: str, seen: str) -> None:
-    if not held:
-        raise AssertionError(f"wanted {wanted}; saw {seen}")
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0].strip("#* ")
 
 
 def _bill_line(text: str) -> str:

@@ -111,6 +111,23 @@ class Visitor:
             listing = await answer.json()
         return [str(entry["name"]) for entry in listing["content"]]
 
+    async def save_notebook(self, name: str, code: str, output: str) -> None:
+        """Write a notebook with one cell and what it printed, as JupyterLab saves it."""
+        cell = {
+            "cell_type": "code",
+            "id": "one",
+            "execution_count": 1,
+            "metadata": {},
+            "source": code,
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": output}],
+        }
+        notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        body = {"type": "notebook", "format": "json", "content": notebook}
+        url = f"{self.origin}/api/contents/{name}"
+        headers = {"Origin": self.origin}
+        async with self._session.put(url, json=body, headers=headers) as answer:
+            answer.raise_for_status()
+
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         headers = {"Origin": self.origin}
         async with self._session.post(self.origin + path, json=body, headers=headers) as answer:

@@ -11,6 +11,8 @@ from bot.errors import NotYours
 class Action(StrEnum):
     SEE = "see"
     OPEN = "open"
+    KEEP = "keep"
+    SAVE = "save"
     DESTROY = "destroy"
 
 
@@ -27,13 +29,14 @@ class Actor:
 def may(actor: Actor, action: Action, *, owner_id: int, guild_id: int) -> bool:
     """Whether an actor may do this to a rental of that owner in that server.
 
-    A notebook is entered by its owner alone; a lead may see and end everybody's machines.
+    A notebook is entered by its owner alone; a lead may see, keep, save and end
+    everybody's machines.
     """
     if actor.guild_id != guild_id:
         return False
     if actor.id == owner_id:
         return True
-    return actor.lead and action in (Action.SEE, Action.DESTROY)
+    return actor.lead and action is not Action.OPEN
 
 
 def demand(actor: Actor, action: Action, *, owner_id: int, guild_id: int) -> None:

@@ -1,8 +1,12 @@
 """The life of a rental: which step comes next, and what a step's outcome makes of the row.
 
-    requested --Intend--> creating --Create/Adopt--> booting --Connect, Serve--> ready
-        |                    |                          |                          |
-        +--------------------+---------- Release -------+--------------------------+
+    requested --Intend--> creating --Create/Adopt--> booting --Connect, Restore, Serve--> ready
+        |                    |                          |                                |   ^
+        |                    |                          |                        Archive |   | Spare
+        |                    |                          |                                v   |
+        |                    |                          |       Save, Probe <------- archiving
+        |                    |                          |                                |
+        +--------------------+---------- Release -------+--------------------------------+
                                             |
                                        destroying --Destroy, Look (until seen gone)--> closed
 
@@ -14,6 +18,10 @@ only a machine that is seen gone closes a row.
 Release is the one way out. Its causes are the owner or a lead (`released_at`), a start that failed
 or took too long, no offer left, a price above the agreed one, and a machine that vanished. A
 machine that vanished is never destroyed: should it come back, it may hold work.
+
+A machine that was ever ready is released only after an archive was proven later than the end was
+asked for, or after somebody waived it. Where nobody asked (an idle machine), it is looked at once
+more after the proof, and any sign of life keeps it.
 """
 
 from __future__ import annotations
@@ -53,6 +61,7 @@ class Limits:
     destroy_again: timedelta = timedelta(seconds=20)
     look_again: timedelta = timedelta(seconds=3)
     attempts: int = 6
+    proof: timedelta = timedelta(minutes=5)  # how long a proven archive counts as the last word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +118,33 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True)
+class Restore:
+    """Put the wanted archive onto the machine, and hold it against its manifest."""
+
+    archive_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Begin to save: the claim that everybody else sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Archive the workspace and prove it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Look once more whether it is idle, before nobody's asking ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """Back to ready: saved without an end, or the end is no longer wanted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     reason: Reason
 
@@ -149,7 +185,12 @@ Step = (
     | Adopt
     | Observe
     | Connect
+    | Restore
     | Serve
+    | Archive
+    | Save
+    | Probe
+    | Spare
     | Release
     | Remove
     | Destroy
@@ -198,6 +239,29 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """Archived and proven; `at` is from when on the archive holds everything."""
+
+    archive_id: str
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Tried for good and not done; `detail` is for people. The machine stays."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """There is life on a machine that was thought idle; `detail` says what."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     pass
 
@@ -215,7 +279,20 @@ class Trouble:
     retry_after: timedelta | None = None
 
 
-Outcome = Done | Rented | OfferTaken | Declined | InDoubt | Connected | Absent | Present | Trouble
+Outcome = (
+    Done
+    | Rented
+    | OfferTaken
+    | Declined
+    | InDoubt
+    | Connected
+    | Saved
+    | Failed
+    | Alive
+    | Absent
+    | Present
+    | Trouble
+)
 
 
 # --- Decisions ------------------------------------------------------------------------------
@@ -234,6 +311,8 @@ def next_step(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> St
             return _booting(rental, sight, limits, now)
         case State.READY:
             return _ready(rental, sight, limits)
+        case State.ARCHIVING:
+            return _archiving(rental, sight, limits, now)
         case State.DESTROYING:
             return _destroying(rental, sight, limits, now)
         case State.CLOSED:
@@ -270,6 +349,16 @@ def after(rental: Rental, step: Step, outcome: Outcome, now: datetime) -> Rental
             return _connected(rental, outcome, now)
         case Serve():
             return _served(rental, outcome, now)
+        case Restore():
+            return _restored(rental, outcome, now)
+        case Archive():
+            return replace(rental, state=State.ARCHIVING, phase_at=now, detail="")
+        case Save():
+            return _saved(rental, outcome, now)
+        case Probe():
+            return _probed(rental, outcome, now)
+        case Spare():
+            return _spare(rental, note=rental.note)
         case Release(reason):
             return _release(rental, reason, now)
         case Remove():
@@ -348,6 +437,8 @@ def _opening(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Ste
     if not sight.connected:
         late = rental.phase is Phase.CONNECTING and since > limits.ssh and rental.fails >= TRIES
         return Release(Reason.NO_SSH) if late else Connect()
+    if rental.restore_id is not None and rental.restored_at is None:
+        return Restore(rental.restore_id)
     starting = rental.phase is Phase.STARTING_JUPYTER
     late = starting and since > limits.notebook and rental.fails >= TRIES
     return Release(Reason.NO_NOTEBOOK) if late else Serve()
@@ -356,8 +447,39 @@ def _opening(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Ste
 def _ready(rental: Rental, sight: Sight, limits: Limits) -> Step:
     if extra := _extra(rental, sight):
         return Remove(extra)
-    if rental.released_at:
+    if rental.released_at and rental.waived_by:
         return Release(Reason.RELEASED)
+    if step := _unreachable(rental, sight, limits):
+        return step
+    if rental.released_at or rental.save_asked_at:
+        return Archive()
+    return Wait("in use") if sight.served else Serve()
+
+
+def _archiving(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
+    if extra := _extra(rental, sight):
+        return Remove(extra)
+    if rental.released_at and rental.waived_by:
+        return Release(Reason.RELEASED)
+    wanted_at = rental.released_at or rental.save_asked_at
+    if wanted_at is None:
+        return Spare()
+    if not _proven(rental, wanted_at):
+        return _unreachable(rental, sight, limits) or Save()
+    if rental.released_at is None:
+        return Spare()
+    if now - (rental.phase_at or now) > limits.proof:
+        return _unreachable(rental, sight, limits) or Save()  # people may have worked on since
+    return Probe() if rental.reason is Reason.IDLE else Release(rental.reason or Reason.RELEASED)
+
+
+def _proven(rental: Rental, wanted_at: datetime) -> bool:
+    """Whether an archive holds everything that was there when it was asked for."""
+    return rental.proven_at is not None and rental.proven_at >= wanted_at
+
+
+def _unreachable(rental: Rental, sight: Sight, limits: Limits) -> Step | None:
+    """What is to be done before a machine that was ready can be worked with; None: nothing."""
     machine = _recorded(rental, sight)
     if sight.listed:
         if machine is None:
@@ -366,9 +488,7 @@ def _ready(rental: Rental, sight: Sight, limits: Limits) -> Step:
             return Observe(machine)
         if machine.status is not Status.UP:
             return Wait("the machine does not run")
-    if not sight.connected:
-        return Connect()
-    return Wait("in use") if sight.served else Serve()
+    return None if sight.connected else Connect()
 
 
 def _missing(rental: Rental, sight: Sight, limits: Limits) -> Step:
@@ -486,7 +606,9 @@ def _earliest(known: datetime | None, told: datetime | None) -> datetime | None:
 def _connected(rental: Rental, outcome: Connected, now: datetime) -> Rental:
     rental = replace(rental, host_key=outcome.host_key, detail="")
     if rental.state is State.BOOTING:
-        return replace(rental, phase=Phase.STARTING_JUPYTER, phase_at=now)
+        waits = rental.restore_id is not None and rental.restored_at is None
+        phase = Phase.RESTORING if waits else Phase.STARTING_JUPYTER
+        return replace(rental, phase=phase, phase_at=now)
     return rental
 
 
@@ -496,6 +618,52 @@ def _served(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     if rental.state is State.BOOTING:
         return replace(rental, state=State.READY, phase=Phase.REACHABLE, phase_at=now, ready_at=now)
     return rental
+
+
+def _restored(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
+    """A failure ends the new machine: the archive is as it was, and another may be tried."""
+    if isinstance(outcome, Failed):
+        rental = replace(rental, detail=outcome.detail)
+        return _release(rental, Reason.NOT_RESTORED, now)
+    note = outcome.note if isinstance(outcome, Done) else ""
+    return replace(rental, restored_at=now, note=note, phase=Phase.STARTING_JUPYTER, phase_at=now)
+
+
+def _saved(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
+    match outcome:
+        case Saved(archive_id, at, note):
+            return replace(
+                rental,
+                archive_id=archive_id,
+                proven_at=at,
+                phase_at=now,
+                save_fails=0,
+                note=note,
+                detail="",
+            )
+        case Failed(detail):
+            return _spare(replace(rental, save_fails=rental.save_fails + 1), note=detail)
+        case _:
+            return rental
+
+
+def _probed(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
+    """Nobody asked for this end: any sign of life keeps the machine, and the archive as well."""
+    if isinstance(outcome, Alive):
+        return _spare(rental, note=outcome.detail)
+    return _release(rental, Reason.IDLE, now)
+
+
+def _spare(rental: Rental, *, note: str) -> Rental:
+    return replace(
+        rental,
+        state=State.READY,
+        released_at=None,
+        save_asked_at=None,
+        ended_by=None,
+        reason=None,
+        note=note,
+    )
 
 
 def _release(rental: Rental, reason: Reason, now: datetime) -> Rental:

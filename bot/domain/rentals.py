@@ -36,6 +36,7 @@ class State(StrEnum):
     CREATING = "creating"
     BOOTING = "booting"
     READY = "ready"
+    ARCHIVING = "archiving"
     DESTROYING = "destroying"
     CLOSED = "closed"
 
@@ -46,6 +47,7 @@ class Phase(StrEnum):
     RENTING = "renting"
     LOADING = "loading"
     CONNECTING = "connecting"
+    RESTORING = "restoring"
     STARTING_JUPYTER = "jupyter"
     REACHABLE = "reachable"
 
@@ -54,6 +56,7 @@ class Reason(StrEnum):
     """Why a rental ended, or is about to."""
 
     RELEASED = "released"  # its owner or a lead pressed Destroy
+    IDLE = "idle"  # asked, not answered, and nothing left on it that works
     CANCELLED = "cancelled"  # ended before it was ready
     NO_OFFER = "no_offer"  # rented away, and no other within the quoted price
     REFUSED = "refused"  # Vast said no: credit, key, arguments
@@ -62,6 +65,7 @@ class Reason(StrEnum):
     PRICE_ROSE = "price_rose"  # the contract costs more than was agreed to
     NO_SSH = "no_ssh"  # the machine runs and never let us in
     NO_NOTEBOOK = "no_notebook"  # Jupyter would not start
+    NOT_RESTORED = "not_restored"  # the archive could not be put onto it
     VANISHED = "vanished"  # gone from Vast's list without our doing
 
 
@@ -119,6 +123,7 @@ class Quote:
     name: str | None
     hours: int | None
     made_at: datetime
+    restore_id: str | None = None  # the archive to put onto it
 
     @property
     def per_hour(self) -> Usd:
@@ -173,6 +178,12 @@ class Rental:
     ended_by: int | None = None
     released_at: datetime | None = None
     waived_by: int | None = None  # who gave up the archive, after being asked twice
+    save_asked_at: datetime | None = None  # an archive is wanted, whether or not it ends then
+    archive_id: str | None = None  # the newest proven archive of this rental
+    proven_at: datetime | None = None  # when that archive was proven
+    save_fails: int = 0  # archives in a row that could not be proven
+    restore_id: str | None = None  # the archive to put onto it before it is ready
+    restored_at: datetime | None = None
     destroyed_at: datetime | None = None  # when Vast last took our destroy
     absent_seen: int = 0  # complete looks in a row that did not find it after the destroy
     gone_at: datetime | None = None

@@ -43,12 +43,15 @@ _PHASES: tuple[tuple[Phase, str], ...] = (
     (Phase.RENTING, "Renting the machine"),
     (Phase.LOADING, "Loading the image"),
     (Phase.CONNECTING, "Connecting"),
+    (Phase.RESTORING, "Putting the archive back"),
     (Phase.STARTING_JUPYTER, "Starting Jupyter"),
     (Phase.REACHABLE, "Opening the notebook"),
 )
 
 _ENDINGS = {
     Reason.RELEASED: "It was ended in Discord.",
+    Reason.IDLE: "Nobody worked on it, so it was archived and ended.",
+    Reason.NOT_RESTORED: "The archive could not be put onto it. The archive itself is unharmed.",
     Reason.CANCELLED: "It was cancelled before it was ready.",
     Reason.NO_OFFER: "The machine was rented by somebody else, and no other fitted the price.",
     Reason.REFUSED: "Vast.ai would not rent it out.",
@@ -63,12 +66,14 @@ _ENDINGS = {
 
 def starting(rental: Rental) -> Page:
     """How far a machine is; reloads itself until it is ready."""
-    done = next((at for at, (phase, _) in enumerate(_PHASES) if phase is rental.phase), 0)
+    restoring = rental.restore_id is not None
+    phases = [one for one in _PHASES if restoring or one[0] is not Phase.RESTORING]
+    done = next((at for at, (phase, _) in enumerate(phases) if phase is rental.phase), 0)
     return Page(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         title="Your machine is starting",
         text=("Its card in Discord says when it is ready.", "This page reloads by itself."),
-        steps=tuple(words for _, words in _PHASES),
+        steps=tuple(words for _, words in phases),
         done=done,
         detail=_shorten(rental.detail),
         refresh_s=STARTING_REFRESH_S,

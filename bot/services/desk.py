@@ -1,20 +1,23 @@
-"""The front desk: quotes, rentals begun and ended, as people ask for them.
+"""The front desk: quotes, and rentals begun, as people ask for them.
 
-Nothing here rents or destroys a machine. A wish is written on a row and the reconciler is woken.
+Nothing here rents a machine. A wish is written on a row and the reconciler is woken.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.domain.access import Action, Actor, demand
+from bot.domain.archives import Archive
 from bot.domain.images import choose
 from bot.domain.offers import Wish
 from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
-from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired, Stale
+from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired
 from bot.ports import Clock, Market, Store
 from bot.services.offers import Offers
+from bot.services.shelf import Shelf, disk_needed_gb
+from bot.services.wishes import Wishes
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -31,23 +34,24 @@ class Place:
     channel_id: int
 
 
-class Desk:
+class Desk(Wishes):
+    """Quotes and rentals begun; with them the wishes about a rental that is there."""
+
     def __init__(
         self,
         *,
         store: Store,
         market: Market,
         offers: Offers,
+        shelf: Shelf,
         clock: Clock,
         wake: Wake,
         news: Wake,
     ) -> None:
-        self._store = store
+        super().__init__(store=store, clock=clock, wake=wake, news=news)
         self._market = market
         self._offers = offers
-        self._clock = clock
-        self._wake = wake
-        self._news = news
+        self._shelf = shelf
 
     async def quote(
         self,
@@ -58,14 +62,19 @@ class Desk:
         image: str | None = None,
         name: str | None = None,
         hours: int | None = None,
+        restore: str | None = None,
     ) -> Quote:
         """The best offer for a wish, with a price that holds for ten minutes.
 
-        Raises BadInput, NoOffer, LowCredit, and Provider when Vast cannot be asked.
+        `restore` is the archive to put onto the machine. Raises BadInput, NoOffer, NotFound and
+        NotYours for an archive, and Provider when Vast cannot be asked.
         """
         if hours is not None and not 1 <= hours <= MAX_HOURS:
             raise BadInput(public=f"Choose between 1 and {MAX_HOURS} hours.")
         chosen = choose(image)
+        archive = await self._shelf.get(actor, restore) if restore else None
+        if archive is not None:
+            _demand_room(archive, wish)
         wish = await self._offers.checked(wish)
         offer = (await self._offers.find(wish, chosen))[0]
         quote = Quote(
@@ -77,9 +86,10 @@ class Desk:
             wish=wish,
             image=chosen,
             offer=offer,
-            name=_tidy(name),
+            name=_tidy(name or (archive.name if archive is not None else None)),
             hours=hours,
             made_at=self._clock.now(),
+            restore_id=archive.id if archive is not None else None,
         )
         await self._store.add_quote(quote)
         return quote
@@ -116,6 +126,7 @@ class Desk:
                 offer=quote.offer,
                 agreed_per_hour=quote.per_hour,
                 hours=quote.hours,
+                restore_id=quote.restore_id,
                 requested_at=now,
                 phase_at=now,
             ),
@@ -124,14 +135,6 @@ class Desk:
         log.info("%s asked for rental %s: %s", actor.name, rental.id, rental.offer.title)
         self._wake.set()
         self._news.set()
-        return rental
-
-    async def get(self, actor: Actor, rental_id: str, action: Action = Action.SEE) -> Rental:
-        """A rental this person may act on so. Raises NotFound, NotYours."""
-        rental = await self._store.rental(RentalId(rental_id))
-        if rental is None or rental.guild_id != actor.guild_id:
-            raise NotFound(f"no rental {rental_id[:20]!r}")
-        demand(actor, action, owner_id=rental.owner_id, guild_id=rental.guild_id)
         return rental
 
     async def of(self, actor: Actor, member_id: int | None = None) -> list[Rental]:
@@ -145,28 +148,6 @@ class Desk:
         owner = None if actor.lead else actor.id
         return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
 
-    async def end(self, actor: Actor, rental_id: str) -> Rental:
-        """Give a machine up for good, without an archive; the door has asked twice.
-
-        Safe to repeat. Raises NotFound, NotYours.
-        """
-        for _ in range(5):
-            rental = await self.get(actor, rental_id, Action.DESTROY)
-            if rental.released_at is not None or not rental.open:
-                return rental
-            wish = replace(
-                rental, released_at=self._clock.now(), ended_by=actor.id, waived_by=actor.id
-            )
-            try:
-                ended = await self._store.apply(wish, event=f"release asked by {actor.id}")
-            except Stale:
-                continue  # the reconciler was faster; look again
-            log.info("%s gave up rental %s", actor.name, rental.id)
-            self._wake.set()
-            self._news.set()
-            return ended
-        raise Stale(f"rental {rental_id} kept changing")
-
     async def _afford(self, quote: Quote) -> None:
         """Raise LowCredit unless the account pays for the planned hours, or for one."""
         hours = quote.hours or 1
@@ -178,6 +159,18 @@ class Desk:
                 public=f"The team's Vast credit is {credit}; this needs {needed} "
                 f"for {hours} hour{'s' if hours > 1 else ''}.",
             )
+
+
+def _demand_room(archive: Archive, wish: Wish) -> None:
+    """Raise BadInput for a disk that the archive does not fit onto with room to go on."""
+    needed = disk_needed_gb(archive)
+    if wish.disk_gb < needed:
+        raise BadInput(
+            f"{archive.id} needs {needed} GB",
+            public=f"This archive needs a disk of at least {needed} GB; you asked for "
+            f"{wish.disk_gb} GB.",
+            hint=f"Ask again with disk:{needed}.",
+        )
 
 
 def _tidy(name: str | None) -> str | None:

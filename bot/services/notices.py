@@ -12,6 +12,7 @@ from datetime import timedelta
 from bot.errors import Chat, Undeliverable
 from bot.log import bound
 from bot.ports import Clock, Notice, Post, Store
+from bot.services.standing import look_up
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -46,9 +47,10 @@ class Notices:
         if rental is None:
             await self._store.delivered(notice, self._clock.now())
             return False
+        standing = await look_up(self._store, rental, self._clock.now())
         await self._store.trying(notice, self._clock.now())
         try:
-            message_id = await self._post.card(rental, notice)
+            message_id = await self._post.card(rental, notice, standing)
         except Undeliverable as error:
             log.warning("the card cannot be delivered: %s", error)
             await self._store.delivered(notice, self._clock.now())

@@ -20,7 +20,6 @@ from bot.domain.lifecycle import (
     Limits,
     Look,
     Outcome,
-    Release,
     Remove,
     Sight,
     Step,
@@ -74,6 +73,7 @@ class Reconciler:
         self._installation = installation
         self._poll = poll
         self._busy: set[RentalId] = set()
+        self._reported: dict[RentalId, float] = {}
 
     async def run(self) -> None:
         """Pass after pass, at each hint and at each tick; for ever."""
@@ -97,8 +97,13 @@ class Reconciler:
             if rental.id not in busy | self._busy:
                 self._busy.add(rental.id)
                 sight = self._sight(rental, listing, asked_at)
+                self._note_load(rental, sight)
                 self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
         return any(rental.state is not State.READY for rental in rentals)
+
+    def reported(self) -> dict[RentalId, float]:
+        """The GPU load that Vast's newest listing told, in percent; a second source, and late."""
+        return dict(self._reported)
 
     async def _listing(self) -> Sequence[Instance] | None:
         """Every machine on the account, or None: a failed list is not an empty one."""
@@ -123,6 +128,12 @@ class Reconciler:
             served=self._steps.served(rental),
         )
 
+    def _note_load(self, rental: Rental, sight: Sight) -> None:
+        loads = [one.gpu_util for one in sight.machines if one.gpu_util is not None]
+        self._reported.pop(rental.id, None)
+        if loads:
+            self._reported[rental.id] = float(loads[0])
+
     async def _move(self, rental: Rental, sight: Sight) -> None:
         with bound(rental=rental.id):
             try:
@@ -141,15 +152,16 @@ class Reconciler:
             if isinstance(step, Wait):
                 await self._settle(rental)
                 return False
+            before = rental.state
             rental, outcome = await self._take(rental, step)
+            if rental.state is State.DESTROYING and before is not State.DESTROYING:
+                await self._steps.forget(rental)
             if isinstance(outcome, Trouble):
                 return rental.next_at is None or rental.next_at <= self._clock.now()
             if isinstance(step, Create | Destroy | Remove | Look):
                 return not isinstance(step, Look) or rental.next_at is None
             if isinstance(step, Close):
                 return False
-            if isinstance(step, Release):
-                await self._steps.forget(rental)
             sight = self._renewed(rental, sight)
         return True
 

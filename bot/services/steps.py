@@ -8,21 +8,30 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from bot.domain.archives import ArchiveId, Failure, Progress
+from bot.domain.archives import Trouble as ArchiveTrouble
+from bot.domain.idle import Release as Idle
 from bot.domain.lifecycle import (
     Absent,
+    Alive,
     Connect,
     Connected,
     Create,
     Declined,
     Destroy,
     Done,
+    Failed,
     InDoubt,
     Look,
     OfferTaken,
     Outcome,
     Present,
+    Probe,
     Remove,
     Rented,
+    Restore,
+    Save,
+    Saved,
     Serve,
     Step,
     Trouble,
@@ -31,6 +40,7 @@ from bot.domain.offers import Offer, next_best
 from bot.domain.rentals import ContractId, Rental
 from bot.errors import (
     BotError,
+    Busy,
     Denied,
     Down,
     HostKeyChanged,
@@ -38,18 +48,28 @@ from bot.errors import (
     Machine,
     MayHaveRented,
     OfferGone,
+    Place,
+    PlaceDown,
     Provider,
     RateLimited,
     Refused,
+    Unreachable,
 )
-from bot.ports import Market, Notebooks, Order, Tunnels
+from bot.ports import Clock, Market, Notebooks, Order, Tunnels
+from bot.services.archive_run import Tell
+from bot.services.archives import Archives
+from bot.services.idle import IdleWatch
 from bot.services.links import Links
-from bot.services.routes import Route, Routes
+from bot.services.routes import Route, Routes, Traffic
 
 log = logging.getLogger(__name__)
 
 CONNECT_PATIENCE_S = 4.0
 """How long one step keeps trying; then the account is looked at again, for addresses change."""
+
+
+SAVE_TRIES = 3
+"""How often a save that broke off is begun again before people are told that it does not work."""
 
 
 class Steps:
@@ -61,15 +81,23 @@ class Steps:
         market: Market,
         tunnels: Tunnels,
         notebooks: Notebooks,
+        archives: Archives,
+        idle: IdleWatch,
         routes: Routes,
+        traffic: Traffic,
         links: Links,
+        clock: Clock,
         installation: str,
         public_key: str,
     ) -> None:
         self._market = market
         self._tunnels = tunnels
         self._notebooks = notebooks
+        self._archives = archives
+        self._idle = idle
         self._routes = routes
+        self._traffic = traffic
+        self._clock = clock
         self._links = links
         self._installation = installation
         self._public_key = public_key
@@ -91,6 +119,12 @@ class Steps:
                     return await self._connect(rental)
                 case Serve():
                     return await self._serve(rental)
+                case Restore(archive_id):
+                    return await self._restore(rental, archive_id)
+                case Save():
+                    return await self._save(rental)
+                case Probe():
+                    return await self._probe(rental)
                 case Destroy(contract) | Remove(contract):
                     return await self._destroy(contract)
                 case Look(contract):
@@ -100,13 +134,14 @@ class Steps:
                     return Done()
         except RateLimited as error:
             return Trouble(error.public, error.retry_after)
-        except (Provider, Machine) as error:
+        except (Provider, Machine, PlaceDown, Busy) as error:
             log.warning("%s did not work: %s", type(step).__name__, error)
             return Trouble(_words(error))
 
     async def forget(self, rental: Rental) -> None:
         """Let go of everything held for a rental that ends: nobody gets in any more."""
         await self._links.revoke(rental.id)
+        self._idle.forget(rental.id)
         self._routes.drop(rental.id)
         await self._tunnels.close(rental.id)
 
@@ -187,10 +222,67 @@ class Steps:
         log.info("notebook reachable")
         return Done()
 
+    async def _restore(self, rental: Rental, archive_id: str) -> Outcome:
+        """The workspace as it was archived, compared with its manifest; safe to repeat."""
+        shell = self._tunnels.shell(rental.id)
+        try:
+            restored = await self._archives.restore(
+                ArchiveId(archive_id), shell, overwrite=True, tell=self._progress(rental)
+            )
+        except (Unreachable, PlaceDown):
+            raise
+        except (Refused, Machine, Place) as error:
+            log.error("not restored: %s", error)
+            return Failed(_words(error))
+        return Done("; ".join(restored.warnings[:3]))
+
+    async def _save(self, rental: Rental) -> Outcome:
+        """An archive that was proven against the machine, or why there is none."""
+        began = self._clock.now()
+        shell = self._tunnels.shell(rental.id)
+        result = await self._archives.save(rental, shell, tell=self._progress(rental))
+        if isinstance(result, Failure):
+            log.warning("not archived: %s", result.words)
+            passing = result.trouble in (ArchiveTrouble.MACHINE, ArchiveTrouble.PLACE)
+            if passing and rental.fails < SAVE_TRIES:
+                return Trouble(result.words)
+            return Failed(_not_saved(result))
+        archive = result.archive
+        if archive.loses_work and rental.released_at is not None:
+            return Failed(
+                "The archive is complete but for something that cannot be read on the machine, "
+                "so the machine stays. Its list says what."
+            )
+        log.info("archived and proven as %s", archive.id)
+        return Saved(archive.id, archive.proven_at or began)
+
+    async def _probe(self, rental: Rental) -> Outcome:
+        """The last look before nobody's asking ends it: anything but Release means life."""
+        judged = await self._idle.look(rental)
+        if judged is not None and isinstance(judged.judgement.verdict, Idle):
+            return Done()
+        return Alive("There was life on the machine after it had been archived, so it stays.")
+
+    def _progress(self, rental: Rental) -> Tell:
+        """Count what we carry ourselves, so that it is not taken for work on the machine."""
+        before = 0
+
+        def tell(progress: Progress) -> None:
+            nonlocal before
+            self._traffic.carry(rental.id, max(progress.done - before, 0))
+            before = progress.done
+
+        return tell
+
     async def _destroy(self, contract: ContractId) -> Outcome:
         await self._market.destroy(contract)
         log.info("destroy of %s taken by Vast", contract)
         return Done()
+
+
+def _not_saved(failure: Failure) -> str:
+    names = ", ".join(failure.names[:3])
+    return f"Not archived: {failure.words}{f' ({names})' if names else ''}"
 
 
 def _words(error: BotError) -> str:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import discord
 
 from bot.domain.ledger import cost
 from bot.domain.money import Usd, hourly
-from bot.domain.rentals import Rental, State
+from bot.domain.rentals import Rental, RentalId, State
+from bot.domain.standing import Standing
 from bot.services.spend import Line, Report, running
-from cogs.ui import buttons, cards, look, words
+from cogs.ui import buttons, cards, idle, look, words
 
 _LINES = 20
 
 
-def status(rentals: Sequence[Rental], now: datetime, *, whose: str = "") -> look.Card:
-    """Each open rental of one member: how far, how old, what it costs. `whose` is a mention."""
+def status(
+    rentals: Sequence[Rental],
+    now: datetime,
+    *,
+    whose: str = "",
+    standings: Mapping[RentalId, Standing | None] | None = None,
+) -> look.Card:
+    """Each open rental of one member: how far, how old, what it costs, whether it is idle and why.
+
+    `whose` is a mention.
+    """
+    known = standings or {}
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
         return look.card(f"### No machines\n{nobody} nothing running, and nothing costs anything.")
@@ -26,7 +37,8 @@ def status(rentals: Sequence[Rental], now: datetime, *, whose: str = "") -> look
     return look.card(
         f"### {count}{f' of {whose}' if whose else ''} · {hourly(per_hour)} at the moment",
         look.listing(
-            (_machine(rental, now) for rental in rentals), lambda left: f"… and {left} more"
+            (_machine(rental, now, known.get(rental.id)) for rental in rentals),
+            lambda left: f"… and {left} more",
         ),
     )
 
@@ -60,7 +72,7 @@ def begun(rental: Rental) -> look.Card:
     if rental.state is State.CLOSED:
         text = "That machine has ended already. Ask for a new quote with /rent."
     elif rental.message_id is not None:
-        text = f"[Its card]({_card_url(rental)}) says how far it is."
+        text = f"[Its card]({look.message_url(rental)}) says how far it is."
     else:
         text = "Its card appears in this channel and says how far it is."
     return look.card(f"### Renting {look.clean(rental.offer.title, 60)}\n{text}")
@@ -71,32 +83,62 @@ def not_rented() -> look.Card:
 
 
 def sure(rental: Rental, now: datetime, *, discard: bool = False) -> look.Card:
-    """The question before a machine is destroyed: what is lost, and what it has cost."""
-    lost = (
-        "Everything on it that is not saved elsewhere is lost."
-        if discard
-        else "Everything on it that is not saved elsewhere is lost: notebooks, data, models. "
-        "Bellhop does not archive workspaces yet, so download what you need first."
+    """The question before a machine ends: what happens to its work, and what it has cost."""
+    ready = rental.ready_at is not None
+    what = (
+        "Its work is archived first. The archive is proven before the machine is destroyed; if it "
+        "cannot be, the machine stays and you are told why. Save your notebooks first: what is "
+        "only in the browser or in a kernel's memory is not in an archive."
+        if ready and not discard
+        else "It is destroyed as it is, without an archive."
+        if ready
+        else "It is not ready yet, so there is no work on it to lose."
     )
-    if rental.ready_at is None:
-        lost = "It is not ready yet, so there is no work on it to lose."
+    verb = "Archive and destroy" if ready and not discard else "Destroy"
+    archive = buttons.ReallyDestroy(rental.id, label=None if ready else "Destroy it")
+    without: list[look.Control] = [buttons.Discard(rental.id)] if ready else []
+    first: list[look.Control] = [] if ready and discard else [archive]
     return look.card(
         look.lines(
-            f"### Destroy {cards.title(rental)}?",
-            f"Rented for <@{rental.owner_id}>. {lost}",
+            f"### {verb} {cards.title(rental)}?",
+            f"Rented for <@{rental.owner_id}>. {what}",
             cards.so_far(rental, now),
         ),
-        controls=[buttons.ReallyDestroy(rental.id), buttons.LeaveAlone(rental.id)],
+        controls=[*first, *without, buttons.LeaveAlone(rental.id)],
+    )
+
+
+def really_lose(rental: Rental, now: datetime) -> look.Card:
+    """The last question before work is given up; it names what is lost."""
+    saved = (
+        f"Its newest archive was proven {look.ago(rental.proven_at)}: what was made since is lost."
+        if rental.proven_at is not None
+        else "There is no archive of it."
+    )
+    return look.card(
+        look.lines(
+            f"### Really lose what is on {cards.title(rental)}?",
+            "**Everything on it that is not saved elsewhere is lost: notebooks, data, models, "
+            f"whatever runs.** {saved} Nobody can bring it back.",
+            cards.so_far(rental, now),
+        ),
+        colour=look.FAILED,
+        controls=[buttons.ReallyDiscard(rental.id), buttons.LeaveAlone(rental.id)],
     )
 
 
 def destroying(rental: Rental) -> look.Card:
     if rental.state is State.CLOSED:
         return look.card(f"### {cards.title(rental)}\nIt is gone already.")
-    where = f"[Its card]({_card_url(rental)})" if rental.message_id else "Its card"
+    where = f"[Its card]({look.message_url(rental)})" if rental.message_id else "Its card"
+    first = (
+        "Its work is archived first, and the archive proven. "
+        if rental.ready_at is not None and rental.waived_by is None
+        else ""
+    )
     return look.card(
         f"### Destroying {cards.title(rental)}\n"
-        f"{where} says when it was seen gone, and what it cost."
+        f"{first}{where} says when it was seen gone, and what it cost."
     )
 
 
@@ -108,14 +150,14 @@ def help_card(*, lead: bool) -> look.Card:
     """The commands in plain words, and how to begin."""
     return look.card(
         "### Bellhop rents GPU machines on Vast.ai\n"
-        "A machine comes with a notebook you open from here. You pay by the second until you "
-        "destroy it.",
+        "A machine comes with a notebook you open from here. You pay by the second until it is "
+        "destroyed. One that nobody uses is asked about, archived, then destroyed.",
         look.lines(
             "**To begin**",
             "1. /offers shows machines with their whole price. Choose one in the menu.",
             "2. Read the quote and press Rent. A card in the channel follows the machine.",
             "3. When it is ready, press Open on the card.",
-            "4. When you are done, press Destroy. The card then says what it cost.",
+            "4. When you are done, press Archive and destroy. The card then says what it cost.",
         ),
         look.lines(
             "**Commands**",
@@ -123,7 +165,10 @@ def help_card(*, lead: bool) -> look.Card:
             "/rent – the best machine for a wish, with a quote first",
             "/status – your machines: how far, how old, what they cost",
             "/open – a private link to your notebook",
-            "/destroy – end a machine, after asking you once more",
+            "/keep – not idle until then, whatever it looks like",
+            "/save – archive a machine now, and keep it running",
+            "/destroy – archive a machine, then end it; asks you first",
+            "/archives – your saved workspaces: restore them, or delete them",
             "/spend – what you have spent, by machine",
         ),
         _leads() if lead else "",
@@ -133,20 +178,24 @@ def help_card(*, lead: bool) -> look.Card:
 def _leads() -> str:
     return (
         "**As a lead** (you have the Manage Server permission) you also see other people's "
-        "/status and /spend, and may /destroy their machines. Notebooks open to their owners only."
+        "/status and /spend, and may /keep, /save and /destroy their machines. Notebooks open to "
+        "their owners only."
     )
 
 
-def _machine(rental: Rental, now: datetime) -> str:
+def _machine(rental: Rental, now: datetime, standing: Standing | None) -> str:
     since = words.since(rental)
-    card = f" · [card]({_card_url(rental)})" if rental.message_id else ""
+    card = f" · [card]({look.message_url(rental)})" if rental.message_id else ""
     spent = f"{cost(rental, now).total} so far · " if rental.created_at else ""
     said = f"\n-# Last heard: {look.verbatim(rental.detail, 160)}" if rental.detail.strip() else ""
     model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
+    watched = idle.verdict(rental, standing, now)
+    reasons = idle.reasons(standing) if watched else ""
     return (
         f"**{cards.title(rental)} · {words.standing(rental)}** {look.ago(since)}{card}\n"
         f"-# {spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
         f"asked {look.ago(rental.requested_at)}{said}"
+        + "".join(f"\n-# {line}" for line in (watched, reasons) if line)
     )
 
 
@@ -161,7 +210,3 @@ def _others(report: Report) -> str:
     if not rest:
         return ""
     return f"… and {len(rest)} more, {Usd.sum(line.cost.total for line in rest)} together"
-
-
-def _card_url(rental: Rental) -> str:
-    return f"https://discord.com/channels/{rental.guild_id}/{rental.channel_id}/{rental.message_id}"

@@ -30,7 +30,18 @@ class Machines(Protocol):
     async def open(self, press: Press, rental_id: str) -> None: ...
     async def ask_to_destroy(self, press: Press, rental_id: str) -> None: ...
     async def destroy(self, press: Press, rental_id: str) -> None: ...
+    async def ask_to_discard(self, press: Press, rental_id: str) -> None: ...
+    async def discard(self, press: Press, rental_id: str) -> None: ...
     async def leave_alone(self, press: Press, rental_id: str) -> None: ...
+
+
+class Keeping(Protocol):
+    """The cog that answers for a machine that looks idle."""
+
+    async def keep_hours(self, press: Press, rental_id: str) -> None: ...
+    async def keep_tomorrow(self, press: Press, rental_id: str) -> None: ...
+    async def archive_and_end(self, press: Press, rental_id: str) -> None: ...
+    async def archive_and_stay(self, press: Press, rental_id: str) -> None: ...
 
 
 class Renting(Protocol):
@@ -39,6 +50,13 @@ class Renting(Protocol):
     async def begin(self, press: Press, quote_id: str) -> None: ...
     async def drop(self, press: Press, quote_id: str) -> None: ...
     async def quote(self, press: Press, wish: Wish) -> None: ...
+
+
+class Shelves(Protocol):
+    """The cog about archives."""
+
+    async def really_delete(self, press: Press, archive_id: str) -> None: ...
+    async def keep(self, press: Press) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +69,16 @@ class _Button(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"bellhop
     """A button about one rental or quote."""
 
     prefix: ClassVar[str]
+    suffix: ClassVar[str] = ""
     face: ClassVar[_Face]
 
-    def __init__(self, subject: str) -> None:
+    def __init__(self, subject: str, *, label: str | None = None) -> None:
         self.subject = subject
         super().__init__(
             discord.ui.Button(
-                label=self.face.label, style=self.face.style, custom_id=f"{self.prefix}:{subject}"
+                label=label or self.face.label,
+                style=self.face.style,
+                custom_id=f"{self.prefix}:{subject}{self.suffix}",
             )
         )
 
@@ -90,7 +111,7 @@ class Destroy(_Button, template=rf"bellhop:destroy:(?P<subject>{_ID})"):
     """The first of two presses: asks."""
 
     prefix = "bellhop:destroy"
-    face = _Face("Destroy", discord.ButtonStyle.secondary)
+    face = _Face("Archive and destroy", discord.ButtonStyle.secondary)
 
     async def pressed(self, press: Press) -> None:
         await _machines(press).ask_to_destroy(press, self.subject)
@@ -107,13 +128,33 @@ class Cancel(_Button, template=rf"bellhop:stop:(?P<subject>{_ID})"):
 
 
 class ReallyDestroy(_Button, template=rf"bellhop:destroy!:(?P<subject>{_ID})"):
-    """The second press: does it."""
+    """The second press: the work is archived and proven, then the machine ends."""
 
     prefix = "bellhop:destroy!"
-    face = _Face("Destroy it", discord.ButtonStyle.danger)
+    face = _Face("Archive and destroy", discord.ButtonStyle.danger)
 
     async def pressed(self, press: Press) -> None:
         await _machines(press).destroy(press, self.subject)
+
+
+class Discard(_Button, template=rf"bellhop:discard:(?P<subject>{_ID})"):
+    """Asks once more before work is given up."""
+
+    prefix = "bellhop:discard"
+    face = _Face("Destroy without archive", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).ask_to_discard(press, self.subject)
+
+
+class ReallyDiscard(_Button, template=rf"bellhop:discard!:(?P<subject>{_ID})"):
+    """The last press: gives the work up."""
+
+    prefix = "bellhop:discard!"
+    face = _Face("Lose it and destroy", discord.ButtonStyle.danger)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).discard(press, self.subject)
 
 
 class LeaveAlone(_Button, template=rf"bellhop:leave:(?P<subject>{_ID})"):
@@ -122,6 +163,42 @@ class LeaveAlone(_Button, template=rf"bellhop:leave:(?P<subject>{_ID})"):
 
     async def pressed(self, press: Press) -> None:
         await _machines(press).leave_alone(press, self.subject)
+
+
+class KeepHours(_Button, template=rf"bellhop:keep:(?P<subject>{_ID}):4h"):
+    prefix = "bellhop:keep"
+    suffix = ":4h"
+    face = _Face("Keep 4 h", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).keep_hours(press, self.subject)
+
+
+class KeepTomorrow(_Button, template=rf"bellhop:keep:(?P<subject>{_ID}):tomorrow"):
+    prefix = "bellhop:keep"
+    suffix = ":tomorrow"
+    face = _Face("Keep until tomorrow", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).keep_tomorrow(press, self.subject)
+
+
+class ArchiveAndEnd(_Button, template=rf"bellhop:save:(?P<subject>{_ID}):end"):
+    prefix = "bellhop:save"
+    suffix = ":end"
+    face = _Face("Archive and destroy now", discord.ButtonStyle.danger)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).archive_and_end(press, self.subject)
+
+
+class ArchiveAndStay(_Button, template=rf"bellhop:save:(?P<subject>{_ID}):stay"):
+    prefix = "bellhop:save"
+    suffix = ":stay"
+    face = _Face("Archive now, keep running", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).archive_and_stay(press, self.subject)
 
 
 class Rent(_Button, template=rf"bellhop:rent:(?P<subject>{_ID})"):
@@ -138,6 +215,24 @@ class DropQuote(_Button, template=rf"bellhop:cancel:(?P<subject>{_ID})"):
 
     async def pressed(self, press: Press) -> None:
         await _renting(press).drop(press, self.subject)
+
+
+class DeleteArchive(_Button, template=rf"bellhop:archive-delete:(?P<subject>{_ID})"):
+    """The second press: deletes."""
+
+    prefix = "bellhop:archive-delete"
+    face = _Face("Delete it", discord.ButtonStyle.danger)
+
+    async def pressed(self, press: Press) -> None:
+        await cast(Shelves, press.client.get_cog("archives")).really_delete(press, self.subject)
+
+
+class KeepArchive(_Button, template=rf"bellhop:archive-keep:(?P<subject>{_ID})"):
+    prefix = "bellhop:archive-keep"
+    face = _Face("Keep it", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await cast(Shelves, press.client.get_cog("archives")).keep(press)
 
 
 class ChooseOffer(
@@ -184,12 +279,31 @@ class ChooseOffer(
 async def setup(bot: Bellhop) -> None:
     """Let the client know every button and menu that is on any card."""
     bot.add_dynamic_items(
-        Open, Destroy, Cancel, ReallyDestroy, LeaveAlone, Rent, DropQuote, ChooseOffer
+        Open,
+        Destroy,
+        Cancel,
+        ReallyDestroy,
+        Discard,
+        ReallyDiscard,
+        LeaveAlone,
+        KeepHours,
+        KeepTomorrow,
+        ArchiveAndEnd,
+        ArchiveAndStay,
+        Rent,
+        DropQuote,
+        DeleteArchive,
+        KeepArchive,
+        ChooseOffer,
     )
 
 
 def _machines(press: Press) -> Machines:
     return cast(Machines, press.client.get_cog("Machines"))
+
+
+def _keeping(press: Press) -> Keeping:
+    return cast(Keeping, press.client.get_cog("Keep"))
 
 
 def _renting(press: Press) -> Renting:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.domain.ledger import cost
-from bot.domain.rentals import Rental, State
-from cogs.ui import buttons, look, words
+from bot.domain.rentals import Reason, Rental, State
+from bot.domain.standing import Standing
+from cogs.ui import buttons, idle, look, words
 
 _TITLE = 90
 
 
-def rental_card(rental: Rental, now: datetime) -> look.Card:
+def rental_card(rental: Rental, now: datetime, standing: Standing | None = None) -> look.Card:
     """The card as it is at this moment; the same facts in the same order in every state."""
     if rental.state is State.CLOSED:
         return _ended(rental)
+    if rental.state is State.ARCHIVING:
+        return _archiving(rental, now)
     if words.ending(rental):
         return _ending(rental, now)
     if rental.state is State.READY:
-        return _ready(rental, now)
+        return _ready(rental, now, standing)
     return _starting(rental, now)
 
 
@@ -62,13 +65,15 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
     )
 
 
-def _ready(rental: Rental, now: datetime) -> look.Card:
+def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Card:
     since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
     return look.card(
         look.lines(
             _heading(rental, "ready"),
             f"{since}Open gives its owner a private link to the notebook.",
             look.clean(rental.note, 300),
+            idle.verdict(rental, standing, now),
+            _reasons(standing),
             _said(rental),
             _missing(rental),
         ),
@@ -78,11 +83,46 @@ def _ready(rental: Rental, now: datetime) -> look.Card:
     )
 
 
+def _archiving(rental: Rental, now: datetime) -> look.Card:
+    """While its work is saved: with the end in sight, or not."""
+    ends = rental.released_at is not None
+    nobody = ends and rental.reason is Reason.IDLE
+    then = (
+        "Nobody answered. When the archive is proven, and there is still no sign of life, it is "
+        "destroyed."
+        if nobody
+        else "When the archive is proven, it is destroyed."
+        if ends
+        else "It keeps running."
+    )
+    why = words.why_ended(rental) if ends and not nobody else ""
+    keep: list[look.Control] = [buttons.KeepHours(rental.id)] if nobody else []
+    opened: list[look.Control] = [] if ends and not nobody else [buttons.Open(rental.id)]
+    return look.card(
+        look.lines(
+            _heading(rental, "archiving"),
+            f"{why} Its work is being archived, and the archive held against it. {then}".strip(),
+            _said(rental),
+            _missing(rental),
+        ),
+        _facts(rental, now),
+        colour=look.ENDING if ends else look.READY,
+        controls=[*opened, *keep],
+    )
+
+
+def _reasons(standing: Standing | None) -> str:
+    reasons = idle.reasons(standing)
+    return f"-# {reasons}" if reasons else ""
+
+
 def _ending(rental: Rental, now: datetime) -> look.Card:
     taken = (
         f"Vast took our order to destroy it {look.ago(rental.destroyed_at)}. "
         "We look until it is gone."
         if rental.destroyed_at
+        else "Its work is archived first."
+        if rental.state is State.READY and rental.waived_by is None
         else "It is being destroyed at Vast."
     )
     return look.card(
@@ -95,13 +135,25 @@ def _ending(rental: Rental, now: datetime) -> look.Card:
 def _ended(rental: Rental) -> look.Card:
     closed = rental.closed_at or rental.gone_at or rental.requested_at
     return look.card(
-        look.lines(_heading(rental, "ended"), words.why_ended(rental), _bill(rental, closed)),
+        look.lines(
+            _heading(rental, "ended"), words.why_ended(rental), _kept(rental), _bill(rental, closed)
+        ),
         look.lines(
             f"{look.vram(rental.offer)} · {look.region(rental.offer)} · "
             f"image {look.clean(rental.image.name, 60)}",
             _small_print(rental),
         ),
         colour=look.ENDED if words.wanted(rental) else look.FAILED,
+    )
+
+
+def _kept(rental: Rental) -> str:
+    """Where its work is, if it was archived."""
+    if rental.archive_id is None or rental.proven_at is None:
+        return ""
+    return (
+        f"Its work is in an archive, proven {look.ago(rental.proven_at)}; /archives restore puts "
+        "it onto another machine."
     )
 
 

@@ -13,12 +13,13 @@ from typing import TypeVar
 
 from discord import app_commands
 
+from bot.domain.archives import Archive
 from bot.domain.images import PRESETS
 from bot.domain.money import hourly
 from bot.domain.offers import Offer, Wish, suggest
 from bot.domain.rentals import Rental
 from bot.errors import BotError
-from cogs.ui import look, words
+from cogs.ui import look, shelf, words
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,15 @@ def rentals(own: Iterable[Rental], typed: str) -> list[Choice]:
         (f"{look.plain_line(one.title)[:70]} · {words.standing(one)}", one.id)
         for one in own
         if wanted in one.title.lower() or wanted in one.id
+    )
+
+
+def archives(found: Iterable[Archive], typed: str) -> list[Choice]:
+    wanted = typed.strip().lower()
+    return _choices(
+        (f"{look.plain_line(one.name)[:60]} · {shelf.size(one.bytes)} · {one.id}", one.id)
+        for one in found
+        if wanted in one.name.lower() or wanted in one.id
     )
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
+import aiohttp
 import discord
 
 from bot.client import Bellhop
 from bot.domain.access import Actor
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental
-from bot.errors import BadInput, NotFound, NotYours, Refused, Undeliverable
+from bot.errors import BadInput, NotFound, NotYours, Refused, Unavailable, Undeliverable
 from bot.services.desk import Place
 
 Interaction = discord.Interaction[Bellhop]
+
+_ANSWER_S = 10
 
 _DOLLARS = re.compile(
     r"\$?\s*([0-9]{1,4}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})\s*(?:\$|usd)?\s*(?:/\s*h)?"
@@ -30,6 +34,37 @@ def actor(interaction: Interaction) -> Actor:
         guild_id=interaction.guild_id,
         name=interaction.user.display_name,
         lead=interaction.permissions.manage_guild,
+    )
+
+
+async def caller(press: Interaction, home: Awaitable[int]) -> Actor:
+    """Who presses, perhaps in a direct message: there they count as in the rental's own server.
+
+    `home` is that server. Raises Refused for who has left it, Unavailable where Discord does not
+    say.
+    """
+    server = await home
+    if press.guild_id is not None:
+        return actor(press)
+    guild = press.client.get_guild(server)
+    if guild is None:
+        raise Refused(f"not in server {server}", public="I am not in this machine's server now.")
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            member = await guild.fetch_member(press.user.id)
+    except discord.NotFound as error:
+        raise Refused(
+            f"{press.user.id} has left server {server}",
+            public="You are not in this machine's server any more.",
+            hint="Its leads can keep or end the machine.",
+        ) from error
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Unavailable(f"no member: {error}", hint="Try again in a minute.") from error
+    return Actor(
+        id=member.id,
+        guild_id=guild.id,
+        name=member.display_name,
+        lead=member.guild_permissions.manage_guild,
     )
 
 

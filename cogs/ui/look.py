@@ -17,6 +17,7 @@ import discord
 from bot.client import harmless
 from bot.domain.money import Usd, hourly, hourly_part, storage_per_hour
 from bot.domain.offers import Offer, Rates
+from bot.domain.rentals import Rental
 
 Card = discord.ui.LayoutView
 Control = discord.ui.Item[Any]
@@ -92,6 +93,16 @@ def day(at: datetime) -> str:
 
 def hour(at: datetime) -> str:
     return f"<t:{int(at.timestamp())}:t>"
+
+
+def moment(at: datetime) -> str:
+    """Day and hour, by the reader's own clock."""
+    return f"<t:{int(at.timestamp())}:f>"
+
+
+def message_url(rental: Rental) -> str:
+    """The way to a rental's card."""
+    return f"https://discord.com/channels/{rental.guild_id}/{rental.channel_id}/{rental.message_id}"
 
 
 def whole_price(rates: Rates, disk_gb: int) -> str:

@@ -50,6 +50,7 @@ def quote(quote: Quote) -> look.Card:
             f"{look.speeds(offer)} · {look.rounded(offer.cpu_cores, '1')} CPU cores · "
             f"{round(offer.ram_mb / 1024):,} GB RAM",
             _image(quote),
+            f"With the archive {quote.restore_id} put onto it." if quote.restore_id else "",
             _too_short(quote),
         ),
         "-# The disk is charged from creation, the GPU from when it runs, both by the second. "

@@ -12,6 +12,7 @@ _STEPS = (
     (Phase.RENTING, "Renting"),
     (Phase.LOADING, "Loading"),
     (Phase.CONNECTING, "Connecting"),
+    (Phase.RESTORING, "Restoring"),
     (Phase.STARTING_JUPYTER, "Starting Jupyter"),
     (Phase.REACHABLE, "Ready"),
 )
@@ -34,6 +35,8 @@ def standing(rental: Rental) -> str:
             return dict(_STEPS)[rental.phase]
         case State.READY:
             return "Ready"
+        case State.ARCHIVING:
+            return "Archiving"
         case State.DESTROYING:
             return "Ending"
         case State.CLOSED:
@@ -51,11 +54,12 @@ def since(rental: Rental) -> datetime:
 
 def progress(rental: Rental) -> str:
     """The phases in a row: those behind it ticked, the present one bold."""
-    phases = [phase for phase, _ in _STEPS]
-    at = phases.index(rental.phase)
+    restoring = rental.restore_id is not None or rental.phase is Phase.RESTORING
+    steps = [one for one in _STEPS if restoring or one[0] is not Phase.RESTORING]
+    at = [phase for phase, _ in steps].index(rental.phase)
     shown = [
         f"✓ {word}" if number < at else f"**{word}**" if number == at else word
-        for number, (_, word) in enumerate(_STEPS)
+        for number, (_, word) in enumerate(steps)
     ]
     return " › ".join(shown)
 
@@ -71,6 +75,8 @@ def doing(rental: Rental) -> str:
             return "The machine runs. Connecting to it by SSH."
         case Phase.STARTING_JUPYTER:
             return "Connected. Starting Jupyter."
+        case Phase.RESTORING:
+            return "Connected. Putting the archive back, and holding it against its list."
         case Phase.REACHABLE:
             return "The notebook answers."
         case _:
@@ -85,6 +91,11 @@ def why_ended(rental: Rental) -> str:
     match reason:
         case Reason.RELEASED:
             return _given_up(rental)
+        case Reason.IDLE:
+            return "Nobody worked on it and nobody answered, so it was archived and ended."
+        case Reason.NOT_RESTORED:
+            said = f" {look.clean(rental.detail, 200)}" if rental.detail else ""
+            return f"The archive could not be put onto it.{said} The archive itself is unharmed."
         case Reason.CANCELLED:
             by = f" by <@{rental.ended_by}>" if rental.ended_by else ""
             return f"Cancelled{by} before it was ready."
@@ -114,7 +125,7 @@ def why_ended(rental: Rental) -> str:
 
 def wanted(rental: Rental) -> bool:
     """Whether it ended because somebody wished it so."""
-    return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED)
+    return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED, Reason.IDLE)
 
 
 def _given_up(rental: Rental) -> str:

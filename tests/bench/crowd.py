@@ -179,6 +179,7 @@ async def _bellhop(vast_url: str, folder: Path) -> AsyncIterator[discord.Client]
             "DISCORD_GUILD_ID": str(GUILD_ID),
             "BELLHOP_DATA": str(folder / "bellhop"),
             "BELLHOP_RELAY_LISTEN": "127.0.0.1:0",
+            "BELLHOP_RELAY_URL": "http://{rental}.localhost:8642",
         }
     )
     async with open_app(settings) as app:

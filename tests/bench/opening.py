@@ -88,7 +88,7 @@ class _Stage:
                 self._ssh(rental), self._notebook(), self._card(rental)
             )
         asked = await self.ada.command("destroy")
-        await self.ada.press(asked, "Destroy it")
+        await self.ada.press(asked, "Archive and destroy")
         await first(self._closed, every_s=0.2, within_s=PATIENCE_S)
         return rental, Moments(ssh=ssh, notebook=notebook, link=link)
 
@@ -145,6 +145,7 @@ async def _stage(folder: Path, *, quick: bool) -> AsyncIterator[_Stage]:
                 "DISCORD_GUILD_ID": str(GUILD_ID),
                 "BELLHOP_DATA": str(folder / "bellhop"),
                 "BELLHOP_RELAY_LISTEN": "127.0.0.1:0",
+                "BELLHOP_RELAY_URL": "http://{rental}.localhost:8642",
             }
         )
         app = await stack.enter_async_context(open_app(settings))

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 
@@ -27,16 +28,18 @@ from bot.domain.lifecycle import Limits
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import Phase, RentalId, State
 from bot.ports import Order, Store
+from bot.services.archives import Archives
+from bot.services.idle import IdleWatch
 from bot.services.links import Links
 from bot.services.reconciler import Reconciler
-from bot.services.routes import Routes
+from bot.services.routes import Routes, Traffic
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
 from tests.bench.figures import Figure, median_of
 from tests.bench.outside import FREE
-from tests.builders import a_quote, a_rental
+from tests.builders import SetClock, a_quote, a_rental
 from tests.e2e.programs import sandbox
-from tests.services.worlds import Books, Wires
+from tests.services.worlds import Books, Shelf, Verdicts, Wires
 
 INSTALLATION = "bellhop"
 """Of the labels."""
@@ -151,8 +154,12 @@ async def _house(folder: Path, offers: int) -> AsyncIterator[_House]:
                 market=market,
                 tunnels=Wires(),
                 notebooks=Books(),
+                archives=cast(Archives, Shelf(SetClock())),
+                idle=cast(IdleWatch, Verdicts()),
                 routes=Routes(),
+                traffic=Traffic(),
                 links=links,
+                clock=clock,
                 installation=INSTALLATION,
                 public_key="ssh-ed25519 AAAA",
             ),

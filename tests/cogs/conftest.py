@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -17,18 +18,28 @@ import simcord
 from simcord import actors
 from simcord.components import walk_components
 
+from bot.adapters.archive.places import open_place
+from bot.adapters.archive.streams import Streams
+from bot.adapters.archive.vault import PlaceVault
+from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.storage.store import open_store
 from bot.client import Bellhop, Services
 from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, State
 from bot.errors import BotError
 from bot.ports import Store
+from bot.services.archives import Archives
 from bot.services.desk import Desk
+from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.policy import Policies
+from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.tasks import Wake
+from cogs.ui import questions
 from cogs.ui.cards import rental_card
 from tests.builders import SetClock
 from tests.cogs.market import FixedMarket, few_offers
@@ -46,13 +57,34 @@ async def store(sqlite_url: str, clock: SetClock) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def services(clock: SetClock, market: FixedMarket, store: Store) -> Services:
+def shelf(clock: SetClock, store: Store, tmp_path: Path) -> Shelf:
+    place = open_place(f"file://{tmp_path / 'archives'}")
+    archives = Archives(
+        books=store,
+        vault=PlaceVault(streams=Streams(place=place, secret="s" * 32)),
+        workspaces=SshWorkspaces(),
+        clock=clock,
+    )
+    return Shelf(archives=archives)
+
+
+@pytest.fixture
+def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -> Services:
     offers = Offers(market=market)
     return Services(
-        desk=Desk(store=store, market=market, offers=offers, clock=clock, wake=Wake(), news=Wake()),
+        desk=Desk(
+            store=store,
+            market=market,
+            offers=offers,
+            shelf=shelf,
+            clock=clock,
+            wake=Wake(),
+            news=Wake(),
+        ),
         offers=offers,
         spend=Spend(store=store, clock=clock),
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
+        shelf=shelf,
         clock=clock,
     )
 
@@ -125,6 +157,15 @@ class Chat:
         post = ChannelPost(client=self.env.bot, render=rental_card, clock=self.clock)
         notices = Notices(store=self.store, post=post, news=Wake(), clock=self.clock)
         return await notices.deliver()
+
+    async def write(self) -> int:
+        """One round of the letters."""
+        mail = DiscordMail(client=self.env.bot, render=questions.letter, clock=self.clock)
+        policies = Policies(store=self.store)
+        letters = Letters(
+            store=self.store, mail=mail, news=Wake(), clock=self.clock, policies=policies
+        )
+        return await letters.deliver()
 
     @property
     def cards(self) -> list[discord.Message]:

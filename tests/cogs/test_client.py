@@ -13,7 +13,9 @@ from bot import client
 from bot.client import Bellhop, Services
 from bot.errors import Config, Unavailable
 
-COMMANDS = ["destroy", "help", "offers", "open", "rent", "spend", "status"]
+COMMANDS = [
+    *("archives", "destroy", "help", "keep", "offers", "open", "rent", "save", "spend", "status"),
+]
 
 
 @pytest.fixture

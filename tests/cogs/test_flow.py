@@ -160,16 +160,17 @@ async def test_open_needs_no_name_when_there_is_only_one(chat: Chat) -> None:
 
 
 async def test_destroy_asks_first_and_acts_on_the_second_press(chat: Chat) -> None:
-    """The question says what is lost; only its red button ends the machine."""
+    """The question says what happens; only its red button ends the machine, after an archive."""
     rental = await chat.ready()
 
-    question = await chat.ada.click(chat.cards[0], label="Destroy")
+    question = await chat.ada.click(chat.cards[0], label="Archive and destroy")
 
     assert question.ephemeral
-    assert "Everything on it that is not saved elsewhere is lost" in text(question.response)
+    assert "Its work is archived first." in text(question.response)
     assert (await chat.again(rental.id)).released_at is None
-    await chat.ada.click(question.response, label="Destroy it")
-    assert (await chat.again(rental.id)).ended_by == chat.ada.id
+    await chat.ada.click(question.response, label="Archive and destroy")
+    ended = await chat.again(rental.id)
+    assert (ended.ended_by, ended.waived_by) == (chat.ada.id, None)
     assert "Destroying" in text(question.response)
     await chat.deliver()
     assert "ending" in text(chat.cards[0])

@@ -212,7 +212,7 @@ async def test_somebody_elses_buttons_are_refused(chat: Chat) -> None:
     rental = await chat.ready()
 
     opened = await chat.ben.click(chat.cards[0], label="Open")
-    destroyed = await chat.ben.click(chat.cards[0], label="Destroy")
+    destroyed = await chat.ben.click(chat.cards[0], label="Archive and destroy")
 
     for answer in (opened, destroyed):
         assert answer.ephemeral
@@ -223,8 +223,8 @@ async def test_somebody_elses_buttons_are_refused(chat: Chat) -> None:
 async def test_the_second_press_is_checked_as_well(chat: Chat) -> None:
     """Whoever was asked, the press of the red button is judged by itself."""
     rental = await chat.ready()
-    question = await chat.ada.click(chat.cards[0], label="Destroy")
-    forged = twice(chat.ada, question.response, "Destroy it", by=chat.ben)
+    question = await chat.ada.click(chat.cards[0], label="Archive and destroy")
+    forged = twice(chat.ada, question.response, "Archive and destroy", by=chat.ben)
 
     answer = await forged()
 
@@ -238,7 +238,7 @@ async def test_a_lead_may_destroy_but_not_open(chat: Chat) -> None:
 
     opened = await chat.lead.slash(chat.channel, "open", rental=rental.id)
     question = await chat.lead.slash(chat.channel, "destroy", rental=rental.id)
-    await chat.lead.click(question.response, label="Destroy it")
+    await chat.lead.click(question.response, label="Archive and destroy")
 
     assert "This machine belongs to somebody else." in text(opened.response)
     assert f"Rented for <@{chat.ada.id}>." not in text(opened.response)
@@ -303,7 +303,7 @@ async def test_a_machine_that_has_ended_is_not_destroyed_again(chat: Chat) -> No
     question = await chat.ada.slash(chat.channel, "destroy", rental=rental.id)
     await chat.ended(rental)
 
-    await chat.ada.click(question.response, label="Destroy it")
+    await chat.ada.click(question.response, label="Archive and destroy")
 
     assert "It is gone already." in text(question.response)
     assert (await chat.again(rental.id)).state is State.CLOSED

@@ -12,9 +12,9 @@ async def test_buttons_of_a_card_work_after_a_restart(chat: Chat, services: Serv
     await _restart(chat, services)
 
     opened = await chat.ada.click(chat.cards[0], label="Open")
-    question = await chat.ada.click(chat.cards[0], label="Destroy")
+    question = await chat.ada.click(chat.cards[0], label="Archive and destroy")
     await _restart(chat, services)
-    await chat.ada.click(question.response, label="Destroy it")
+    await chat.ada.click(question.response, label="Archive and destroy")
 
     assert "Open the notebook" in text(opened.response)
     assert (await chat.again(rental.id)).ended_by == chat.ada.id

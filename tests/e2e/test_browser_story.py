@@ -113,8 +113,8 @@ async def _read_costs(discord: Page) -> None:
 
 async def _destroy(discord: Page) -> None:
     await _command(discord, "/destroy")
-    sure = conversation(discord).get_by_role("button", name="Destroy it", exact=True)
-    await sure.wait_for()
+    await expect(conversation(discord)).to_contain_text("Its work is archived first")
+    sure = conversation(discord).get_by_role("button", name="Archive and destroy", exact=True).last
     await _picture(discord, "destroy")
     await sure.click()
     await expect(conversation(discord)).to_contain_text("Seen gone at Vast", timeout=READY_MS)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.access import Actor
+from bot.domain.archives import Failure
+from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.money import Usd
 from bot.domain.offers import Wish
 from bot.domain.rentals import Phase, Reason, Rental, State, Status
 from bot.errors import (
     BadInput,
     Denied,
+    DiskFull,
     Down,
     LowCredit,
     MayHaveRented,
@@ -89,7 +93,7 @@ async def test_destroy_ends_with_the_machine_seen_gone_and_the_books_closed(hous
     rental = await _ready(house)
     house.clock.turn(timedelta(hours=2))
 
-    await house.desk.end(ADA, rental.id)
+    await house.desk.end(ADA, rental.id, discard=True)
     await house.passes(4)
 
     row = await _row(house, rental)
@@ -320,7 +324,7 @@ async def test_machines_of_others_are_never_touched(house: House) -> None:
     house.market.alive[other.contract] = other
     rental = await _ready(house)
 
-    await house.desk.end(ADA, rental.id)
+    await house.desk.end(ADA, rental.id, discard=True)
     await house.passes(4)
 
     assert list(house.market.alive) == [7777]
@@ -330,7 +334,7 @@ async def test_a_rental_cancelled_before_it_was_rented_rents_nothing(house: Hous
     """Destroy pressed before the first pass: no call is made."""
     rental = await _asked(house)
 
-    await house.desk.end(ADA, rental.id)
+    await house.desk.end(ADA, rental.id, discard=True)
     await house.passes(2)
 
     assert (await _row(house, rental)).reason is Reason.CANCELLED
@@ -352,7 +356,7 @@ async def test_only_the_owner_or_a_lead_may_end_a_machine(house: House) -> None:
 
     with pytest.raises(NotYours):
         await house.desk.end(LINUS, rental.id)
-    await house.desk.end(GRACE, rental.id)
+    await house.desk.end(GRACE, rental.id, discard=True)
 
     assert (await _row(house, rental)).ended_by == GRACE.id
 
@@ -391,3 +395,172 @@ async def test_an_unknown_gpu_brings_near_ones_and_an_impossible_wish_its_limit(
 
     assert "RTX A5000" in unknown.value.hint
     assert "at least 80 GB of VRAM" in nothing.value.hint
+
+
+async def _wish(house: House, rental: Rental, **wish: object) -> None:
+    await house.store.apply(replace(await _row(house, rental), **wish), event="wished by a test")
+
+
+async def test_an_end_waits_for_a_proven_archive(house: House) -> None:
+    """Archived, proven, and only then destroyed; the row says by which archive."""
+    rental = await _ready(house)
+
+    await _wish(house, rental, released_at=house.clock.now(), ended_by=ADA.id)
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert house.shelf.saved == [rental.id]
+    assert (row.state, row.reason, row.archive_id) == (
+        State.CLOSED,
+        Reason.RELEASED,
+        f"{rental.id}-1",
+    )
+    assert house.market.alive == {}
+
+
+@pytest.mark.parametrize(
+    "trouble", [ArchiveTrouble.IN_USE, ArchiveTrouble.NO_TOOLS, ArchiveTrouble.TOO_LARGE]
+)
+async def test_without_a_proof_the_machine_stays(house: House, trouble: ArchiveTrouble) -> None:
+    """Back to ready, the owner is told why, nothing is destroyed."""
+    rental = await _ready(house)
+    house.shelf.failures = [Failure(trouble=trouble, words="Files kept changing.")]
+
+    await _wish(house, rental, released_at=house.clock.now(), ended_by=ADA.id)
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert (row.state, row.released_at, row.save_fails) == (State.READY, None, 1)
+    assert "Files kept changing." in row.note
+    assert house.market.destroyed == []
+
+
+async def test_what_could_not_be_read_keeps_the_machine(house: House) -> None:
+    """An archive that lacks work is no reason to destroy."""
+    rental = await _ready(house)
+    house.shelf.loses_work = True
+
+    await _wish(house, rental, released_at=house.clock.now(), ended_by=ADA.id)
+    await house.passes(6)
+
+    assert (await _row(house, rental)).state is State.READY
+    assert house.market.destroyed == []
+
+
+async def test_a_save_that_breaks_off_is_begun_again(house: House) -> None:
+    """The connection broke twice; the third time it is proven."""
+    rental = await _ready(house)
+    broke = Failure(trouble=ArchiveTrouble.MACHINE, words="The machine cannot be reached.")
+    house.shelf.failures = [broke, broke]
+
+    await _wish(house, rental, released_at=house.clock.now(), ended_by=ADA.id)
+    await house.passes(12, apart=timedelta(seconds=20))
+
+    assert (await _row(house, rental)).state is State.CLOSED
+
+
+async def test_a_store_that_stays_away_is_told_after_some_tries(house: House) -> None:
+    """Not for ever in silence: back to ready with the reason."""
+    rental = await _ready(house)
+    away = Failure(trouble=ArchiveTrouble.PLACE, words="The archive store cannot be used.")
+    house.shelf.failures = [away] * 10
+
+    await _wish(house, rental, released_at=house.clock.now(), ended_by=ADA.id)
+    await house.passes(12, apart=timedelta(seconds=40))
+
+    row = await _row(house, rental)
+    assert row.state is State.READY
+    assert "archive store" in row.note
+
+
+async def test_an_idle_machine_is_looked_at_once_more_before_its_end(house: House) -> None:
+    """Nobody asked for it: any sign of life after the archive keeps it."""
+    rental = await _ready(house)
+    house.verdicts.alive = True
+
+    await _wish(house, rental, released_at=house.clock.now(), reason=Reason.IDLE)
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert (row.state, row.released_at, row.reason) == (State.READY, None, None)
+    assert row.archive_id is not None
+    assert house.market.destroyed == []
+
+
+async def test_an_idle_machine_is_archived_and_ended(house: House) -> None:
+    """Nothing on it, no answer: archived, proven, looked at, destroyed."""
+    rental = await _ready(house)
+
+    await _wish(house, rental, released_at=house.clock.now(), reason=Reason.IDLE)
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert (row.state, row.reason) == (State.CLOSED, Reason.IDLE)
+    assert house.market.alive == {}
+
+
+async def test_a_keep_while_it_is_archived_keeps_it(house: House) -> None:
+    """The wish is taken back before the proof: the archive stays, and so does the machine."""
+    rental = await _ready(house)
+    await _wish(house, rental, state=State.ARCHIVING)
+
+    await house.passes(2)
+
+    assert (await _row(house, rental)).state is State.READY
+    assert house.shelf.saved == []
+
+
+async def test_a_wish_to_save_keeps_the_machine_running(house: House) -> None:
+    """`/save`: proven, and ready again."""
+    rental = await _ready(house)
+
+    await _wish(house, rental, save_asked_at=house.clock.now())
+    await house.passes(3)
+
+    row = await _row(house, rental)
+    assert (row.state, row.save_asked_at, row.archive_id) == (State.READY, None, f"{rental.id}-1")
+
+
+async def test_a_restart_in_the_middle_of_a_save_goes_on(house: House) -> None:
+    """Killed while archiving: saved after the restart, then ended."""
+    rental = await _ready(house)
+    await _wish(
+        house,
+        rental,
+        state=State.ARCHIVING,
+        released_at=house.clock.now(),
+        ended_by=ADA.id,
+    )
+
+    house.start()
+    await house.passes(8)
+
+    assert (await _row(house, rental)).state is State.CLOSED
+    assert house.shelf.saved == [rental.id]
+
+
+async def test_an_archive_is_put_back_before_the_notebook_opens(house: House) -> None:
+    """Connected, restored, served; in that order."""
+    rental = await _asked(house)
+    await _wish(house, rental, restore_id="old-1")
+
+    await house.passes(3)
+
+    row = await _row(house, rental)
+    assert row.state is State.READY
+    assert row.restored_at is not None
+    assert house.shelf.restored == ["old-1"]
+
+
+async def test_a_restore_that_fails_gives_the_machine_back(house: House) -> None:
+    """With the reason; the archive is not touched."""
+    house.shelf.restore_error = DiskFull()
+    rental = await _asked(house)
+    await _wish(house, rental, restore_id="old-1")
+
+    await house.passes(8)
+
+    row = await _row(house, rental)
+    assert (row.state, row.reason) == (State.CLOSED, Reason.NOT_RESTORED)
+    assert "too small" in row.detail
+    assert house.market.alive == {}

@@ -5,21 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
+from bot.domain.archives import (
+    Archive,
+    ArchiveId,
+    ArchiveState,
+    Failure,
+    Proof,
+    Report,
+    Restored,
+)
+from bot.domain.idle import Active, Judgement, Release
+from bot.domain.idle_memory import Asking, Question, begin
 from bot.domain.lifecycle import Limits
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
-from bot.domain.rentals import Address, ContractId, Instance, RentalId, Status
+from bot.domain.rentals import Address, ContractId, Instance, Rental, RentalId, Status
+from bot.domain.samples import Sample
 from bot.errors import BotError, Down, Unreachable
 from bot.ports import Account, NotebookAt, Order, Ran, Store
+from bot.services.archives import Archives
 from bot.services.desk import Desk
+from bot.services.idle import IdleWatch, Judged
 from bot.services.links import Links
 from bot.services.offers import Offers
 from bot.services.reconciler import Reconciler
-from bot.services.routes import Routes
+from bot.services.routes import Routes, Traffic
+from bot.services.shelf import Shelf as Shelves
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
-from tests.builders import SetClock, an_instance
+from tests.builders import NOW, SetClock, an_instance
 
 
 @dataclass
@@ -150,6 +167,59 @@ class Books:
 
 
 @dataclass
+class Shelf:
+    """Archives that are proven at once, or not at all for a reason."""
+
+    clock: SetClock
+    failures: list[Failure] = field(default_factory=list)
+    saved: list[RentalId] = field(default_factory=list)
+    loses_work: bool = False
+    restored: list[str] = field(default_factory=list)
+    restore_error: BotError | None = None
+
+    async def save(self, rental: Rental, shell: object, **_: object) -> Proof | Failure:
+        if self.failures:
+            return self.failures.pop(0)
+        self.saved.append(rental.id)
+        archive = Archive(
+            id=ArchiveId(f"{rental.id}-{len(self.saved)}"),
+            rental_id=rental.id,
+            guild_id=rental.guild_id,
+            owner_id=rental.owner_id,
+            name=rental.title,
+            state=ArchiveState.COMMITTED,
+            root="/workspace",
+            started_at=self.clock.now(),
+            touched_at=self.clock.now(),
+            proven_at=self.clock.now(),
+            loses_work=self.loses_work,
+        )
+        return Proof(archive=archive, report=Report())
+
+    async def restore(self, archive_id: ArchiveId, shell: object, **_: object) -> Restored:
+        if self.restore_error is not None:
+            raise self.restore_error
+        self.restored.append(archive_id)
+        return cast(Restored, SimpleNamespace(warnings=()))
+
+
+@dataclass
+class Verdicts:
+    """An idle watch that says what it is told to."""
+
+    alive: bool = False
+
+    async def look(self, rental: Rental) -> Judged:
+        question = Question(kind=Asking.IDLE, asked_at=NOW)
+        verdict = Active(()) if self.alive else Release(question, ())
+        memory = begin(NOW)
+        return Judged(rental, Sample(at=NOW), Judgement(memory, verdict))
+
+    def forget(self, rental_id: RentalId) -> None:
+        pass
+
+
+@dataclass
 class House:
     """The services over a real store and a pretend outside."""
 
@@ -158,8 +228,10 @@ class House:
     clock: SetClock
     wires: Wires = field(default_factory=Wires)
     books: Books = field(default_factory=Books)
+    verdicts: Verdicts = field(default_factory=Verdicts)
 
     def __post_init__(self) -> None:
+        self.shelf = Shelf(self.clock)
         self.tasks, self.wake, self.news = Tasks(), Wake(), Wake()
         self.routes = Routes()
         self.links = Links(
@@ -170,6 +242,7 @@ class House:
             store=self.store,
             market=self.market,
             offers=self.offers,
+            shelf=Shelves(archives=cast(Archives, self.shelf)),
             clock=self.clock,
             wake=self.wake,
             news=self.news,
@@ -184,8 +257,12 @@ class House:
             market=self.market,
             tunnels=self.wires,
             notebooks=self.books,
+            archives=cast(Archives, self.shelf),
+            idle=cast(IdleWatch, self.verdicts),
             routes=self.routes,
+            traffic=Traffic(),
             links=self.links,
+            clock=self.clock,
             installation="bellhop",
             public_key="ssh-ed25519 OURS",
         )

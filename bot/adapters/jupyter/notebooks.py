@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
-from bot.adapters.jupyter import start, status
+from bot.adapters.jupyter import activity, start, status
+from bot.domain.samples import Notebook
 from bot.errors import CommandFailed, NotebookFailed
 from bot.ports import NotebookAt, Shell
 
@@ -36,3 +38,6 @@ class JupyterNotebooks:
 
     async def answers(self, socket_path: str, token: str) -> bool:
         return await status.answers(socket_path, token)
+
+    async def activity(self, socket_path: str, token: str, *, now: datetime) -> Notebook | None:
+        return await activity.activity(socket_path, token, now=now)

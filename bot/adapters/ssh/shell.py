@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import secrets
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 
 import asyncssh
 
+from bot.adapters.ssh.stream import SshStream, streaming
 from bot.errors import CommandFailed, Unreachable
 from bot.ports import Ran
 
@@ -53,6 +56,19 @@ class SshShell:
                 stderr=ran.stderr,
             )
         return ran
+
+    def stream(
+        self,
+        script: str,
+        *,
+        stdin: AsyncGenerator[bytes, None] | None = None,
+        timeout_s: float,
+        silence_s: float = 120,
+    ) -> AbstractAsyncContextManager[SshStream]:
+        """As the port says; the deadline holds on both ends, as with `run`."""
+        return streaming(
+            self._connection, script, stdin=stdin, timeout_s=timeout_s, silence_s=silence_s
+        )
 
     async def _run(self, command: str, text: str, mark: str) -> Ran:
         process = await self._connection.create_process(command, encoding=None)

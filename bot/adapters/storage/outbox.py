@@ -115,5 +115,14 @@ async def ask_for_card(
     )
 
 
+async def show_card_anew(connection: AsyncConnection, rental_id: RentalId, now: datetime) -> None:
+    """Ask for the card though its rental has not changed: what else it shows has."""
+    await connection.execute(
+        update(notices)
+        .where(notices.c.key == f"card/{rental_id}", ~_PENDING)
+        .values(delivered_version=-1, next_at=now, asked_at=now)
+    )
+
+
 def _new_nonce() -> str:
     return secrets.token_hex(12)

@@ -14,11 +14,13 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.ledger import write
+from bot.adapters.storage.letters import write_letters
 from bot.adapters.storage.outbox import ask_for_card
 from bot.adapters.storage.rows import rental_of, rental_values
 from bot.adapters.storage.tables import events, rentals
 from bot.adapters.storage.unit import Part, inserting
 from bot.domain.ledger import Entry
+from bot.domain.letters import Writing
 from bot.domain.rentals import Rental, RentalId, State
 from bot.errors import Stale, Store
 
@@ -81,13 +83,20 @@ class SqlRentals(Part):
         return [rental_of(row) for row in rows]
 
     async def apply(
-        self, after: Rental, *, event: str, entries: Sequence[Entry] = (), notify: bool = True
+        self,
+        after: Rental,
+        *,
+        event: str,
+        entries: Sequence[Entry] = (),
+        letters: Sequence[Writing] = (),
+        notify: bool = True,
     ) -> Rental:
         now = self._clock.now()
         async with self._database.writing() as connection:
             written = await _write(connection, after)
             await _record(connection, written, event=event, at=now)
             await write(connection, entries, now)
+            await write_letters(connection, written.id, letters, now)
             if notify:
                 await ask_for_card(connection, written.id, written.version, now)
         return written

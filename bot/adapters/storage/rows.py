@@ -10,12 +10,23 @@ from bot.adapters.storage import wire
 from bot.domain.rentals import Phase, Quote, Reason, Rental, State
 
 # Fields whose column has the same name and, through its type, the same value.
-_QUOTE = ("id", "guild_id", "channel_id", "owner_id", "owner_name", "name", "hours", "made_at")
+_QUOTE = (
+    "id",
+    "guild_id",
+    "channel_id",
+    "owner_id",
+    "owner_name",
+    "name",
+    "hours",
+    "made_at",
+    "restore_id",
+)
 _RENTAL = (
     *("id", "version", "guild_id", "channel_id", "message_id", "owner_id", "owner_name", "name"),
     *("agreed_per_hour", "hours", "requested_at", "attempt", "sent_at", "contract", "machine_id"),
     *("phase_at", "detail", "created_at", "running_at", "ready_at", "missing_since", "host_key"),
     *("note", "ended_by", "released_at", "waived_by", "destroyed_at", "absent_seen"),
+    *("save_asked_at", "archive_id", "proven_at", "save_fails", "restore_id", "restored_at"),
     *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
 )
 

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.adapters.storage.archives import SqlArchives
 from bot.adapters.storage.doors import SqlDoors
+from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
+from bot.adapters.storage.letters import SqlLetters
 from bot.adapters.storage.outbox import SqlOutbox
+from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
 from bot.adapters.storage.unit import Database
 from bot.ports import Clock, Store
 
 
-class SqlStore(SqlQuotes, SqlRentals, SqlLedger, SqlOutbox, SqlDoors):
+class SqlStore(
+    SqlQuotes,
+    SqlRentals,
+    SqlLedger,
+    SqlOutbox,
+    SqlDoors,
+    SqlSamples,
+    SqlLetters,
+    SqlPolicies,
+    SqlArchives,
+):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 
 

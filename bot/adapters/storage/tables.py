@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -24,7 +25,9 @@ from sqlalchemy import (
 )
 
 from bot.adapters.storage.types import Money, UtcTime, Words
+from bot.domain.archives import ArchiveState
 from bot.domain.ledger import Kind
+from bot.domain.letters import Kind as LetterKind
 from bot.domain.rentals import Phase, Reason, State
 
 # Every constraint has a name, or SQLite's batch migrations could not drop it.
@@ -58,6 +61,7 @@ quotes = Table(
     Column("offer", Text, nullable=False),
     Column("hours", Integer),
     Column("made_at", UtcTime, nullable=False),
+    Column("restore_id", String(32)),
 )
 
 rentals = Table(
@@ -106,14 +110,21 @@ rentals = Table(
     Column("settled_until", UtcTime),
     Column("next_at", UtcTime),
     Column("fails", Integer, nullable=False),
+    Column("save_asked_at", UtcTime),
+    Column("archive_id", String(32)),
+    Column("proven_at", UtcTime),
+    Column("save_fails", Integer, nullable=False, server_default="0"),
+    Column("restore_id", String(32)),
+    Column("restored_at", UtcTime),
     _one_of("state", State),
     _one_of("phase", Phase),
     _one_of("reason", Reason),
-    # A machine somebody worked on is not ended without a word about the work on it. The reason is
-    # coalesced because a CHECK lets NULL pass.
+    # A machine somebody worked on is not ended without a proven archive, or a word about the work
+    # on it. Coalesced because a CHECK lets NULL pass.
     CheckConstraint(
         "state NOT IN ('destroying', 'closed') OR ready_at IS NULL OR waived_by IS NOT NULL"
-        " OR coalesce(reason, '') = 'vanished'",
+        " OR coalesce(reason, '') = 'vanished'"
+        " OR (archive_id IS NOT NULL AND coalesce(proven_at >= released_at, false))",
         name="work_given_up",
     ),
     # Only being seen gone closes a rental that had a machine.
@@ -194,4 +205,85 @@ sessions = Table(
     Column("began_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("at", UtcTime, primary_key=True, index=True),
+    Column("sample", Words, nullable=False),
+)
+
+idle = Table(
+    "idle",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("memory", Text, nullable=False),
+    Column("report", Words),
+)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("key", String(96), primary_key=True),
+    Column("id", String(25), nullable=False, unique=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("writing", Words, nullable=False),
+    Column("written_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("channel_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("shown", Text, nullable=False),
+    Column("delivered_at", UtcTime),
+    Column("done_at", UtcTime, index=True),
+    Column("error", Words, nullable=False),
+    _one_of("kind", LetterKind),
+)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+archives = Table(
+    "archives",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("root", Words, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("touched_at", UtcTime, nullable=False),
+    Column("parent", String(32)),  # no foreign key: the parent may be deleted before its child
+    Column("proven_at", UtcTime),
+    Column("entries", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("manifest", String(64), nullable=False),
+    Column("loses_work", Boolean, nullable=False),
+    Column("error", Words, nullable=False),
+    _one_of("state", ArchiveState),
+    # What counts as an archive was proven, and its manifest is known by its digest.
+    CheckConstraint(
+        "state <> 'committed' OR (proven_at IS NOT NULL AND length(manifest) = 64)",
+        name="proven",
+    ),
+    Index(None, "guild_id", "owner_id", "started_at"),
+    # One run a rental at a time.
+    Index(
+        "uq_archives_rental_id_running",
+        "rental_id",
+        unique=True,
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
 )

@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot.adapters.discord import post
+from bot.adapters.discord.border import parts
 from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import Unavailable, Undeliverable
 from cogs.ui.cards import rental_card
@@ -156,7 +157,7 @@ async def test_the_card_shows_the_time_of_its_delivery(town: Town) -> None:
 
 
 def _text(message: discord.Message) -> str:
-    return "\n".join(getattr(part, "content", "") for part in post._parts(message.components))
+    return "\n".join(getattr(part, "content", "") for part in parts(message.components))
 
 
 async def _never(*_: object, **__: object) -> None:

@@ -82,6 +82,12 @@ FILLED = replace(
     settled_until=AT,
     next_at=AT,
     fails=3,
+    save_asked_at=AT,
+    archive_id="b2k7xq-0001",
+    proven_at=AT,
+    save_fails=1,
+    restore_id="c3m8yr-0002",
+    restored_at=AT,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simcord.components import COMPONENTS_V2_FLAG, validate_components, walk_components
 
+from bot.domain.evidence import Fact
+from bot.domain.evidence import Kind as Seen
+from bot.domain.idle_memory import Asking, Question, begin
+from bot.domain.idle_policy import Policy
 from bot.domain.images import Image
 from bot.domain.ledger import cost
+from bot.domain.letters import Kind as LetterKind
+from bot.domain.letters import Letter, Stand, Writing
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Sort, Wish
 from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, State
-from bot.services.spend import Line, Report
-from cogs.ui import answers, cards, choices, look, market
+from bot.domain.standing import Name, Report, Rules, Standing
+from bot.ports import Page
+from bot.services import spend
+from bot.services.spend import Line
+from cogs.ui import answers, cards, choices, look, market, questions
 from tests.builders import NOW, a_quote, a_rental, an_offer
 
 MINUTE = timedelta(minutes=1)
@@ -243,11 +253,65 @@ def test_the_card_and_all_about_one_rental_hold_the_limits(rental: Rental) -> No
     for card in (
         cards.rental_card(rental, LATER),
         answers.sure(rental, LATER),
+        answers.sure(rental, LATER, discard=True),
+        answers.really_lose(rental, LATER),
+        questions.too_late(rental),
+        questions.saving(rental),
+        questions.kept(rental, LATER),
         answers.destroying(rental),
         answers.begun(rental),
         answers.ticket(rental, "https://k7m2xp.gpu.example.org/-/ticket/" + "x" * 43),
     ):
         _check(card)
+
+
+FACTS = st.lists(
+    st.builds(
+        Fact,
+        kind=st.sampled_from(list(Seen)),
+        value=st.floats(min_value=0, max_value=10**9),
+        names=st.lists(TEXT, max_size=30).map(tuple),
+    ),
+    max_size=30,
+).map(tuple)
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> Page:
+    question = Question(kind=Asking.IDLE, asked_at=NOW, deadline=draw(MAYBE_TIMES))
+    facts = draw(FACTS)
+    writing = Writing(
+        kind=draw(st.sampled_from(list(LetterKind))),
+        at=NOW,
+        facts=facts,
+        asked_at=NOW,
+        detail=draw(TEXT),
+    )
+    rental = draw(rentals())
+    standing = Standing(
+        memory=replace(begin(NOW), question=draw(st.sampled_from([None, question]))),
+        report=Report(NOW, draw(st.sampled_from(list(Name))), facts, draw(MAYBE_TIMES)),
+        rules=Rules(idle=Policy()),
+        ends_at=draw(MAYBE_TIMES),
+        told=draw(st.booleans()),
+    )
+    return Page(
+        letter=Letter(id="0" * 24, rental_id=rental.id, writing=writing),
+        stand=draw(st.sampled_from(list(Stand))),
+        rental=rental,
+        standing=draw(st.sampled_from([None, standing])),
+        now=LATER,
+        public=draw(st.booleans()),
+    )
+
+
+@given(page=pages())
+@settings(max_examples=100, deadline=None)
+def test_letters_and_what_the_watch_says_hold_the_limits(page: Page) -> None:
+    """Whatever was measured; a question has its four answers and no more."""
+    _check(questions.letter(page), most=4)
+    _check(cards.rental_card(page.rental, LATER, page.standing))
+    _check(answers.status([page.rental] * 9, LATER, standings={page.rental.id: page.standing}))
 
 
 @given(offers=st.lists(OFFERS, min_size=1, max_size=12, unique_by=lambda one: one.id), wish=WISHES)
@@ -273,7 +337,7 @@ def test_lists_of_rentals_hold_the_limits(one: Rental, count: int) -> None:
     lines = tuple(Line(rental=one, cost=cost(one, LATER)) for _ in range(count))
 
     status = answers.status([one] * count, LATER, whose="<@1187654321098765432>")
-    spending = answers.spending(Report(member_id=1, at=LATER, lines=lines), whose="<@1>")
+    spending = answers.spending(spend.Report(member_id=1, at=LATER, lines=lines), whose="<@1>")
 
     for card in (status, spending):
         _check(card)
@@ -310,11 +374,11 @@ def _ready(**changes: Any) -> Rental:
     return a_rental(**facts | changes)
 
 
-def _check(card: look.Card) -> None:
+def _check(card: look.Card, most: int = 3) -> None:
     """What Discord checks, and ours: at most three buttons in sight."""
     parts = validate_components(card.to_components(), flags=COMPONENTS_V2_FLAG)
     buttons = [part for part in walk_components(parts) if part["type"] == 2]
-    assert len(buttons) <= 3
+    assert len(buttons) <= most
     assert card.is_persistent()
 
 

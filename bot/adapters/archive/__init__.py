@@ -1,0 +1,1 @@
+"""Archives: read from machines, kept encrypted in a place, proven and restored."""

@@ -1,0 +1,163 @@
+"""Places: a folder, S3, GCS or Azure through obstore, reduced to whole small objects.
+
+Everything is stored as objects of a few MB, each put at once. That is not only simple: a
+multipart upload that a killed process leaves behind can be neither listed nor removed through
+obstore, and is billed for ever; and nothing needs to be renamed, which on S3 is a copy. Methods
+block; whoever calls them does so in a thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import LocalStore, from_url
+
+from bot.errors import Config, Damaged, PlaceDown
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+SCHEMES = ("file", "s3", "gs", "az")
+
+_REQUEST = timedelta(seconds=60)
+_RETRIES = 4
+_STAGED = re.compile(r"#\d+$")  # LocalStore's names for what it is writing
+_DELETED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Object:
+    key: str
+    size: int
+    written_at: datetime
+
+
+def open_place(url: str, *, retries: int = _RETRIES) -> Place:
+    """The place at an address. Raises Config for one that cannot be used; connects to nothing.
+
+    Credentials come from the environment under the names that the providers' own tools use.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme not in SCHEMES:
+        raise Config(
+            "BELLHOP_ARCHIVE_URL", "must begin with file://, s3://bucket, gs://bucket or az://."
+        )
+    try:
+        if scheme == "file":
+            folder = Path(unquote(urlsplit(url).path))
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return Place(LocalStore(folder, automatic_cleanup=True), folder=folder)
+        options: Any = {"timeout": _REQUEST, "connect_timeout": timedelta(seconds=10)}
+        again: Any = {"max_retries": retries, "retry_timeout": 2 * _REQUEST}
+        return Place(from_url(url, client_options=options, retry_config=again))
+    except (BaseError, OSError, ValueError) as error:
+        raise Config("BELLHOP_ARCHIVE_URL", f"cannot be used: {_why(error)}") from error
+
+
+class Place:
+    """Objects by key. `folder` is where they lie, for a place on our own disk."""
+
+    def __init__(self, store: ObjectStore, *, folder: Path | None = None) -> None:
+        self._store = store
+        self._folder = folder
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store an object, whole or not at all; on our own disk it outlives a power cut."""
+        try:
+            obstore.put(self._store, key, data, use_multipart=False)
+            if self._folder is not None:
+                _sync(self._folder / key)
+        except (BaseError, OSError) as error:
+            raise PlaceDown(f"{key} was not stored: {_why(error)}") from error
+
+    def get(self, key: str) -> bytes:
+        """Raises Damaged where there is none."""
+        found = self.find(key)
+        if found is None:
+            raise Damaged(f"{key} is lost")
+        return found
+
+    def find(self, key: str) -> bytes | None:
+        try:
+            return bytes(obstore.get(self._store, key).bytes())
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise PlaceDown(f"{key} was not read: {_why(error)}") from error
+
+    def list(self, prefix: str = "") -> Iterator[Object]:
+        """All objects below a prefix, which ends where a folder does."""
+        try:
+            for batch in obstore.list(self._store, prefix=prefix or None):
+                for each in batch:
+                    yield Object(
+                        key=each["path"],
+                        size=each["size"],
+                        written_at=each["last_modified"].astimezone(UTC),
+                    )
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise PlaceDown(f"{prefix or 'the place'} was not listed: {_why(error)}") from error
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; those that are gone are no error."""
+        for at in range(0, len(keys), _DELETED_AT_ONCE):
+            try:
+                obstore.delete(self._store, list(keys[at : at + _DELETED_AT_ONCE]))
+            except FileNotFoundError:
+                self._delete_each(keys[at : at + _DELETED_AT_ONCE])
+            except (BaseError, OSError) as error:
+                raise PlaceDown(f"objects were not deleted: {_why(error)}") from error
+
+    def _delete_each(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            try:
+                obstore.delete(self._store, key)
+            except FileNotFoundError:
+                continue
+            except (BaseError, OSError) as error:
+                raise PlaceDown(f"{key} was not deleted: {_why(error)}") from error
+
+    def sweep_unfinished(self, older_than: datetime) -> int:
+        """Remove what a killed process was writing to our own disk, which no listing shows."""
+        if self._folder is None:
+            return 0
+        removed = 0
+        for path in self._folder.rglob("*#*"):
+            with contextlib.suppress(OSError):
+                if _STAGED.search(path.name) and path.stat().st_mtime < older_than.timestamp():
+                    path.unlink()
+                    removed += 1
+        return removed
+
+
+def _sync(path: Path) -> None:
+    """Have the file, and its name in its folder and that one's in the next, on the disk."""
+    for each, flags in (
+        (path, 0),
+        (path.parent, os.O_DIRECTORY),
+        (path.parents[1], os.O_DIRECTORY),
+    ):
+        handle = os.open(each, os.O_RDONLY | flags)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _why(error: Exception) -> str:
+    """What happened in a line; obstore's own text goes on with an excerpt of its source."""
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
+        return "our credentials are refused"
+    return re.sub(r"\?\S+", "", str(error).partition("\n")[0])[:300]

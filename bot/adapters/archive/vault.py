@@ -1,0 +1,309 @@
+"""The vault: parts, notes, manifests and COMMITs as sealed streams in a place.
+
+A part is taken for good only after it was read back from the place, and a note beside it says so;
+an archive exists only when its COMMIT does. Both are written after what they vouch for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+import zstandard
+
+from bot.adapters.archive import assembly, tar, wire
+from bot.adapters.archive.codecs import expanded
+from bot.adapters.archive.places import Object
+from bot.adapters.archive.streams import Streams, stream_of
+from bot.domain.archives import ArchiveId, Manifest, Member, Part, PartId, Stored
+from bot.errors import Damaged
+from bot.ports import Held
+
+_COMMIT = "commit"
+_MANIFEST = "manifest"
+_PART = "part-"
+_NOTE = "note-"
+
+
+class PlaceVault:
+    """`ports.Vault`."""
+
+    def __init__(self, *, streams: Streams) -> None:
+        self._streams = streams
+
+    async def open(self, archive_id: ArchiveId) -> None:
+        await asyncio.to_thread(self._streams.make_key, archive_id)
+
+    async def write(
+        self, part_id: PartId, *, codec: str, data: AsyncGenerator[bytes, None]
+    ) -> Part:
+        """As the port says; one chunk is being stored while the next one comes in."""
+        await asyncio.to_thread(self._forget_part, part_id)
+        writing = _Writing(self._streams, part_id)
+        try:
+            async with aclosing(data):
+                async for piece in data:
+                    await writing.add(piece)
+            size = await writing.finish()
+        finally:
+            await writing.settle()
+        return Part(id=part_id, codec=codec, chunks=writing.chunks, bytes=size)
+
+    async def members(self, part: Part) -> list[Member]:
+        return await asyncio.to_thread(lambda: tar.members(self._plain(part)))
+
+    async def note(self, part: Part, stored: Sequence[Stored]) -> None:
+        await asyncio.to_thread(
+            self._streams.write,
+            part.id.archive,
+            _NOTE + part.id.name,
+            _compressed(wire.note_lines(part, stored)),
+        )
+
+    async def noted(self, archive_id: ArchiveId) -> tuple[list[Part], list[Stored]]:
+        """As the port says; a note that is not whole was being written when the run died."""
+        return await asyncio.to_thread(self._noted, archive_id)
+
+    async def missing(self, parts: Collection[Part]) -> set[PartId]:
+        return await asyncio.to_thread(self._missing, parts)
+
+    async def commit(self, manifest: Manifest) -> str:
+        return await asyncio.to_thread(self._commit, manifest)
+
+    async def manifest(self, archive_id: ArchiveId) -> Manifest:
+        return await asyncio.to_thread(self._manifest, archive_id)
+
+    def tar(
+        self, manifest: Manifest, paths: Collection[bytes] | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        return _in_thread(assembly.tar(manifest, self._plain, paths))
+
+    def file(self, manifest: Manifest, path: bytes) -> AsyncGenerator[bytes, None]:
+        return _in_thread(assembly.file(manifest, self._plain, path))
+
+    async def held(self) -> list[Held]:
+        """As the port says; what another installation keeps in the same place is left out."""
+        return await asyncio.to_thread(self._held)
+
+    async def revoke(self, archive_id: ArchiveId) -> None:
+        """As the port says; COMMIT goes first, for with it goes the archive."""
+        for stream in (_COMMIT, _MANIFEST):
+            await asyncio.to_thread(self._streams.drop, archive_id, stream)
+
+    async def free(self, parts: Collection[PartId]) -> None:
+        for part_id in parts:
+            await asyncio.to_thread(self._forget_part, part_id)
+
+    async def clear(self, archive_id: ArchiveId) -> None:
+        """As the port says; the key goes last, for what is left behind must stay ours to know."""
+        await self.revoke(archive_id)
+        await asyncio.to_thread(self._clear, archive_id)
+
+    async def tidy(self, older_than: datetime) -> int:
+        return await asyncio.to_thread(self._streams.place.sweep_unfinished, older_than)
+
+    def _plain(self, part: Part) -> Iterator[bytes]:
+        """A part's tar stream as it was on the machine."""
+        return expanded(self._streams.read(part.id.archive, _PART + part.id.name), part.codec)
+
+    def _forget_part(self, part_id: PartId) -> None:
+        """The note first: it vouches for the part."""
+        self._streams.drop(part_id.archive, _NOTE + part_id.name)
+        self._streams.drop(part_id.archive, _PART + part_id.name)
+
+    def _noted(self, archive_id: ArchiveId) -> tuple[list[Part], list[Stored]]:
+        names = {stream_of(each.key)[1] for each in self._streams.place.list(archive_id)}
+        if not self._streams.has_good_key(archive_id):
+            return [], []  # it died before it wrote anything else
+        parts: list[Part] = []
+        stored: list[Stored] = []
+        for name in sorted(name for name in names if name.startswith(_NOTE)):
+            try:
+                part, entries = wire.note_of(_lines(self._streams.read(archive_id, name)))
+            except Damaged:
+                continue
+            parts.append(part)
+            stored.extend(entries)
+        return parts, stored
+
+    def _missing(self, parts: Collection[Part]) -> set[PartId]:
+        there: dict[PartId, list[int]] = defaultdict(list)
+        for archive_id in {part.id.archive for part in parts}:
+            for each in self._streams.place.list(archive_id):
+                if (part_id := _part_of(each)) is not None:
+                    there[part_id].append(each.size)
+        return {
+            part.id
+            for part in parts
+            if (len(there[part.id]), sum(there[part.id])) != (part.chunks, part.bytes)
+        }
+
+    def _commit(self, manifest: Manifest) -> str:
+        archive_id = manifest.archive.id
+        self._streams.drop(archive_id, _COMMIT)
+        hashed = hashlib.sha256()
+        lines = _hashing(wire.manifest_lines(manifest), hashed)
+        self._streams.write(archive_id, _MANIFEST, _compressed(lines))
+        digest = hashed.hexdigest()
+        if _digest(expanded(self._streams.read(archive_id, _MANIFEST), "zst")) != digest:
+            raise Damaged(f"the manifest of {archive_id} came back altered")
+        text = wire.commit_text(manifest, digest)
+        self._streams.write(archive_id, _COMMIT, [text])
+        if self._streams.whole(archive_id, _COMMIT) != text:
+            raise Damaged(f"the COMMIT of {archive_id} came back altered")
+        return digest
+
+    def _manifest(self, archive_id: ArchiveId) -> Manifest:
+        digest, named = wire.commit_of(self._streams.whole(archive_id, _COMMIT))
+        hashed = hashlib.sha256()
+        pieces = expanded(self._streams.read(archive_id, _MANIFEST), "zst")
+        manifest = wire.manifest_of(_split(_hashing(pieces, hashed)))
+        if hashed.hexdigest() != digest or frozenset(manifest.parts) != named:
+            raise Damaged(f"the manifest of {archive_id} is not the one that was committed")
+        return wire.with_digest(manifest, digest)
+
+    def _held(self) -> list[Held]:
+        objects: dict[ArchiveId, list[Object]] = defaultdict(list)
+        for each in self._streams.place.list():
+            if each.key.count("/") in (1, 2):
+                objects[stream_of(each.key)[0]].append(each)
+        return [
+            self._holding(archive_id, found)
+            for archive_id, found in sorted(objects.items())
+            if self._streams.is_ours(archive_id)
+        ]
+
+    def _holding(self, archive_id: ArchiveId, objects: Sequence[Object]) -> Held:
+        parts: dict[PartId, int] = defaultdict(int)
+        for each in objects:
+            if (part_id := _part_of(each)) is not None:
+                parts[part_id] += each.size
+        committed = any(stream_of(each.key)[1] == _COMMIT for each in objects)
+        named: frozenset[PartId] = frozenset()
+        if committed:
+            _, named = wire.commit_of(self._streams.whole(archive_id, _COMMIT))
+        return Held(
+            archive_id=archive_id,
+            committed=committed,
+            named=named,
+            parts=dict(parts),
+            newest_at=max(
+                (each.written_at for each in objects), default=datetime.fromtimestamp(0, UTC)
+            ),
+        )
+
+    def _clear(self, archive_id: ArchiveId) -> None:
+        keys = [each.key for each in self._streams.place.list(archive_id)]
+        self._streams.place.delete([key for key in keys if stream_of(key)[1] != "key"])
+        self._streams.drop_key(archive_id)
+
+
+class _Writing:
+    """A part on its way into the place."""
+
+    def __init__(self, streams: Streams, part_id: PartId) -> None:
+        self._streams = streams
+        self._part_id = part_id
+        self._waiting = bytearray()
+        self._storing: asyncio.Future[int] | None = None
+        self._bytes = 0
+        self.chunks = 0
+
+    async def add(self, piece: bytes) -> None:
+        self._waiting += piece
+        while len(self._waiting) > self._streams.chunk_bytes:
+            data = bytes(self._waiting[: self._streams.chunk_bytes])
+            del self._waiting[: self._streams.chunk_bytes]
+            await self._store(data, last=False)
+
+    async def finish(self) -> int:
+        """Store the last chunk; returns the bytes of all."""
+        await self._store(bytes(self._waiting), last=True)
+        await self._wait()
+        return self._bytes
+
+    async def settle(self) -> None:
+        """Leave nothing under way, whatever happened."""
+        if self._storing is not None:
+            await asyncio.gather(self._storing, return_exceptions=True)
+
+    async def _store(self, data: bytes, *, last: bool) -> None:
+        await self._wait()
+        self._storing = asyncio.ensure_future(
+            asyncio.to_thread(
+                self._streams.put,
+                self._part_id.archive,
+                _PART + self._part_id.name,
+                self.chunks,
+                data,
+                last=last,
+            )
+        )
+        self.chunks += 1
+
+    async def _wait(self) -> None:
+        if self._storing is not None:
+            storing, self._storing = self._storing, None
+            self._bytes += await storing
+
+
+def _part_of(each: Object) -> PartId | None:
+    archive_id, stream = stream_of(each.key)
+    number = stream.removeprefix(_PART)
+    if stream.startswith(_PART) and number.isdecimal():
+        return PartId(archive_id, int(number))
+    return None
+
+
+async def _in_thread(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """A blocking iterator in a thread of its own.
+
+    With the loop's many threads each step would run in another one, and the allocator keeps for
+    every thread what that one freed: 100 MB in all, for buffers of 4 MB.
+    """
+    loop = asyncio.get_running_loop()
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+    try:
+        while (piece := await loop.run_in_executor(pool, next, pieces, None)) is not None:
+            yield piece
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
+    feeder = zstandard.ZstdCompressor(level=3, write_checksum=True).compressobj()
+    for line in lines:
+        if piece := feeder.compress(line):
+            yield piece
+    yield feeder.flush()
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    return _split(expanded(chunks, "zst"))
+
+
+def _split(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        raise Damaged("a list ends in the middle of a line")
+
+
+def _hashing(pieces: Iterable[bytes], hashed: hashlib._Hash) -> Iterator[bytes]:
+    for piece in pieces:
+        hashed.update(piece)
+        yield piece
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
+    hashed = hashlib.sha256()
+    for piece in pieces:
+        hashed.update(piece)
+    return hashed.hexdigest()

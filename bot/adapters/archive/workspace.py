@@ -1,0 +1,279 @@
+"""The machine's side of an archive, through `ports.Shell`: look, scan, pack, hash, unpack."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import zlib
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import zstandard
+
+from bot.adapters.archive import rules, scripts
+from bot.domain.archives import Chosen, Outside
+from bot.domain.trees import Entry, Kind, Scan
+from bot.errors import CommandFailed, DiskFull, LacksTools
+from bot.ports import Ran, Running, Shell, Toolbox
+
+log = logging.getLogger(__name__)
+
+_RULES_BYTES = 64_000
+_NO_FOLDER = 66  # our scripts' word for a workspace that is not there
+_VANISHED = re.compile(r"No such file or directory\s*$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long the machine may take, in seconds. The slowest line counted on is 1 MB/s."""
+
+    look_s: float = 60
+    scan_s: float = 1800
+    silence_s: float = 180
+    base_s: float = 600
+    slowest_bytes_per_s: int = 1_000_000
+
+    def of(self, size: int) -> float:
+        return self.base_s + size / self.slowest_bytes_per_s
+
+
+class SshWorkspaces:
+    """`ports.Workspaces`."""
+
+    def __init__(self, *, deadlines: Deadlines | None = None) -> None:
+        self._deadlines = deadlines or Deadlines()
+
+    async def look(self, shell: Shell, root: str = "") -> Toolbox:
+        ran = await shell.run(scripts.look(root), timeout_s=self._deadlines.look_s, check=False)
+        _demand_folder(ran)
+        said = [line.partition(" ")[::2] for line in ran.stdout.splitlines()]
+        lacking = [value for key, value in said if key == "missing"]
+        if lacking:
+            raise LacksTools(
+                f"missing: {', '.join(lacking)}",
+                public=f"This machine cannot be archived: it lacks {', '.join(lacking)}.",
+            )
+        facts = dict(said)
+        return Toolbox(
+            codec=facts.get("codec", "gz"),
+            versions=facts.get("version", ""),
+            free_bytes=_free(facts.get("disk", "")),
+            root=facts.get("root", root),
+        )
+
+    async def scan(self, shell: Shell, root: str) -> Scan:
+        """As the port says; a name that vanished while find went by is no complaint."""
+        entries: list[Entry] = []
+        fields: list[bytes] = []
+        async with shell.stream(
+            scripts.scan(root),
+            timeout_s=self._deadlines.scan_s,
+            silence_s=self._deadlines.silence_s,
+        ) as running:
+            async for field in _split(running):
+                fields.append(field)
+                if len(fields) == scripts.SCAN_FIELDS:
+                    entries.append(_entry(fields))
+                    fields.clear()
+            ran = await running.end()
+        _demand_folder(ran)
+        said = [line for line in ran.stderr.splitlines() if line.strip()]
+        complaints = tuple(line for line in said if not _VANISHED.search(line))
+        if fields or ran.status not in (0, 1) or (ran.status == 1 and not said):
+            raise CommandFailed("the scan is not whole", status=ran.status, stderr=ran.stderr)
+        return Scan(entries=entries, complaints=complaints)
+
+    async def rules(self, shell: Shell, root: str) -> str:
+        ran = await shell.run(scripts.rules(root, _RULES_BYTES), timeout_s=self._deadlines.look_s)
+        return ran.stdout
+
+    async def choose(self, scan: Scan, text: str) -> Chosen:
+        return await asyncio.to_thread(rules.choose, scan.entries, text)
+
+    async def outside(self, shell: Shell, root: str) -> list[Outside]:
+        """As the port says: in the home folder. Best effort; a failure means nothing is known."""
+        async with shell.stream(scripts.outside(root), timeout_s=self._deadlines.look_s) as running:
+            sizes = [field async for field in _split(running)]
+            await running.end()
+        if len(sizes) < 2:
+            return []
+        folder = sizes[0].decode(errors="replace")
+        return [Outside(folder=folder, entries=len(sizes) - 1, bytes=sum(map(int, sizes[1:])))]
+
+    async def pack(
+        self, shell: Shell, root: str, entries: Sequence[Entry], *, codec: str
+    ) -> AsyncGenerator[bytes, None]:
+        """As the port says. tar's own 1 and 2 are no faults here: what lacks is seen later."""
+        size = sum(entry.weight for entry in entries)
+        async with shell.stream(
+            scripts.pack(root, codec),
+            stdin=_names(entries),
+            timeout_s=self._deadlines.of(size),
+            silence_s=self._deadlines.silence_s,
+        ) as running:
+            async for data in running:
+                yield data
+            ran = await running.end()
+        _demand_folder(ran)
+        tar = re.search(r"^tar (\d+)$", ran.stderr, re.MULTILINE)
+        if ran.status != 0 or tar is None or int(tar[1]) > 2:
+            raise CommandFailed(
+                f"packing ended with {ran.status}, tar with {tar[1] if tar else 'nothing'}",
+                status=ran.status,
+                stderr=ran.stderr,
+            )
+        if tar[1] != "0":
+            log.info("tar said while packing: %s", ran.stderr[:400].strip())
+
+    async def digests(
+        self, shell: Shell, root: str, entries: Sequence[Entry]
+    ) -> dict[bytes, bytes]:
+        """As the port says. The names of one inode are read once."""
+        first: dict[tuple[int, int], bytes] = {}
+        others: dict[bytes, bytes] = {}
+        chosen: list[Entry] = []
+        for entry in entries:
+            if entry.kind is not Kind.FILE:
+                continue
+            known = first.setdefault((entry.device, entry.inode), entry.path)
+            if known == entry.path or entry.links < 2:
+                chosen.append(entry)
+            else:
+                others[entry.path] = known
+        found = await self._hash(shell, root, chosen) if chosen else {}
+        found |= {path: found[known] for path, known in others.items() if known in found}
+        return found
+
+    async def unpack(self, shell: Shell, root: str, tar: AsyncGenerator[bytes, None]) -> list[str]:
+        codec = await self._codec(shell)
+        async with shell.stream(
+            scripts.unpack(root, codec),
+            stdin=_compressed(tar, codec),
+            timeout_s=self._deadlines.of(10**12),  # the silence is the deadline that counts
+            silence_s=self._deadlines.silence_s,
+        ) as running:
+            ran = await running.end()
+        _demand_folder(ran)
+        said = [line for line in ran.stderr.splitlines() if not line.startswith("expand ")]
+        if any("No space left on device" in line for line in said):
+            raise DiskFull("tar found no space left")
+        if ran.status != 0:
+            raise CommandFailed(
+                f"unpacking ended with {ran.status}: {' '.join(said)[:400]}",
+                status=ran.status,
+                stderr=ran.stderr,
+            )
+        return said
+
+    async def _hash(self, shell: Shell, root: str, entries: Sequence[Entry]) -> dict[bytes, bytes]:
+        limit_s = self._deadlines.of(sum(entry.size for entry in entries) // 10)
+        found: dict[bytes, bytes] = {}
+        async with shell.stream(
+            scripts.digests(root),
+            stdin=_names(entries),
+            timeout_s=limit_s,
+            silence_s=limit_s,  # one large file is a long silence
+        ) as running:
+            async for line in _split(running):
+                found[line[68:]] = bytes.fromhex(line[:64].decode("ascii"))
+            ran = await running.end()
+        _demand_folder(ran)
+        if ran.status not in (0, 123):  # xargs's word for: some of them failed
+            raise CommandFailed("hashing failed", status=ran.status, stderr=ran.stderr)
+        return found
+
+    async def _codec(self, shell: Shell) -> str:
+        """What the target can expand; it may be another machine than the one that was archived."""
+        ran = await shell.run(
+            "if command -v zstd >/dev/null 2>&1; then echo zst;"
+            " elif command -v gzip >/dev/null 2>&1; then echo gz; else echo tar; fi",
+            timeout_s=self._deadlines.look_s,
+        )
+        return ran.stdout.strip()
+
+
+def _demand_folder(ran: Ran) -> None:
+    if ran.status == _NO_FOLDER:
+        raise LacksTools(
+            f"no workspace: {ran.stderr[-200:].strip()}",
+            public="This machine has no workspace folder to archive.",
+        )
+
+
+def _free(df: str) -> int:
+    """The fourth column of `df -Pk`, in bytes."""
+    columns = df.split()
+    return int(columns[3]) * 1024 if len(columns) > 4 and columns[3].isdecimal() else 0
+
+
+async def _names(entries: Sequence[Entry]) -> AsyncGenerator[bytes, None]:
+    for at in range(0, len(entries), 1000):
+        yield b"".join(b"./" + entry.path + b"\0" for entry in entries[at : at + 1000])
+
+
+async def _split(running: Running) -> AsyncGenerator[bytes, None]:
+    """The NUL-ended fields of an output. Raises CommandFailed for a last one without its end."""
+    rest = b""
+    async for data in running:
+        *fields, rest = (rest + data).split(b"\0")
+        for field in fields:
+            yield field
+    if rest:
+        raise CommandFailed("an answer was cut short", status=-1)
+
+
+def _entry(fields: Sequence[bytes]) -> Entry:
+    kind, size, blocks, mtime, ctime, device, inode, mode, links, uid, gid, path, target = fields
+    return Entry(
+        path=path,
+        kind=_KINDS.get(kind, Kind.UNKNOWN),
+        size=int(size),
+        disk=int(blocks) * 512,
+        mtime_ns=_nanoseconds(mtime),
+        ctime_ns=_nanoseconds(ctime),
+        device=int(device),
+        inode=int(inode),
+        mode=int(mode, 8),
+        links=int(links),
+        uid=int(uid),
+        gid=int(gid),
+        target=target,
+    )
+
+
+_KINDS = {kind.value.encode(): kind for kind in Kind}
+
+
+def _nanoseconds(text: bytes) -> int:
+    """find's `1700000000.1234567890`; the fraction counts up also before 1970."""
+    whole, _, fraction = text.partition(b".")
+    return int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
+
+
+async def _compressed(tar: AsyncGenerator[bytes, None], codec: str) -> AsyncGenerator[bytes, None]:
+    """The stream, compressed for the way to the machine, whose download is paid for."""
+    compress, flush = _feeder(codec)
+    async with aclosing(tar):
+        async for data in tar:
+            for piece in _pieces(data):
+                if out := await asyncio.to_thread(compress, piece):
+                    yield out
+    if out := flush():
+        yield out
+
+
+def _feeder(codec: str) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
+    if codec == "zst":
+        zstd = zstandard.ZstdCompressor(level=1, write_checksum=True).compressobj()
+        return zstd.compress, zstd.flush
+    if codec == "gz":
+        gzip = zlib.compressobj(1, wbits=31)
+        return gzip.compress, gzip.flush
+    return lambda data: data, bytes
+
+
+def _pieces(data: bytes, size: int = 4_000_000) -> Iterator[bytes]:
+    for at in range(0, len(data), size):
+        yield data[at : at + size]

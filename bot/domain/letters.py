@@ -1,0 +1,162 @@
+"""Messages beside the card: which ones a verdict gives rise to, and how a question stands now.
+
+A letter is written once, in one transaction with what it is about. What it shows is worked out when
+it is delivered, from the rental and the memory of that moment, and again for as long as it has
+buttons: a question that was answered, withdrawn or overtaken says so and loses them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.evidence import Fact
+from bot.domain.idle import Judgement, Word
+from bot.domain.idle_memory import Memory
+from bot.domain.rentals import Reason, Rental, RentalId, State
+
+
+class Kind(StrEnum):
+    """What a letter is; the first eight are words of the idle verdict."""
+
+    ASK = "ask"
+    ASK_LEASE = "ask_lease"
+    REMIND = "remind"
+    ASK_LEADS = "ask_leads"
+    CANCEL = "cancel"
+    BLIND = "blind"
+    BLIND_LEADS = "blind_leads"
+    SEEN = "seen"
+    SAVED = "saved"  # what somebody asked to save is proven; waits until it is
+    SAVE_FAILED = "save_failed"
+    SAVE_FAILED_LEADS = "save_failed_leads"
+
+
+QUESTIONS = frozenset({Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.ASK_LEADS})
+FOR_LEADS = frozenset({Kind.ASK_LEADS, Kind.BLIND_LEADS, Kind.SAVE_FAILED_LEADS})
+SILENT = frozenset({Kind.CANCEL, Kind.SEEN})
+"""Good news rings no bell."""
+DEFERRED = frozenset({Kind.ASK, Kind.ASK_LEASE, Kind.REMIND})
+"""These wait for the end of quiet hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What is written down of a letter. Of one kind about one moment there is one."""
+
+    kind: Kind
+    at: datetime  # of the fact it is about
+    facts: tuple[Fact, ...] = ()
+    asked_at: datetime | None = None  # of the question it belongs to
+    ends: bool = False  # whether an unanswered question would end the machine
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands."""
+
+    channel_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A letter on its way, or delivered and still to be kept up to date."""
+
+    id: str  # 25 characters at most: it is Discord's nonce
+    rental_id: RentalId
+    writing: Writing
+    tries: int = 0
+    place: Place | None = None
+    delivered_at: datetime | None = None
+    shown: str = ""  # what it said when it was last shown
+
+    @property
+    def kind(self) -> Kind:
+        return self.writing.kind
+
+
+class Stand(StrEnum):
+    """How things stand with what a letter says."""
+
+    WAITING = "waiting"  # not to be said yet
+    MOOT = "moot"  # not to be said any more
+    TOLD = "told"  # true for good
+    OPEN = "open"  # a question that waits for its answer
+    ENDING = "ending"  # nobody answered: it is being archived, and may still be kept
+    ANSWERED = "answered"  # somebody asked for the end
+    KEPT = "kept"
+    CANCELLED = "cancelled"  # there is life
+    REPLACED = "replaced"  # by a newer question
+    OVER = "over"  # the machine is gone, or about to be
+
+
+FINAL = frozenset({Stand.MOOT, Stand.TOLD, Stand.KEPT, Stand.CANCELLED, Stand.REPLACED})
+
+
+def written(before: Memory, judgement: Judgement) -> tuple[Writing, ...]:
+    """The letters for a judgement that was made from that memory."""
+    memory, words = judgement.memory, judgement.words
+    at = memory.seen_at or memory.ready_at
+    question = before.question if Word.CANCEL in words else memory.question
+    kinds = [Kind(word.value) for word in words]
+    if _has_got_an_end(before, memory) and not QUESTIONS.intersection(kinds):
+        kinds.append(Kind.REMIND)  # the owner was told that nothing ends by itself
+    return tuple(
+        Writing(
+            kind=kind,
+            at=at,
+            facts=judgement.verdict.facts,
+            asked_at=question.asked_at if question is not None else None,
+            ends=question is not None and question.deadline is not None,
+        )
+        for kind in kinds
+    )
+
+
+def stand(letter: Letter, rental: Rental, memory: Memory | None) -> Stand:
+    """How it stands with a letter, as of that row and that memory."""
+    kind, at = letter.kind, letter.writing.at
+    if kind in QUESTIONS:
+        return _question(letter.writing, rental, memory)
+    if letter.delivered_at is not None:
+        return Stand.TOLD
+    if kind is Kind.SAVED:
+        return _saved(at, rental)
+    if rental.state is not State.READY:
+        return Stand.MOOT
+    if kind in (Kind.BLIND, Kind.BLIND_LEADS) and (memory is None or memory.blind_since is None):
+        return Stand.MOOT
+    return Stand.TOLD
+
+
+def _question(writing: Writing, rental: Rental, memory: Memory | None) -> Stand:
+    if rental.state in (State.DESTROYING, State.CLOSED):
+        return Stand.OVER
+    if rental.released_at is not None:
+        return Stand.ENDING if rental.reason is Reason.IDLE else Stand.ANSWERED
+    if memory is None or writing.asked_at is None:
+        return Stand.CANCELLED
+    question = memory.question
+    if question is not None:
+        return Stand.OPEN if question.asked_at == writing.asked_at else Stand.REPLACED
+    kept = memory.kept_until is not None and memory.kept_until > writing.asked_at
+    return Stand.KEPT if kept else Stand.CANCELLED
+
+
+def _saved(asked_at: datetime, rental: Rental) -> Stand:
+    """Said when it is proven; where it failed, another letter says that."""
+    if rental.proven_at is not None and rental.proven_at >= asked_at:
+        return Stand.TOLD
+    wanted = rental.save_asked_at is not None or rental.released_at is not None
+    at_work = rental.state in (State.READY, State.ARCHIVING)
+    return Stand.WAITING if wanted and at_work else Stand.MOOT
+
+
+def _has_got_an_end(before: Memory, after: Memory) -> bool:
+    old, new = before.question, after.question
+    if old is None or new is None or old.asked_at != new.asked_at:
+        return False
+    return old.deadline is None and new.deadline is not None

@@ -1,0 +1,220 @@
+"""One attempt to save a workspace: look, ask whether it is allowed, run, commit, tell the books."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.domain.archives import (
+    Archive,
+    ArchiveId,
+    ArchiveState,
+    Caps,
+    Estimate,
+    Failure,
+    Manifest,
+    Phase,
+    Progress,
+    Proof,
+    Report,
+    Trouble,
+    estimate,
+    to_send,
+)
+from bot.domain.rentals import Rental, new_id
+from bot.domain.trees import Entry, Kind, leaves
+from bot.errors import Damaged, Foreign
+from bot.ports import ArchiveBooks, Clock, Shell, Toolbox, Vault, Workspaces
+from bot.services.archive_run import Known, Run, Sight, Tell, carried, sight
+
+log = logging.getLogger(__name__)
+
+_NAMES = 20
+_SPOKEN = 3
+
+
+class Saving:
+    """A save of one rental. `running` is a run that was broken off, `parent` what to build on."""
+
+    def __init__(
+        self,
+        *,
+        rental: Rental,
+        shell: Shell,
+        root: str,
+        running: Archive | None,
+        parent: Archive | None,
+        books: ArchiveBooks,
+        vault: Vault,
+        workspaces: Workspaces,
+        clock: Clock,
+        tell: Tell,
+        part_bytes: int,
+        part_entries: int,
+    ) -> None:
+        self._rental = rental
+        self._shell = shell
+        self._root = root
+        self._running = running
+        self._parent = parent
+        self._books = books
+        self._vault = vault
+        self._workspaces = workspaces
+        self._clock = clock
+        self._tell = tell
+        self._part_bytes = part_bytes
+        self._part_entries = part_entries
+
+    async def estimate(self) -> Estimate:
+        """What it would take, from a look at the machine and at what is known of it."""
+        box = await self._workspaces.look(self._shell, self._root)
+        _, now = await self._look(box)
+        return self._guess(now, await self._known(now))
+
+    async def save(self, caps: Caps) -> Proof | Failure:
+        """Nothing is written, not even a row, when the caps forbid it."""
+        self._tell(Progress(phase=Phase.LOOKING))
+        box = await self._workspaces.look(self._shell, self._root)
+        rules, now = await self._look(box)
+        known = await self._known(now)
+        guess = self._guess(now, known)
+        if not caps.allow(guess):
+            words = "This is more than may be archived without asking."
+            return Failure(trouble=Trouble.TOO_LARGE, words=words, estimate=guess)
+        row = await self._begin(box)
+        await self._vault.open(row.id)
+        run = self._run(row, box, rules, known)
+        last, left = await run.rounds(now)
+        row = replace(row, sent=row.sent + run.sent, touched_at=self._clock.now())
+        if left:
+            return await self._in_use(row, left)
+        self._tell(Progress(phase=Phase.WRITING))
+        return await self._commit(row, box, rules, run, last)
+
+    async def _look(self, box: Toolbox) -> tuple[str, Sight]:
+        rules = await self._workspaces.rules(self._shell, box.root)
+        scan = await self._workspaces.scan(self._shell, box.root)
+        chosen = await self._workspaces.choose(scan, rules)
+        return rules, sight(chosen, scan.complaints)
+
+    async def _known(self, now: Sight) -> Known:
+        """What the place has of this workspace, from the parent and from this run's own past.
+
+        Only what is still as it was, and still there: a part that was lost is sent again.
+        """
+        known = Known()
+        if self._parent is not None:
+            try:
+                manifest = await self._vault.manifest(self._parent.id)
+                known.stored, known.parts = dict(manifest.stored), dict(manifest.parts)
+            except (Damaged, Foreign) as error:
+                log.error("archive %s cannot be built on: %s", self._parent.id, error)
+        if self._running is not None:
+            parts, stored = await self._vault.noted(self._running.id)
+            known.parts |= {part.id: part for part in parts}
+            known.stored |= {each.entry.path: each for each in stored}
+            known.next_number = max((part.id.number + 1 for part in parts), default=0)
+        gone = await self._vault.missing(list(known.parts.values()))
+        if gone:
+            log.error("%s parts are lost; what they held is sent again", len(gone))
+        carried(known, now, gone)
+        return known
+
+    def _guess(self, now: Sight, known: Known) -> Estimate:
+        return estimate(
+            now.wanted.values(),
+            to_send(now.wanted, known.stored),
+            offer=self._rental.offer,
+            per_hour=self._rental.per_hour,
+        )
+
+    async def _begin(self, box: Toolbox) -> Archive:
+        """The run's row, before anything is written."""
+        now = self._clock.now()
+        parent = self._parent.id if self._parent is not None else None
+        if self._running is not None:
+            row = replace(self._running, touched_at=now, parent=parent, root=box.root)
+            await self._books.keep_archive(row)
+            return row
+        return await self._books.begin_archive(
+            Archive(
+                id=ArchiveId(new_id(10)),
+                rental_id=self._rental.id,
+                guild_id=self._rental.guild_id,
+                owner_id=self._rental.owner_id,
+                name=self._rental.title,
+                state=ArchiveState.RUNNING,
+                root=box.root,
+                started_at=now,
+                touched_at=now,
+                parent=parent,
+            )
+        )
+
+    def _run(self, row: Archive, box: Toolbox, rules: str, known: Known) -> Run:
+        return Run(
+            archive_id=row.id,
+            shell=self._shell,
+            toolbox=box,
+            rules=rules,
+            known=known,
+            workspaces=self._workspaces,
+            vault=self._vault,
+            clock=self._clock,
+            tell=self._tell,
+            part_bytes=self._part_bytes,
+            part_entries=self._part_entries,
+        )
+
+    async def _in_use(self, row: Archive, left: Sequence[Entry]) -> Failure:
+        """The run stays open: the next attempt sends only what changed since."""
+        names = [entry.name for entry in left]
+        more = len(names) - _SPOKEN
+        spoken = ", ".join(names[:_SPOKEN]) + (f" and {more} more" if more > 0 else "")
+        await self._books.keep_archive(replace(row, error=f"kept changing: {spoken}"))
+        return Failure(
+            trouble=Trouble.IN_USE,
+            words=f"Not verified, in use: {spoken} kept changing. Nothing was destroyed.",
+            names=tuple(names[:_NAMES]),
+            archive_id=row.id,
+        )
+
+    async def _commit(self, row: Archive, box: Toolbox, rules: str, run: Run, last: Sight) -> Proof:
+        """Manifest, COMMIT, and only then the row."""
+        report = await self._report(box, last)
+        stored = {path: run.stored[path] for path in last.wanted}
+        row = replace(
+            row,
+            proven_at=last.at,
+            entries=len(stored),
+            bytes=sum(each.entry.size for each in stored.values() if each.sha256),
+            loses_work=report.loses_work,
+            error="",
+        )
+        manifest = Manifest(
+            archive=row,
+            tools=box.versions,
+            rules=rules,
+            stored=stored,
+            parts={part: run.parts[part] for part in {each.part for each in stored.values()}},
+            report=report,
+        )
+        digest = await self._vault.commit(manifest)
+        done = replace(row, state=ArchiveState.COMMITTED, manifest=digest)
+        await self._books.keep_archive(done)
+        log.info("archived %s as %s: %s B sent", row.rental_id, row.id, run.sent)
+        return Proof(archive=done, report=report)
+
+    async def _report(self, box: Toolbox, last: Sight) -> Report:
+        root = box.root.encode()
+        return Report(
+            excluded=tuple(last.excluded),
+            unarchivable=tuple(last.unarchivable),
+            links_out=tuple(
+                path
+                for path, entry in last.wanted.items()
+                if entry.kind is Kind.LINK and leaves(entry, root)
+            ),
+            outside=tuple(await self._workspaces.outside(self._shell, box.root)),
+        )

@@ -1,0 +1,120 @@
+"""Delivering letters, and keeping those that may still change true.
+
+A letter that was written is sent until it has arrived. One with buttons is looked at in every round
+after that: when its question is answered, withdrawn or over, or its deadline has moved, the message
+is edited.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from bot.domain.letters import DEFERRED, FINAL, QUESTIONS, Kind, Letter, Stand, stand
+from bot.domain.rentals import Rental, State
+from bot.domain.standing import Standing
+from bot.errors import Chat, Undeliverable
+from bot.log import bound
+from bot.ports import Clock, Mail, Store
+from bot.services.policy import Policies
+from bot.services.standing import look_up
+from bot.tasks import Wake
+
+log = logging.getLogger(__name__)
+
+FALLBACK_S = 15.0
+_LONGEST = timedelta(minutes=5)
+
+
+class Letters:
+    """`news` may be that of the notices: a hint one of the two misses is made good by a tick."""
+
+    def __init__(
+        self, *, store: Store, mail: Mail, news: Wake, clock: Clock, policies: Policies
+    ) -> None:
+        self._store = store
+        self._mail = mail
+        self._news = news
+        self._clock = clock
+        self._policies = policies
+
+    async def run(self) -> None:
+        """Deliver what is due, at each hint and at each tick; for ever."""
+        while True:
+            await self.deliver()
+            await self._news.wait(FALLBACK_S)
+
+    async def deliver(self) -> int:
+        """One round; returns how many were sent or edited. One that fails holds up no other."""
+        told = 0
+        for letter in await self._store.unfinished_letters(self._clock.now()):
+            with bound(rental=letter.rental_id):
+                told += await self._deliver(letter)
+        return told
+
+    async def _deliver(self, letter: Letter) -> bool:
+        now = self._clock.now()
+        rental = await self._store.rental(letter.rental_id)
+        if rental is None:
+            await self._store.letter_done(letter, now, error="there is no such rental")
+            return False
+        standing = await look_up(self._store, rental, now, self._policies)
+        how = stand(letter, rental, standing.memory if standing is not None else None)
+        if letter.place is None and not await self._to_be_sent(letter, how, standing):
+            return False
+        shown, done = _shown(how, standing), _done(how, rental)
+        if letter.place is not None and shown == letter.shown:
+            if done:
+                await self._store.letter_done(letter, now)
+            return False
+        await self._store.letter_tried(letter)
+        try:
+            place = await self._mail.deliver(letter, how, rental, standing)
+        except Undeliverable as error:
+            log.warning("the %s letter cannot be delivered: %s", letter.kind, error)
+            await self._store.letter_done(letter, now, error=str(error))
+            return False
+        except Chat as error:
+            wait = min(timedelta(seconds=2 ** min(letter.tries + 1, 9)), _LONGEST)
+            log.warning("the %s letter waits for %s: %s", letter.kind, wait, error)
+            await self._store.letter_waits(letter, next_at=now + wait, error=str(error))
+            return False
+        if letter.place is None:
+            log.info("the %s letter was sent", letter.kind)
+        await self._store.letter_shown(letter, now, place=place, shown=shown, done=done)
+        return True
+
+    async def _to_be_sent(self, letter: Letter, how: Stand, standing: Standing | None) -> bool:
+        """Whether a letter that nobody has seen is still worth saying, and may be said now."""
+        now = self._clock.now()
+        if how is Stand.WAITING:
+            return False
+        answered = letter.kind in QUESTIONS and how is not Stand.OPEN
+        if answered or how is Stand.MOOT or await self._said_nothing(letter):
+            await self._store.letter_done(letter, now, error="not said any more")
+            return False
+        quiet = standing.rules.quiet if standing is not None else None
+        return letter.kind not in DEFERRED or quiet is None or quiet.over_at(now) == now
+
+    async def _said_nothing(self, letter: Letter) -> bool:
+        """A question that reached nobody need not be withdrawn."""
+        if letter.kind is not Kind.CANCEL:
+            return False
+        mine = await self._store.letters_of(letter.rental_id)
+        asked_at = letter.writing.asked_at
+        return not any(
+            one.kind in QUESTIONS
+            and one.writing.asked_at == asked_at
+            and one.tries + bool(one.place)
+            for one in mine
+        )
+
+
+def _shown(how: Stand, standing: Standing | None) -> str:
+    """What a message says that may change; an edit is due when it does."""
+    ends_at = standing.ends_at if standing is not None and how is Stand.OPEN else None
+    return f"{how.value} {ends_at.isoformat() if ends_at else ''}".strip()
+
+
+def _done(how: Stand, rental: Rental) -> bool:
+    return how in FINAL or (how is Stand.OVER and rental.state is State.CLOSED)

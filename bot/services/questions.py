@@ -1,0 +1,110 @@
+"""The minute's idle round: look, judge, ask; and let go of what nobody answered for.
+
+The letters are written with the verdicts. What is done here is the wish to end a machine, on a row
+that is still as it was when the machine was looked at: whoever presses Keep changes that row, so a
+verdict from before the press ends nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.idle import Release
+from bot.domain.letters import Kind, Writing
+from bot.domain.rentals import Reason, Rental, RentalId, State
+from bot.errors import Stale
+from bot.log import bound
+from bot.ports import Clock, Store
+from bot.services.idle import IdleWatch, Judged
+from bot.services.policy import Policies
+from bot.services.standing import look_up
+from bot.tasks import Wake
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+"""After so many archives in a row that could not be proven, the leads are told."""
+LONGEST_PAUSE_S = 180.0
+"""Without a tick of the clock a round is made all the same."""
+_AGAIN = timedelta(minutes=10)
+_LONGEST = timedelta(hours=6)
+
+
+class Questions:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        watch: IdleWatch,
+        policies: Policies,
+        wake: Wake,
+        news: Wake,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._watch = watch
+        self._policies = policies
+        self._wake = wake
+        self._news = news
+        self._clock = clock
+
+    async def run(self, ticks: Wake, reported: Callable[[], Mapping[RentalId, float]]) -> None:
+        """Round after round, at each tick; for ever. `reported` is what Vast last told."""
+        while True:
+            await ticks.wait(LONGEST_PAUSE_S)
+            await self.tick(reported())
+
+    async def tick(self, gpu_util: Mapping[RentalId, float] | None = None) -> None:
+        """One round over all ready machines; `gpu_util` is what Vast reports, in percent."""
+        for judged in await self._watch.pass_once(gpu_util):
+            with bound(rental=judged.rental.id):
+                if isinstance(judged.judgement.verdict, Release):
+                    await self._release(judged)
+        await self._tell_failures()
+        self._news.set()
+
+    async def _release(self, judged: Judged) -> None:
+        """Write the wish to end it, unless somebody has touched the row since the look began."""
+        rental, now = judged.rental, self._clock.now()
+        if rental.released_at is not None or now < _next_try(rental):
+            return
+        standing = await look_up(self._store, rental, now, self._policies)
+        if standing is None or standing.ends_at is None or now < standing.ends_at:
+            return
+        if not standing.told:
+            log.warning("idle, but the question has not reached anybody; it stays")
+            return
+        wish = replace(rental, released_at=now, reason=Reason.IDLE)
+        try:
+            await self._store.apply(wish, event="idle, and nobody answered")
+        except Stale:
+            log.info("it has changed since it was looked at; it stays")
+            return
+        log.info("nobody answered: to be archived and ended")
+        self._wake.set()
+
+    async def _tell_failures(self) -> None:
+        """A failed archive is told to the owner, the third in a row to the leads as well."""
+        for rental in await self._store.open_rentals():
+            if rental.state is not State.READY or not rental.save_fails:
+                continue
+            failed_at = rental.phase_at or rental.requested_at
+            kinds = [Kind.SAVE_FAILED]
+            if rental.save_fails >= TRIES:
+                kinds.append(Kind.SAVE_FAILED_LEADS)
+            for kind in kinds:
+                await self._store.write_letter(
+                    rental.id, Writing(kind=kind, at=failed_at, detail=rental.note)
+                )
+
+
+def _next_try(rental: Rental) -> datetime:
+    """When an end may be wished for again after archives that failed, more patiently each time."""
+    began_at = rental.phase_at or rental.requested_at
+    if not rental.save_fails:
+        return began_at
+    doubled: int = 2 ** min(rental.save_fails - 1, 10)
+    return began_at + min(_AGAIN * doubled, _LONGEST)

@@ -1,0 +1,56 @@
+"""The shelf: whose archives there are, and who may do what with them."""
+
+from __future__ import annotations
+
+import math
+
+from bot.domain.access import Action, Actor, demand
+from bot.domain.archives import Archive, ArchiveId
+from bot.errors import NotFound
+from bot.services.archives import Archives
+
+_SPARE = 1.3  # room for what is unpacked beside what is kept, and for going on with the work
+_SYSTEM_GB = 4  # the image's own growth: caches, Jupyter where it must be installed
+
+
+class Shelf:
+    """Archives as people see them: their own, for a lead everybody's in the server."""
+
+    def __init__(self, *, archives: Archives) -> None:
+        self._archives = archives
+
+    async def of(self, actor: Actor, member_id: int | None = None) -> list[Archive]:
+        """A member's archives that can be restored, newest first. Raises NotYours."""
+        owner = member_id or actor.id
+        demand(actor, Action.SEE, owner_id=owner, guild_id=actor.guild_id)
+        return await self._archives.saved(guild_id=actor.guild_id, owner_id=owner)
+
+    async def within_reach(self, actor: Actor) -> list[Archive]:
+        """What this person may restore or delete: their own, for a lead everybody's."""
+        owner = None if actor.lead else actor.id
+        return await self._archives.saved(guild_id=actor.guild_id, owner_id=owner)
+
+    async def get(self, actor: Actor, archive_id: str) -> Archive:
+        """An archive this person may use. Raises NotFound, NotYours."""
+        found = await self._archives.saved(guild_id=actor.guild_id)
+        archive = next((one for one in found if one.id == archive_id), None)
+        if archive is None:
+            raise NotFound(
+                f"no archive {archive_id[:20]!r}",
+                public="There is no such archive.",
+                hint="See yours with /archives list.",
+            )
+        demand(actor, Action.SEE, owner_id=archive.owner_id, guild_id=archive.guild_id)
+        return archive
+
+    async def delete(self, actor: Actor, archive_id: str) -> Archive:
+        """Delete an archive for good. Raises NotFound, NotYours, Busy and what the place raises."""
+        archive = await self.get(actor, archive_id)
+        demand(actor, Action.DESTROY, owner_id=archive.owner_id, guild_id=archive.guild_id)
+        await self._archives.delete(ArchiveId(archive.id))
+        return archive
+
+
+def disk_needed_gb(archive: Archive) -> int:
+    """The smallest disk an archive is restored onto, with room to go on."""
+    return math.ceil(archive.bytes / 1e9 * _SPARE) + _SYSTEM_GB

@@ -1,0 +1,100 @@
+"""`/archives`: the saved workspaces, restored onto another machine or deleted."""
+
+from __future__ import annotations
+
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Bellhop
+from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Wish
+from bot.services import offers
+from bot.services.desk import Desk
+from bot.services.shelf import Shelf, disk_needed_gb
+from cogs.ui import choices, inputs, market, shelf
+from cogs.ui.inputs import Interaction
+
+
+class Archives(commands.GroupCog, name="archives", description="Saved workspaces"):
+    def __init__(self, *, shelf: Shelf, desk: Desk, offers: offers.Offers) -> None:
+        self._shelf = shelf
+        self._desk = desk
+        self._offers = offers
+
+    @app_commands.command(name="list", description="Your saved workspaces")
+    async def list_command(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        found = await self._shelf.of(inputs.actor(interaction))
+        await interaction.edit_original_response(view=shelf.page(found))
+
+    @app_commands.command(name="restore", description="Put one onto a new machine; quotes first")
+    @app_commands.describe(
+        archive="Which one",
+        gpu="The model, like RTX 4090 (default: the cheapest that fits)",
+        max_price="At most so many dollars an hour, disk included, like 0.40",
+        min_vram="At least so many GB of VRAM on each GPU (default 16)",
+        gpus="How many GPUs in one machine (default 1)",
+        disk="GB of disk (default: what the archive needs, at least 30)",
+        image="What runs on it: a preset, or any Docker image",
+    )
+    async def restore(
+        self,
+        interaction: Interaction,
+        archive: app_commands.Range[str, 1, 100],
+        gpu: app_commands.Range[str, 1, 60] | None = None,
+        max_price: app_commands.Range[str, 1, 20] | None = None,
+        min_vram: app_commands.Range[int, 0, 1000] = MIN_VRAM_GB,
+        gpus: app_commands.Range[int, 1, offers.MAX_GPUS] = 1,
+        disk: app_commands.Range[int, 8, offers.MAX_DISK_GB] | None = None,
+        image: app_commands.Range[str, 1, 255] | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        actor = inputs.actor(interaction)
+        chosen = await self._shelf.get(actor, archive)
+        wish = Wish(
+            gpu=gpu,
+            max_price=inputs.dollars(max_price),
+            min_vram_gb=min_vram,
+            gpus=gpus,
+            disk_gb=disk or max(DEFAULT_DISK_GB, disk_needed_gb(chosen)),
+        )
+        quote = await self._desk.quote(
+            actor, inputs.place(interaction), wish, image=image, restore=chosen.id
+        )
+        await interaction.edit_original_response(view=market.quote(quote))
+
+    @app_commands.command(name="delete", description="Delete one for good, after asking you")
+    @app_commands.describe(archive="Which one")
+    async def delete(
+        self, interaction: Interaction, archive: app_commands.Range[str, 1, 100]
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        chosen = await self._shelf.get(inputs.actor(interaction), archive)
+        await interaction.edit_original_response(view=shelf.sure(chosen))
+
+    async def really_delete(self, press: Interaction, archive_id: str) -> None:
+        """The second press."""
+        await press.response.defer()
+        gone = await self._shelf.delete(inputs.actor(press), archive_id)
+        await press.edit_original_response(view=shelf.deleted(gone))
+
+    async def keep(self, press: Interaction) -> None:
+        await press.response.edit_message(view=shelf.kept())
+
+    @restore.autocomplete("archive")
+    @delete.autocomplete("archive")
+    async def _within_reach(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
+        reach = await choices.soon(self._shelf.within_reach(inputs.actor(interaction)))
+        return choices.archives(reach, typed)
+
+    @restore.autocomplete("gpu")
+    async def _gpus(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
+        return choices.gpus(await choices.soon(self._offers.gpu_names()), typed)
+
+    @restore.autocomplete("image")
+    async def _images(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
+        return choices.images(typed)
+
+
+async def setup(bot: Bellhop) -> None:
+    services = bot.services
+    await bot.add_cog(Archives(shelf=services.shelf, desk=services.desk, offers=services.offers))

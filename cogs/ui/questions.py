@@ -1,0 +1,250 @@
+"""Letters as messages: the question whether a machine is still needed, and what else is told.
+
+A question says what was measured and for how long, what happens when, what it costs meanwhile, and
+what an archive does not hold. Once it is answered, withdrawn or over, the same message says so in
+two lines and has no buttons.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.evidence import Kind as Seen
+from bot.domain.idle_words import phrases
+from bot.domain.letters import Kind, Stand
+from bot.domain.money import hourly
+from bot.domain.quiet_hours import MORNING
+from bot.domain.rentals import Reason, Rental, State
+from bot.ports import Page
+from cogs.ui import buttons, cards, look
+
+_UNSAVED = frozenset({Seen.TAB, Seen.KERNELS_IDLE, Seen.KERNELS_BUSY, Seen.RESULTS})
+
+
+def letter(page: Page) -> look.Card:
+    """The message of a letter as it is at this moment."""
+    match page.letter.kind:
+        case Kind.ASK | Kind.ASK_LEASE | Kind.REMIND | Kind.ASK_LEADS:
+            return _question(page)
+        case Kind.CANCEL:
+            words = f"The question is withdrawn: {_facts(page)}. It stays as it is."
+            return _told(page, "is in use again", words, look.READY)
+        case Kind.BLIND | Kind.BLIND_LEADS:
+            return _told(page, "cannot be looked at", _blind(page), look.ENDING)
+        case Kind.SEEN:
+            return _told(page, "can be looked at again", f"{_facts(page)}.", look.READY)
+        case Kind.SAVED:
+            return _told(page, "is saved", _saved(page.rental), look.READY)
+        case Kind.SAVE_FAILED | Kind.SAVE_FAILED_LEADS:
+            return _told(page, "could not be archived", _failed(page), look.FAILED)
+
+
+def kept(rental: Rental, until: datetime) -> look.Card:
+    return look.card(
+        f"### Kept until {look.moment(until)}\n"
+        f"{cards.title(rental)} stays until then, however idle it looks. It costs "
+        f"{hourly(rental.per_hour)} meanwhile; /destroy ends it sooner."
+    )
+
+
+def saving(rental: Rental) -> look.Card:
+    return look.card(
+        f"### Archiving {cards.title(rental)}\n"
+        "It keeps running. You get a message when the archive is proven, or why it is not."
+    )
+
+
+def too_late(rental: Rental) -> look.Card:
+    """How things stand, for whoever answers when there is nothing left to decide."""
+    return look.card(f"### {cards.title(rental)}\n{_over(rental)}")
+
+
+def _question(page: Page) -> look.Card:
+    if page.stand is Stand.OPEN:
+        return _open(page)
+    rental = page.rental
+    if page.stand is Stand.ENDING:
+        return look.card(
+            look.lines(
+                f"### {cards.title(rental)} is being archived",
+                "Nobody answered. Once the archive is proven, and if there is still no sign of "
+                "life, it is destroyed. Until then you can keep it.",
+            ),
+            _small_print(page),
+            colour=look.ENDING,
+            controls=[buttons.KeepHours(rental.id), buttons.KeepTomorrow(rental.id)],
+        )
+    return look.card(
+        look.lines(f"### {cards.title(rental)}", _settled(page)),
+        _small_print(page),
+        colour=look.ENDED,
+    )
+
+
+def _open(page: Page) -> look.Card:
+    rental = page.rental
+    owner = (
+        f"<@{rental.owner_id}>, " if page.public and page.letter.kind is not Kind.ASK_LEADS else ""
+    )
+    return look.card(
+        look.lines(
+            f"### {_asking(page)}",
+            f"{owner}{_why(page)} {_facts(page)}.",
+            _what_happens(page),
+        ),
+        look.lines(_meanwhile(page), _unsaved(page)),
+        _small_print(page, zone=True),
+        colour=look.ENDING,
+        controls=[
+            buttons.KeepHours(rental.id),
+            buttons.KeepTomorrow(rental.id),
+            buttons.ArchiveAndEnd(rental.id),
+            buttons.ArchiveAndStay(rental.id),
+        ],
+    )
+
+
+def _asking(page: Page) -> str:
+    title = cards.title(page.rental)
+    match page.letter.kind:
+        case Kind.ASK_LEADS:
+            return f"For the leads: is {title} still needed?"
+        case Kind.ASK_LEASE:
+            return f"{title} works, and nobody has been there for long"
+        case Kind.REMIND:
+            return f"Again: is {title} still needed?"
+        case _:
+            return f"Is {title} still needed?"
+
+
+def _why(page: Page) -> str:
+    match page.letter.kind:
+        case Kind.ASK_LEADS:
+            return f"Its owner <@{page.rental.owner_id}> has not answered. What was measured:"
+        case Kind.ASK_LEASE:
+            return "Is that meant so? What was measured:"
+        case _:
+            return "It looks idle:"
+
+
+def _what_happens(page: Page) -> str:
+    standing = page.standing
+    ends_at = standing.ends_at if standing is not None else None
+    if ends_at is None:
+        return (
+            "**Nothing is ended by itself**, for something may still be at work. "
+            "Without an answer you are reminded, then the leads are asked."
+        )
+    return (
+        f"**Without an answer it is archived {look.ago(ends_at)}, at {look.moment(ends_at)}**, "
+        "and destroyed once the archive is proven. Any sign of life calls that off."
+    )
+
+
+def _meanwhile(page: Page) -> str:
+    spent = cards.so_far(page.rental, page.now)
+    return f"It costs {hourly(page.rental.per_hour)} meanwhile{f'; {spent}' if spent else ''}."
+
+
+def _unsaved(page: Page) -> str:
+    """Where a notebook is open: what no archive can hold."""
+    if not any(fact.kind in _UNSAVED for fact in page.letter.writing.facts):
+        return ""
+    return (
+        "Save your notebooks: what is only in the browser or in a kernel's memory is not in an "
+        "archive."
+    )
+
+
+def _settled(page: Page) -> str:
+    rental, standing = page.rental, page.standing
+    match page.stand:
+        case Stand.KEPT:
+            until = standing.memory.kept_until if standing is not None else None
+            if until is not None and until > page.now:
+                return f"Answered: it stays until {look.moment(until)}."
+            return "Answered: it stays."
+        case Stand.ANSWERED | Stand.OVER:
+            return _over(rental)
+        case Stand.REPLACED:
+            return "A newer question about it has taken the place of this one."
+        case _:
+            return "Withdrawn: there was a sign of life. It stays as it is."
+
+
+def _over(rental: Rental) -> str:
+    """What became of a rental that is ending or has ended."""
+    archived = f"It was archived {look.moment(rental.proven_at)}" if rental.proven_at else ""
+    back = "/archives restore brings its work onto another machine." if archived else ""
+    if rental.state is State.CLOSED:
+        gone = rental.gone_at or rental.closed_at
+        when = f" {look.moment(gone)}" if gone else ""
+        said = f"{archived} and destroyed{when}." if archived else f"It is gone{when}."
+        return f"{said} {back}".strip()
+    if rental.state is State.DESTROYING:
+        said = f"{archived} and is being destroyed." if archived else "It is being destroyed."
+        return f"{said} {back}".strip()
+    if rental.released_at is not None and rental.ended_by is not None:
+        return (
+            f"<@{rental.ended_by}> asked for its end {look.ago(rental.released_at)}: it is "
+            "archived first, then destroyed."
+        )
+    if rental.released_at is not None and rental.reason is Reason.IDLE:
+        return "It is being archived, because nobody answered."
+    return "It stays as it is."
+
+
+def _blind(page: Page) -> str:
+    facts = _facts(page)
+    return (
+        f"Whether it is used cannot be told, so nothing is ended: {facts}. It costs "
+        f"{hourly(page.rental.per_hour)} meanwhile. Its card says what is wrong; /destroy ends it."
+    )
+
+
+def _saved(rental: Rental) -> str:
+    proven = f" {look.moment(rental.proven_at)}" if rental.proven_at else ""
+    stays = " It keeps running." if rental.state is State.READY else ""
+    return (
+        f"The archive was proven{proven}.{stays} /archives restore puts it onto another machine."
+        f"\n{look.clean(rental.note, 300)}".rstrip()
+    )
+
+
+def _failed(page: Page) -> str:
+    said = look.clean(page.letter.writing.detail, 400)
+    return look.lines(
+        said,
+        f"The machine keeps running and costs {hourly(page.rental.per_hour)}. "
+        "/save or /destroy tries again; /destroy with discard ends it without an archive.",
+    )
+
+
+def _told(page: Page, what: str, words: str, colour: int) -> look.Card:
+    """A message that asks nothing."""
+    kind = page.letter.kind
+    to = ""
+    if kind in (Kind.BLIND_LEADS, Kind.SAVE_FAILED_LEADS):
+        to = "For the leads: "
+    owner = f"<@{page.rental.owner_id}>: " if page.public and not to else ""
+    return look.card(
+        look.lines(f"### {to}{cards.title(page.rental)} {what}", f"{owner}{words}"),
+        _small_print(page),
+        colour=colour,
+    )
+
+
+def _facts(page: Page) -> str:
+    return look.clean(", ".join(phrases(page.letter.writing.facts)), 700) or "nothing was measured"
+
+
+def _small_print(page: Page, *, zone: bool = False) -> str:
+    """What it is about, with the way there; and by whose clock tomorrow begins."""
+    rental, standing = page.rental, page.standing
+    about: str = rental.id
+    if rental.message_id is not None:
+        about = f"[{rental.id}]({look.message_url(rental)})"
+    clock = ""
+    if zone and standing is not None:
+        clock = f" · tomorrow is {MORNING:%H:%M} {look.clean(str(standing.rules.zone), 40)}"
+    return f"-# About {about} of <@{rental.owner_id}>{clock}"
