@@ -116,6 +116,9 @@ class Faults:
                     raise Refusal(
                         400, "bad_fault", f"{name} knows no {word} {key!r}; it has {sorted(known)}"
                     )
+        for key, value in takes.items():
+            if value is not None or kind.takes[key] is not None:
+                _check(key, value)
         self._in_force.append(Fault(name, times, dict(match), {**kind.takes, **takes}))
 
     def take(self, name: str, facts: Facts) -> Mapping[str, Any] | None:
@@ -136,3 +139,17 @@ class Faults:
             {"fault": each.name, "times": each.times, "match": dict(each.match), **each.takes}
             for each in self._in_force
         ]
+
+
+def _check(key: str, value: object) -> None:
+    """Refuse a parameter now that could not be used when the fault strikes."""
+    if key in ("state", "message"):
+        right, wanted = isinstance(value, str), "a text"
+    elif key == "status":
+        right = type(value) is int and 400 <= value <= 599
+        wanted = "a number from 400 to 599"
+    else:
+        right = type(value) in (int, float) and 0 <= float(str(value)) <= 86400
+        wanted = "a number from 0 to 86400"
+    if not right:
+        raise Refusal(400, "bad_fault", f"{key} is {wanted}, not {value!r}")

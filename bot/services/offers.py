@@ -62,6 +62,12 @@ class Offers:
             )
         everything = Wish(disk_gb=wish.disk_gb, gpus=wish.gpus, min_vram_gb=0)
         market = await self._market.search(everything)
+        if rank(market, wish, replace(image, max_compute_cap=None)):
+            return NoOffer(
+                f"only the image {image.name} is in the way",
+                hint=f"The image {image.name} does not run on GPUs that new. "
+                "Try another image, or an older GPU.",
+            )
         limit = tightest(market, wish, image)
         if limit is None:
             return NoOffer("nothing fits", hint="Try again in a few minutes.")

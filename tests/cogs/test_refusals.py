@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot.domain.money import Usd
-from bot.domain.rentals import State
+from bot.domain.rentals import ContractId, Phase, Reason, State
 from bot.errors import BotError, Denied, Down, Nonsense
 from tests.cogs.conftest import Chat, text, twice
 from tests.cogs.market import FixedMarket
@@ -40,6 +40,70 @@ async def test_no_fitting_offer_names_the_limit_that_keeps_out_most(chat: Chat) 
 
     assert "No machine on the market fits that right now." in text(answer.response)
     assert "“at most $0.10 an hour”. Try without it." in text(answer.response)
+
+
+async def test_the_image_of_2022_is_not_put_on_a_newer_gpu(chat: Chat) -> None:
+    """It has no kernels for Hopper and Blackwell; the answer says that the image is in the way."""
+    answer = await chat.ada.slash(chat.channel, "rent", gpu="H100 SXM", image="fastai")
+
+    assert answer.ephemeral
+    assert "No machine on the market fits that right now." in text(answer.response)
+    assert "The image fastai does not run on GPUs that new. Try another image" in text(
+        answer.response
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason.NO_SSH, "It started, but never let us in. Try another machine with /offers."),
+        (Reason.NO_OFFER, "nothing of its kind was left within the quoted price. Ask again with"),
+        (Reason.PRICE_ROSE, "The host asked for more than was quoted, so we did not keep it."),
+    ],
+)
+async def test_a_machine_that_never_became_ready_says_so_on_its_card(
+    chat: Chat, reason: Reason, said: str
+) -> None:
+    """In the channel, on the card that promised the machine; nothing of it is left to press."""
+    rental = await chat.rented()
+    await chat.deliver()
+    now = chat.clock.now()
+    had = {} if reason is Reason.NO_OFFER else {"contract": ContractId(5), "created_at": now}
+
+    await chat.change(
+        rental.id,
+        state=State.CLOSED,
+        reason=reason,
+        released_at=now,
+        gone_at=now,
+        closed_at=now,
+        **had,
+    )
+    await chat.deliver()
+
+    (card,) = chat.cards
+    assert said in text(card)
+    assert ("No machine was rented" in text(card)) is (reason is Reason.NO_OFFER)
+    assert not [line for line in text(card).splitlines() if line in ("Open", "Cancel", "Destroy")]
+
+
+async def test_a_state_of_vasts_that_nobody_knows_is_shown_as_it_came(chat: Chat) -> None:
+    """Nothing is concluded from it: the card keeps its phase and repeats Vast's own words."""
+    rental = await chat.rented()
+
+    await chat.change(
+        rental.id,
+        state=State.BOOTING,
+        phase=Phase.LOADING,
+        contract=ContractId(5),
+        detail="hibernating",
+    )
+    await chat.deliver()
+
+    (card,) = chat.cards
+    assert "**Loading**" in text(card)
+    assert "Last heard:" in text(card)
+    assert "hibernating" in text(card)
 
 
 async def test_an_offer_that_is_gone_is_said_to_be_gone(chat: Chat, market: FixedMarket) -> None:

@@ -45,6 +45,10 @@ def test_all_of_match_must_hold() -> None:
         {"name": "slow", "speed": 3},
         {"name": "no_ssh", "match": {"path": "/asks/"}},
         {"name": "cut", "times": 0},
+        {"name": "slow", "seconds": "long"},
+        {"name": "slow", "seconds": float("nan")},
+        {"name": "server_error", "status": 200},
+        {"name": "unknown_state", "state": 7},
     ],
 )
 def test_what_a_fault_does_not_know_is_refused(wrong: dict[str, object]) -> None:

@@ -188,10 +188,17 @@ set_up() {
 base=$HOME/.bellhop
 name=$(basename "$COURSE" .git)
 fetched=yes
+# Beside the notebooks, where whoever misses something looks first.
+told=$WORK/bellhop-setup-failed.txt
+rm -f "$told"
+tell() { printf '%s In a terminal, try:\n\n    %s\n\n' "$1" "$2" | tee -a "$told"; }
 if [ -n "$COURSE" ] && [ ! -e "$WORK/$name" ]; then
   rm -rf "$WORK/.$name.part"
   GIT_TERMINAL_PROMPT=0 git clone --depth 1 -- "$COURSE" "$WORK/.$name.part" &&
-    mv "$WORK/.$name.part" "$WORK/$name" || fetched=
+    mv "$WORK/.$name.part" "$WORK/$name" || {
+      fetched=
+      tell "The course could not be fetched." "git clone $COURSE"
+    }
 fi
 if [ -n "$PACKAGES" ]; then
   set -f
@@ -200,7 +207,7 @@ if [ -n "$PACKAGES" ]; then
     uv pip install --python "$PYTHON" -- $PACKAGES
   else
     "$PYTHON" -m pip install -- $PACKAGES
-  fi || echo "The packages could not be installed."
+  fi || tell "The packages $PACKAGES could not be installed." "$PYTHON -m pip install $PACKAGES"
 fi
 [ -n "$fetched" ] && printf '%s\n' "$COURSE $PACKAGES" >"$base/setup.done"
 SH

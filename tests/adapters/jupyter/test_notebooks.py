@@ -187,14 +187,33 @@ async def test_the_course_comes_in_the_background_once(desk: Desk) -> None:
 
 
 async def test_packages_that_cannot_be_had_stop_nothing(desk: Desk) -> None:
-    """They are noted in the machine's own log; the notebook is there without them."""
+    """The notebook is there without them, and beside it a file that says what is missing."""
     shell = await desk.connect()
 
     notebook = await desk.notebooks.ensure(shell, packages=["fastai"], course=None)
 
     await desk.answering(notebook)
-    log = desk.room.data / "7" / "root" / ".bellhop" / "setup.log"
-    await until(lambda: "could not be installed" in log.read_text())
+    told = desk.room.data / "7" / "workspace" / "bellhop-setup-failed.txt"
+    await until(told.exists)
+    await until(lambda: "The packages fastai could not be installed." in told.read_text())
+    assert "-m pip install fastai\n" in told.read_text()
+
+
+async def test_a_course_that_cannot_be_fetched_is_told_where_one_looks_for_it(desk: Desk) -> None:
+    """In the workspace, with the command that fetches it; gone again once it is there."""
+    shell = await desk.connect()
+    lost = str(desk.room.data / "nowhere" / "fastbook")
+    told = desk.room.data / "7" / "workspace" / "bellhop-setup-failed.txt"
+
+    await desk.ensure(shell, course=lost)
+    await until(lambda: told.exists() and bool(told.read_text()))
+    said = told.read_text()
+    await desk.ensure(shell, course=FASTBOOK)
+    await until((told.parent / "fastbook" / "01_intro.ipynb").exists)
+
+    assert "The course could not be fetched." in said
+    assert f"git clone {lost}" in said
+    assert not told.exists()
 
 
 async def test_a_jupyter_that_does_not_start_says_why(desk: Desk) -> None:
