@@ -18,7 +18,7 @@ from bot.demo import require_extra
 
 require_extra()
 
-from tests.bench import crowd, opening, page, passes  # noqa: E402
+from tests.bench import archive, crowd, look, opening, page, passes, verdicts  # noqa: E402
 from tests.bench.figures import Figure, table  # noqa: E402
 
 Part = Callable[[bool], Awaitable[list[Figure]]]
@@ -36,6 +36,9 @@ PARTS: dict[str, Part] = {
         if quick
         else passes.measure(sizes=(10, 100, 1000), rounds=21)
     ),
+    "archive": lambda quick: archive.measure(rounds=1 if quick else 3, quick=quick),
+    "look": lambda quick: look.measure(looks=2 if quick else 50),
+    "verdicts": lambda quick: verdicts.measure(rounds=1 if quick else 7, quick=quick),
 }
 
 

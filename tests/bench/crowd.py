@@ -62,7 +62,7 @@ async def measure(*, people: int, blocks: int, bursts: int) -> list[Figure]:
     beside = "discord.py, one command that only defers"
     return [
         median_of(f"{title}: median", ours, beside=beside, others=theirs),
-        percentile_of(f"{title}: p99", 99, ours, beside=beside, others=theirs, goal_s=0.5),
+        percentile_of(f"{title}: p99", 99, ours, beside=beside, others=theirs, goal=0.5),
     ]
 
 

@@ -6,13 +6,24 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 _HEAD = ("Figure", "Bellhop", "Beside it", "That takes", "Ratio", "Goal", "Of")
 
 
+class Unit(Enum):
+    """What a figure counts. Less is better in each."""
+
+    SECONDS = "s"
+    BYTES = "B"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One row. `value` and `other` are seconds, from samples taken in the same run."""
+    """One row. `value` and `other` are in its unit, from samples taken in the same run.
+
+    A goal is for the value, or for the ratio where the issue asks for so many times less.
+    """
 
     name: str
     value: float
@@ -20,7 +31,9 @@ class Figure:
     beside: str
     other: float
     samples: int
-    goal_s: float | None = None
+    unit: Unit = Unit.SECONDS
+    goal: float | None = None
+    goal_ratio: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -29,7 +42,9 @@ class Figure:
     @property
     def held(self) -> bool | None:
         """Whether the goal was reached; None where there is none."""
-        return None if self.goal_s is None else self.value <= self.goal_s
+        if self.goal_ratio is not None:
+            return self.ratio <= self.goal_ratio
+        return None if self.goal is None else self.value <= self.goal
 
 
 def median_of(
@@ -38,7 +53,9 @@ def median_of(
     *,
     beside: str,
     others: Sequence[float],
-    goal_s: float | None = None,
+    unit: Unit = Unit.SECONDS,
+    goal: float | None = None,
+    goal_ratio: float | None = None,
 ) -> Figure:
     """The median of both sides."""
     return Figure(
@@ -48,7 +65,9 @@ def median_of(
         beside=beside,
         other=statistics.median(others),
         samples=len(samples),
-        goal_s=goal_s,
+        unit=unit,
+        goal=goal,
+        goal_ratio=goal_ratio,
     )
 
 
@@ -59,7 +78,7 @@ def percentile_of(
     *,
     beside: str,
     others: Sequence[float],
-    goal_s: float | None = None,
+    goal: float | None = None,
 ) -> Figure:
     """The same percentile of both sides."""
     return Figure(
@@ -69,7 +88,7 @@ def percentile_of(
         beside=beside,
         other=percentile(others, percent),
         samples=len(samples),
-        goal_s=goal_s,
+        goal=goal,
     )
 
 
@@ -89,21 +108,24 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
-    low, high = figure.spread
-    goal = "" if figure.goal_s is None else f"≤ {_time(figure.goal_s)}, {_verdict(figure)}"
+    low, high = (_shown(each, figure.unit) for each in figure.spread)
+    value = _shown(figure.value, figure.unit)
     return (
         figure.name,
-        f"{_time(figure.value)} ({_time(low)} to {_time(high)})",
+        value if figure.samples == 1 else f"{value} ({low} to {high})",
         figure.beside,
-        _time(figure.other),
-        f"{figure.ratio:.2f}",
-        goal,
+        _shown(figure.other, figure.unit),
+        f"{figure.ratio:.2f}" if figure.ratio >= 0.1 else f"{figure.ratio:.2g}",
+        _goal(figure),
         str(figure.samples),
     )
 
 
-def _verdict(figure: Figure) -> str:
-    return "held" if figure.held else "missed"
+def _goal(figure: Figure) -> str:
+    verdict = "held" if figure.held else "missed"
+    if figure.goal_ratio is not None:
+        return f"ratio ≤ {figure.goal_ratio:.2f}, {verdict}"
+    return "" if figure.goal is None else f"≤ {_shown(figure.goal, figure.unit)}, {verdict}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -111,8 +133,13 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(padded)} |"
 
 
-def _time(seconds: float) -> str:
-    """Three digits, in the unit that reads best."""
-    if seconds >= 1:
-        return f"{seconds:.3g} s"
-    return f"{seconds * 1000:.3g} ms"
+def _shown(value: float, unit: Unit) -> str:
+    """Three digits, in the size of the unit that reads best."""
+    if unit is Unit.BYTES:
+        for size, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+            if value >= size:
+                return f"{value / size:.3g} {name}"
+        return f"{value:.3g} B"
+    if value >= 1:
+        return f"{value:.3g} s"
+    return f"{value * 1000:.3g} ms" if value >= 1e-4 else f"{value * 1e6:.3g} µs"

@@ -58,7 +58,7 @@ async def measure(*, rounds: int, quick: bool) -> list[Figure]:
             [each.after_notebook for each in ours],
             beside="by hand: → a script, asking through `ssh -L` every 0.1 s, knows",
             others=[each.after_notebook for each in theirs],
-            goal_s=2,
+            goal=2,
         ),
         median_of(
             "SSH lets in → card with Open",

@@ -31,7 +31,7 @@ async def measure(rounds: int) -> list[Figure]:
             pages,
             beside=f"`python -c '{_IMPORTS}'`",
             others=imports,
-            goal_s=15,
+            goal=15,
         )
     ]
 

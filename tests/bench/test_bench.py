@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.figures import median_of, percentile, table
+from tests.bench.figures import Unit, median_of, percentile, table
 from tests.e2e.programs import program
 
 
 async def test_the_benchmarks_without_machines_run() -> None:
     """Tiny counts of what needs neither SSH nor Jupyter: a row each, with a ratio."""
-    rows = await _rows("offers", "passes")
+    rows = await _rows("offers", "passes", "verdicts")
 
-    assert len(rows) == 3
+    assert len(rows) == 4
     assert all(float(row[5]) > 0 for row in rows)
 
 
@@ -22,6 +22,17 @@ async def test_the_benchmarks_with_machines_and_the_page_run() -> None:
     rows = await _rows("opening", "page")
 
     assert len(rows) == 3
+    assert all(float(row[5]) > 0 for row in rows)
+
+
+@pytest.mark.e2e
+async def test_the_benchmarks_of_archives_and_looks_run() -> None:
+    """One round over a small tree, two looks; rows for rsync and restic only where they are."""
+    rows = await _rows("archive", "look")
+
+    names = [row[1] for row in rows]
+    assert {"archive of 20 MB, proven", "most memory of the process"} <= set(names)
+    assert "one idle look: bytes on the wire" in names
     assert all(float(row[5]) > 0 for row in rows)
 
 
@@ -36,8 +47,8 @@ def test_a_percentile_is_one_of_the_samples() -> None:
 
 def test_a_goal_that_was_missed_is_said_to_be() -> None:
     """The table is as plain about a missed goal as about one that held."""
-    slow = median_of("slow", [3.0], beside="b", others=[1.5], goal_s=2)
-    quick = median_of("quick", [0.001], beside="b", others=[0.002], goal_s=2)
+    slow = median_of("slow", [3.0], beside="b", others=[1.5], goal=2)
+    quick = median_of("quick", [0.001], beside="b", others=[0.002], goal=2)
 
     shown = table([slow, quick])
 
@@ -45,6 +56,19 @@ def test_a_goal_that_was_missed_is_said_to_be() -> None:
     assert "≤ 2 s, held" in shown
     assert "| 2.00 " in shown
     assert "1 ms" in shown
+
+
+def test_bytes_and_ratios_are_shown_as_such() -> None:
+    """A goal may be a share of what stands beside it."""
+    share = median_of("share", [4e6], beside="b", others=[1e8], unit=Unit.BYTES, goal_ratio=0.05)
+    brief = median_of("brief", [2e-5], beside="b", others=[1e-6])
+
+    shown = table([share, brief])
+
+    assert "| 4 MB " in shown
+    assert "| 0.04 " in shown
+    assert "ratio ≤ 0.05, held" in shown
+    assert "20 µs" in shown
 
 
 async def _rows(*parts: str) -> list[list[str]]:
