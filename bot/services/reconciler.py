@@ -13,23 +13,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain import ledger
-from bot.domain.lifecycle import (
+from bot.domain.lifecycle import Limits, Sight, next_step, prepare
+from bot.domain.rentals import Instance, Rental, RentalId, State
+from bot.domain.steps import (
     Close,
     Create,
     Destroy,
-    Limits,
     Look,
     Outcome,
     Remove,
-    Sight,
     Step,
     Trouble,
     Wait,
-    after,
-    next_step,
-    prepare,
 )
-from bot.domain.rentals import Instance, Rental, RentalId, State
+from bot.domain.transitions import after
 from bot.errors import Provider, Stale
 from bot.log import bound
 from bot.ports import Clock, Market, Store

@@ -11,7 +11,9 @@ from dataclasses import replace
 from bot.domain.archives import ArchiveId, Failure, Progress
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
-from bot.domain.lifecycle import (
+from bot.domain.offers import Offer, next_best
+from bot.domain.rentals import ContractId, Rental
+from bot.domain.steps import (
     Absent,
     Alive,
     Connect,
@@ -36,8 +38,6 @@ from bot.domain.lifecycle import (
     Step,
     Trouble,
 )
-from bot.domain.offers import Offer, next_best
-from bot.domain.rentals import ContractId, Rental
 from bot.errors import (
     BotError,
     Busy,

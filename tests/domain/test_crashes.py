@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.domain.lifecycle import (
+from bot.domain.lifecycle import Limits, Sight, next_step, prepare
+from bot.domain.rentals import ContractId, Instance, Reason, Rental, State, Status
+from bot.domain.steps import (
     Absent,
     Alive,
     Close,
@@ -22,7 +24,6 @@ from bot.domain.lifecycle import (
     Done,
     Failed,
     InDoubt,
-    Limits,
     Look,
     OfferTaken,
     Outcome,
@@ -33,15 +34,11 @@ from bot.domain.lifecycle import (
     Save,
     Saved,
     Serve,
-    Sight,
     Step,
     Trouble,
     Wait,
-    after,
-    next_step,
-    prepare,
 )
-from bot.domain.rentals import ContractId, Instance, Reason, Rental, State, Status
+from bot.domain.transitions import after
 from tests.domain.facts import NOW, instance, offer, rental
 
 LIMITS = Limits()
