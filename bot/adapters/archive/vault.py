@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import partial
 
 import zstandard
 
@@ -28,6 +29,7 @@ _COMMIT = "commit"
 _MANIFEST = "manifest"
 _PART = "part-"
 _NOTE = "note-"
+_UNDER_WAY = 2  # chunks being stored at a time: to a far place each takes as long as the way there
 
 
 class PlaceVault:
@@ -42,7 +44,7 @@ class PlaceVault:
     async def write(
         self, part_id: PartId, *, codec: str, data: AsyncGenerator[bytes, None]
     ) -> Part:
-        """As the port says; one chunk is being stored while the next one comes in."""
+        """As the port says; chunks are being stored while the next ones come in."""
         await asyncio.to_thread(self._forget_part, part_id)
         writing = _Writing(self._streams, part_id)
         try:
@@ -55,7 +57,12 @@ class PlaceVault:
         return Part(id=part_id, codec=codec, chunks=writing.chunks, bytes=size)
 
     async def members(self, part: Part) -> list[Member]:
-        return await asyncio.to_thread(lambda: tar.members(self._plain(part)))
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+        try:
+            reading = asyncio.get_running_loop().run_in_executor
+            return await reading(pool, lambda: tar.members(self._plain(part)))
+        finally:
+            pool.shutdown(wait=False)
 
     async def note(self, part: Part, stored: Sequence[Stored]) -> None:
         await asyncio.to_thread(
@@ -204,52 +211,55 @@ class PlaceVault:
 
 
 class _Writing:
-    """A part on its way into the place."""
+    """A part on its way into the place, with threads of its own (why: `_in_thread`)."""
 
     def __init__(self, streams: Streams, part_id: PartId) -> None:
         self._streams = streams
         self._part_id = part_id
-        self._waiting = bytearray()
-        self._storing: asyncio.Future[int] | None = None
+        self._waiting: list[bytes] = []
+        self._size = 0  # of what waits
+        self._storing: deque[asyncio.Future[int]] = deque()
+        self._pool = ThreadPoolExecutor(max_workers=_UNDER_WAY, thread_name_prefix="archive")
         self._bytes = 0
         self.chunks = 0
 
     async def add(self, piece: bytes) -> None:
-        self._waiting += piece
-        while len(self._waiting) > self._streams.chunk_bytes:
-            data = bytes(self._waiting[: self._streams.chunk_bytes])
-            del self._waiting[: self._streams.chunk_bytes]
-            await self._store(data, last=False)
+        while (room := self._streams.chunk_bytes - self._size) < len(piece):
+            self._waiting.append(piece[:room])
+            piece = piece[room:]
+            await self._store(last=False)
+        self._waiting.append(piece)
+        self._size += len(piece)
 
     async def finish(self) -> int:
         """Store the last chunk; returns the bytes of all."""
-        await self._store(bytes(self._waiting), last=True)
-        await self._wait()
+        await self._store(last=True)
+        while self._storing:
+            await self._wait()
         return self._bytes
 
     async def settle(self) -> None:
         """Leave nothing under way, whatever happened."""
-        if self._storing is not None:
-            await asyncio.gather(self._storing, return_exceptions=True)
+        await asyncio.gather(*self._storing, return_exceptions=True)
+        self._pool.shutdown(wait=False)
 
-    async def _store(self, data: bytes, *, last: bool) -> None:
-        await self._wait()
-        self._storing = asyncio.ensure_future(
-            asyncio.to_thread(
-                self._streams.put,
-                self._part_id.archive,
-                _PART + self._part_id.name,
-                self.chunks,
-                data,
-                last=last,
-            )
-        )
+    async def _store(self, *, last: bool) -> None:
+        while len(self._storing) >= _UNDER_WAY:
+            await self._wait()
+        put = partial(self._put, self._waiting, self.chunks, last=last)
+        self._storing.append(asyncio.get_running_loop().run_in_executor(self._pool, put))
+        self._waiting, self._size = [], 0
         self.chunks += 1
 
+    def _put(self, pieces: list[bytes], index: int, *, last: bool) -> int:
+        data = b"".join(pieces)
+        pieces.clear()
+        stream = _PART + self._part_id.name
+        return self._streams.put(self._part_id.archive, stream, index, data, last=last)
+
     async def _wait(self) -> None:
-        if self._storing is not None:
-            storing, self._storing = self._storing, None
-            self._bytes += await storing
+        self._bytes += await self._storing[0]
+        self._storing.popleft()
 
 
 def _part_of(each: Object) -> PartId | None:
