@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import UTC, datetime
-from functools import partial
 
 import zstandard
 
@@ -21,6 +20,7 @@ from bot.adapters.archive import assembly, tar, wire
 from bot.adapters.archive.codecs import expanded
 from bot.adapters.archive.places import Object
 from bot.adapters.archive.streams import Streams, stream_of
+from bot.adapters.archive.writing import Writing
 from bot.domain.archives import ArchiveId, Manifest, Member, Part, PartId, Stored
 from bot.errors import Damaged
 from bot.ports import Held
@@ -29,7 +29,6 @@ _COMMIT = "commit"
 _MANIFEST = "manifest"
 _PART = "part-"
 _NOTE = "note-"
-_UNDER_WAY = 2  # chunks being stored at a time: to a far place each takes as long as the way there
 
 
 class PlaceVault:
@@ -46,7 +45,7 @@ class PlaceVault:
     ) -> Part:
         """As the port says; chunks are being stored while the next ones come in."""
         await asyncio.to_thread(self._forget_part, part_id)
-        writing = _Writing(self._streams, part_id)
+        writing = Writing(self._streams, part_id.archive, _PART + part_id.name)
         try:
             async with aclosing(data):
                 async for piece in data:
@@ -208,58 +207,6 @@ class PlaceVault:
         keys = [each.key for each in self._streams.place.list(archive_id)]
         self._streams.place.delete([key for key in keys if stream_of(key)[1] != "key"])
         self._streams.drop_key(archive_id)
-
-
-class _Writing:
-    """A part on its way into the place, with threads of its own (why: `_in_thread`)."""
-
-    def __init__(self, streams: Streams, part_id: PartId) -> None:
-        self._streams = streams
-        self._part_id = part_id
-        self._waiting: list[bytes] = []
-        self._size = 0  # of what waits
-        self._storing: deque[asyncio.Future[int]] = deque()
-        self._pool = ThreadPoolExecutor(max_workers=_UNDER_WAY, thread_name_prefix="archive")
-        self._bytes = 0
-        self.chunks = 0
-
-    async def add(self, piece: bytes) -> None:
-        while (room := self._streams.chunk_bytes - self._size) < len(piece):
-            self._waiting.append(piece[:room])
-            piece = piece[room:]
-            await self._store(last=False)
-        self._waiting.append(piece)
-        self._size += len(piece)
-
-    async def finish(self) -> int:
-        """Store the last chunk; returns the bytes of all."""
-        await self._store(last=True)
-        while self._storing:
-            await self._wait()
-        return self._bytes
-
-    async def settle(self) -> None:
-        """Leave nothing under way, whatever happened."""
-        await asyncio.gather(*self._storing, return_exceptions=True)
-        self._pool.shutdown(wait=False)
-
-    async def _store(self, *, last: bool) -> None:
-        while len(self._storing) >= _UNDER_WAY:
-            await self._wait()
-        put = partial(self._put, self._waiting, self.chunks, last=last)
-        self._storing.append(asyncio.get_running_loop().run_in_executor(self._pool, put))
-        self._waiting, self._size = [], 0
-        self.chunks += 1
-
-    def _put(self, pieces: list[bytes], index: int, *, last: bool) -> int:
-        data = b"".join(pieces)
-        pieces.clear()
-        stream = _PART + self._part_id.name
-        return self._streams.put(self._part_id.archive, stream, index, data, last=last)
-
-    async def _wait(self) -> None:
-        self._bytes += await self._storing[0]
-        self._storing.popleft()
 
 
 def _part_of(each: Object) -> PartId | None:
