@@ -22,7 +22,6 @@ from bot.ports import Ran
 _GRACE_S = 2.0  # the machine ends the script by itself; we wait a little longer for its word
 _START_S = 30.0
 _CHUNK = 262_144
-_WINDOW = 8 * 1024 * 1024  # on its way at most: at 100 ms of distance that allows 80 MB/s
 _STDERR_BYTES = 65_536
 _NOISE_BYTES = 1_000_000  # what a .bashrc may say before the script begins
 
@@ -160,7 +159,7 @@ async def streaming(
     command = _command(script, mark, limit_s)
     try:
         async with asyncio.timeout(_START_S):
-            process = await connection.create_process(command, encoding=None, window=_WINDOW)
+            process = await connection.create_process(command, encoding=None)
     except (TimeoutError, asyncssh.Error, OSError) as error:
         raise Unreachable(f"a command could not be started: {error}") from error
     running = SshStream(
