@@ -20,6 +20,7 @@ from bot.adapters.archive import assembly, tar, wire
 from bot.adapters.archive.codecs import expanded
 from bot.adapters.archive.places import Object
 from bot.adapters.archive.streams import Streams, stream_of
+from bot.adapters.archive.writing import Writing
 from bot.domain.archives import ArchiveId, Manifest, Member, Part, PartId, Stored
 from bot.errors import Damaged
 from bot.ports import Held
@@ -42,9 +43,9 @@ class PlaceVault:
     async def write(
         self, part_id: PartId, *, codec: str, data: AsyncGenerator[bytes, None]
     ) -> Part:
-        """As the port says; one chunk is being stored while the next one comes in."""
+        """As the port says; chunks are being stored while the next ones come in."""
         await asyncio.to_thread(self._forget_part, part_id)
-        writing = _Writing(self._streams, part_id)
+        writing = Writing(self._streams, part_id.archive, _PART + part_id.name)
         try:
             async with aclosing(data):
                 async for piece in data:
@@ -55,7 +56,12 @@ class PlaceVault:
         return Part(id=part_id, codec=codec, chunks=writing.chunks, bytes=size)
 
     async def members(self, part: Part) -> list[Member]:
-        return await asyncio.to_thread(lambda: tar.members(self._plain(part)))
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+        try:
+            reading = asyncio.get_running_loop().run_in_executor
+            return await reading(pool, lambda: tar.members(self._plain(part)))
+        finally:
+            pool.shutdown(wait=False)
 
     async def note(self, part: Part, stored: Sequence[Stored]) -> None:
         await asyncio.to_thread(
@@ -201,55 +207,6 @@ class PlaceVault:
         keys = [each.key for each in self._streams.place.list(archive_id)]
         self._streams.place.delete([key for key in keys if stream_of(key)[1] != "key"])
         self._streams.drop_key(archive_id)
-
-
-class _Writing:
-    """A part on its way into the place."""
-
-    def __init__(self, streams: Streams, part_id: PartId) -> None:
-        self._streams = streams
-        self._part_id = part_id
-        self._waiting = bytearray()
-        self._storing: asyncio.Future[int] | None = None
-        self._bytes = 0
-        self.chunks = 0
-
-    async def add(self, piece: bytes) -> None:
-        self._waiting += piece
-        while len(self._waiting) > self._streams.chunk_bytes:
-            data = bytes(self._waiting[: self._streams.chunk_bytes])
-            del self._waiting[: self._streams.chunk_bytes]
-            await self._store(data, last=False)
-
-    async def finish(self) -> int:
-        """Store the last chunk; returns the bytes of all."""
-        await self._store(bytes(self._waiting), last=True)
-        await self._wait()
-        return self._bytes
-
-    async def settle(self) -> None:
-        """Leave nothing under way, whatever happened."""
-        if self._storing is not None:
-            await asyncio.gather(self._storing, return_exceptions=True)
-
-    async def _store(self, data: bytes, *, last: bool) -> None:
-        await self._wait()
-        self._storing = asyncio.ensure_future(
-            asyncio.to_thread(
-                self._streams.put,
-                self._part_id.archive,
-                _PART + self._part_id.name,
-                self.chunks,
-                data,
-                last=last,
-            )
-        )
-        self.chunks += 1
-
-    async def _wait(self) -> None:
-        if self._storing is not None:
-            storing, self._storing = self._storing, None
-            self._bytes += await storing
 
 
 def _part_of(each: Object) -> PartId | None:

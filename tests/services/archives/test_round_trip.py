@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from bot.adapters.archive.workspace import SshWorkspaces
 from bot.domain.archives import Caps, Failure, Progress, Trouble
 from bot.domain.money import Usd
 from bot.errors import Busy, DiskFull, NotFound, Refused
@@ -72,6 +74,26 @@ async def test_five_thousand_small_files_travel_in_few_parts(
     assert proof.archive.entries > 5_000
     assert len(manifest.parts) <= 4
     await archives.check(proof.archive.id)
+
+
+async def test_a_large_workspace_is_hashed_by_several_commands(
+    rig: Rig, workspaces: SshWorkspaces
+) -> None:
+    """Each file once, whatever command it fell to; two names of one file have one digest."""
+    for number in range(4):
+        with (rig.workspace / f"{number}").open("wb") as file:
+            file.write(bytes([number]))
+            file.truncate(40_000_000)
+    os.link(rig.workspace / "3", rig.workspace / "three")
+    root = str(rig.workspace)
+    entries = (await workspaces.scan(rig.shell, root)).entries
+
+    digests = await workspaces.digests(rig.shell, root, entries)
+
+    files = {each.name.encode(): each for each in rig.workspace.iterdir() if each.is_file()}
+    assert {b"0", b"1", b"2", b"3", b"three"} <= set(digests) <= set(files)
+    for name, digest in digests.items():
+        assert digest == hashlib.sha256(files[name].read_bytes()).digest()
 
 
 def archives_with(archives: Archives, **changes: Any) -> Archives:
