@@ -43,7 +43,7 @@ unit: install  ## tests on SQLite and a real PostgreSQL
 	$(RUN) pytest -m "not e2e" -n 2 --dist loadfile
 
 e2e: install  ## tests with whole programs, real SSH, real Jupyter, a real browser
-	$(RUN) pytest -m e2e -n 2 --dist loadfile
+	$(RUN) pytest -m e2e
 
 tour: install  ## the story from offer to receipt, checked against the sandbox's books
 	$(RUN) bellhop demo --tour

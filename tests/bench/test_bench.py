@@ -13,7 +13,7 @@ async def test_the_benchmarks_without_machines_run() -> None:
     rows = await _rows("offers", "passes", "verdicts")
 
     assert len(rows) == 4
-    assert all(float(row[5]) > 0 for row in rows)
+    assert all(float(row[5]) >= 0 for row in rows)
 
 
 @pytest.mark.e2e
@@ -22,7 +22,7 @@ async def test_the_benchmarks_with_machines_and_the_page_run() -> None:
     rows = await _rows("opening", "page")
 
     assert len(rows) == 3
-    assert all(float(row[5]) > 0 for row in rows)
+    assert all(float(row[5]) >= 0 for row in rows)
 
 
 @pytest.mark.e2e
@@ -33,7 +33,7 @@ async def test_the_benchmarks_of_archives_and_looks_run() -> None:
     names = [row[1] for row in rows]
     assert {"archive of 20 MB, proven", "most memory of the process"} <= set(names)
     assert "one idle look: bytes on the wire" in names
-    assert all(float(row[5]) > 0 for row in rows)
+    assert all(float(row[5]) >= 0 for row in rows)
 
 
 def test_a_percentile_is_one_of_the_samples() -> None:

@@ -175,7 +175,7 @@ async def test_a_person_rents_by_typing_and_clicking(demo: Demo) -> None:
         chat = conversation(window)
         card = chat.locator("article", has_text="running, edit")
         await expect(chat.get_by_text("Renting RTX 4090", exact=True)).to_be_visible()
-        await expect(card).to_contain_text("edit 2")
+        await expect(card).to_contain_text(re.compile(r"edit ([2-9]|\d\d)"))
         await card.get_by_role("button", name="Keep RTX 4090").click()
         await expect(conversation(window).get_by_text("Kept RTX 4090 for Ada")).to_be_visible()
 
