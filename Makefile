@@ -6,6 +6,8 @@ PYTHON ?= python3
 # On PATH in the right version, or our own copy.
 UV := $(shell command -v uv >/dev/null 2>&1 && [ "$$(uv --version | cut -d' ' -f2)" = "$(UV_VERSION)" ] && command -v uv || echo .tools/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
+# Trust what the machine trusts: many have a certificate authority of their own.
+export UV_SYSTEM_CERTS = true
 RUN := $(UV) run --locked --all-extras --no-progress
 
 .DEFAULT_GOAL := help
