@@ -76,6 +76,10 @@ def cli(vastai: Path, sandbox: Sandbox, tmp_path: Path) -> Cli:
         "COLUMNS": "250",
     }
 
+    # The CLI makes its own folders, and falls when a second one made them a moment before.
+    for name in ("CONFIG", "CACHE", "STATE", "DATA"):
+        (tmp_path / name / "vastai").mkdir(parents=True)
+
     async def run(*words: str, key: str = "sandbox", status: int = 0) -> Said:
         process = await asyncio.create_subprocess_exec(
             str(vastai),
@@ -85,8 +89,13 @@ def cli(vastai: Path, sandbox: Sandbox, tmp_path: Path) -> Cli:
             stderr=asyncio.subprocess.PIPE,
             env=environment | {"VAST_API_KEY": key},
         )
-        async with asyncio.timeout(RUN_S):
-            out, err = await process.communicate()
+        try:
+            async with asyncio.timeout(RUN_S):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         assert process.returncode == status, (words, out.decode(), err.decode())
         assert "Traceback" not in err.decode()
         return out.decode(), err.decode()
