@@ -34,7 +34,8 @@ from bot.config import Settings
 from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
 from bot.errors import BotError, Config, system_reason
-from bot.ports import Clock, Store
+from bot.ports.books import Store
+from bot.ports.clock import Clock
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
 from bot.services.archives import Archives

@@ -23,7 +23,7 @@ from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
 from bot.errors import BotError, Chat, Config, Refused, Unavailable
 from bot.log import bound
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from bot.services.offers import Offers
 from bot.services.shelf import Shelf

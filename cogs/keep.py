@@ -13,7 +13,7 @@ from discord.ext import commands
 
 from bot.client import Bellhop
 from bot.domain.rentals import Rental, State
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from bot.services.wishes import HOUR, MAX_KEEP, Kept
 from cogs.ui import answers, choices, inputs, questions

@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.client import Bellhop, Tickets
 from bot.domain.access import Action
 from bot.domain.rentals import Rental, State
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from cogs.ui import answers, choices, inputs
 from cogs.ui.inputs import Interaction

@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Bellhop
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from cogs.ui import answers, inputs
 from cogs.ui.inputs import Interaction

@@ -21,7 +21,7 @@ from bot.domain.rentals import (
     Status,
     new_id,
 )
-from bot.ports import Store
+from bot.ports.books import Store
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 GUILD = 1098765432109876543  # of today's length: a Discord id does not fit 53 bits

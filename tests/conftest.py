@@ -10,7 +10,7 @@ import pytest
 
 from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
-from bot.ports import Store
+from bot.ports.books import Store
 from tests.builders import SetClock
 from tests.postgres import Postgres, apart
 

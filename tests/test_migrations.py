@@ -38,7 +38,7 @@ from bot.domain.money import Usd
 from bot.domain.rentals import Rental, State
 from bot.domain.samples import Sample
 from bot.errors import Store
-from bot.ports import Pass
+from bot.ports.books import Pass
 from tests.builders import NOW, SetClock, begun
 
 SCRIPTS = Path(__file__).parent.parent / "alembic"

@@ -18,7 +18,8 @@ from aiohttp import web
 
 from bot.domain.rentals import RentalId, State
 from bot.errors import BotError, Unreachable
-from bot.ports import Clock, Rentals
+from bot.ports.books import Rentals
+from bot.ports.clock import Clock
 from bot.relay import headers, pages
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.exchanges import Exchanges

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot.domain.rentals import RentalId
-from bot.ports import Pass
+from bot.ports.books import Pass
 from bot.relay import headers, pages
 from bot.relay.hosts import Hosts
 from bot.relay.pages import Page

@@ -19,7 +19,7 @@ from yarl import URL
 
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.relay import headers
 from bot.services.routes import Route, Traffic
 

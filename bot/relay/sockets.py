@@ -22,7 +22,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.relay import headers
 from bot.relay.frames import DataFrames
 from bot.relay.http import Proxy

@@ -1,1 +1,1 @@
-"""What the house does; it sees the world only through `bot/ports.py`."""
+"""What the house does; it sees the world only through `bot/ports`."""

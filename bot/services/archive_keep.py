@@ -11,7 +11,8 @@ from dataclasses import replace
 from bot.domain.archives import ABANDONED_AGE, ORPHAN_AGE, Archive, ArchiveState, free
 from bot.domain.rentals import RentalId
 from bot.errors import Damaged, Foreign
-from bot.ports import ArchiveBooks, Clock, Held, Vault
+from bot.ports.archives import ArchiveBooks, Held, Vault
+from bot.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from bot.domain.archives import Manifest, Phase, Progress, Restored, restored_as, torn
 from bot.domain.trees import Entry, Kind, shown
 from bot.errors import DiskFull, Refused, RestoreFailed
-from bot.ports import Shell, Toolbox, Vault, Workspaces
+from bot.ports.archives import Toolbox, Vault, Workspaces
+from bot.ports.machines import Shell
 
 _SHOWN = 5
 _PASSES = 2

@@ -29,7 +29,9 @@ from bot.domain.archives import (
 )
 from bot.domain.trees import PART_BYTES, PART_ENTRIES, Entry, Kind, pack, unchanged
 from bot.errors import CommandFailed, Damaged
-from bot.ports import Clock, Shell, Toolbox, Vault, Workspaces
+from bot.ports.archives import Toolbox, Vault, Workspaces
+from bot.ports.clock import Clock
+from bot.ports.machines import Shell
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,9 @@ from bot.domain.archives import (
 from bot.domain.rentals import Rental, new_id
 from bot.domain.trees import Entry, Kind, leaves
 from bot.errors import Damaged, Foreign
-from bot.ports import ArchiveBooks, Clock, Shell, Toolbox, Vault, Workspaces
+from bot.ports.archives import ArchiveBooks, Toolbox, Vault, Workspaces
+from bot.ports.clock import Clock
+from bot.ports.machines import Shell
 from bot.services.archive_run import Known, Run, Sight, Tell, carried, sight
 
 log = logging.getLogger(__name__)

@@ -33,7 +33,9 @@ from bot.domain.archives import (
 from bot.domain.rentals import Rental, RentalId
 from bot.domain.trees import PART_BYTES, PART_ENTRIES
 from bot.errors import Busy, Damaged, LacksTools, Machine, NotFound, Place
-from bot.ports import ArchiveBooks, Clock, Shell, Vault, Workspaces
+from bot.ports.archives import ArchiveBooks, Vault, Workspaces
+from bot.ports.clock import Clock
+from bot.ports.machines import Shell
 from bot.services.archive_keep import Keeper
 from bot.services.archive_restore import Restore
 from bot.services.archive_run import Tell

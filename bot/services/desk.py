@@ -14,7 +14,9 @@ from bot.domain.images import choose
 from bot.domain.offers import Wish
 from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
 from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired
-from bot.ports import Clock, Market, Store
+from bot.ports.books import Store
+from bot.ports.clock import Clock
+from bot.ports.market import Market
 from bot.services.offers import Offers
 from bot.services.shelf import Shelf, disk_needed_gb
 from bot.services.wishes import Wishes

@@ -21,7 +21,8 @@ from bot.domain.samples import Sample
 from bot.domain.standing import report
 from bot.errors import Stale
 from bot.log import bound
-from bot.ports import Clock, Remembered, Store
+from bot.ports.books import Remembered, Store
+from bot.ports.clock import Clock
 from bot.services.probe import Probe
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,9 @@ from bot.domain.rentals import Rental, State
 from bot.domain.standing import Standing
 from bot.errors import Chat, Undeliverable
 from bot.log import bound
-from bot.ports import Clock, Mail, Store
+from bot.ports.books import Store
+from bot.ports.chat import Mail
+from bot.ports.clock import Clock
 from bot.services.policy import Policies
 from bot.services.standing import look_up
 from bot.tasks import Wake

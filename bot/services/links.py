@@ -13,12 +13,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from bot import ports
 from bot.domain import access
 from bot.domain.access import Action, Actor
 from bot.domain.rentals import Rental, RentalId, State
 from bot.errors import NotFound, NotReady
-from bot.ports import Clock, Pass
+from bot.ports.books import Doors, Pass, Rentals
+from bot.ports.clock import Clock
 
 TICKET_LIFE = timedelta(minutes=5)
 SESSION_LIFE = timedelta(hours=12)
@@ -29,7 +29,7 @@ _CACHED = 10_000
 _LONGEST = 128  # characters of a secret that came from outside; ours have 43
 
 
-class Books(ports.Doors, ports.Rentals, Protocol):
+class Books(Doors, Rentals, Protocol):
     """What is needed of the database."""
 
 

@@ -11,7 +11,9 @@ from datetime import timedelta
 
 from bot.errors import Chat, Undeliverable
 from bot.log import bound
-from bot.ports import Clock, Notice, Post, Store
+from bot.ports.books import Notice, Store
+from bot.ports.chat import Post
+from bot.ports.clock import Clock
 from bot.services.standing import look_up
 from bot.tasks import Wake
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.domain.images import Image
 from bot.domain.offers import Offer, Wish, find_gpu, rank, suggest, tightest
 from bot.errors import BadInput, NoOffer
-from bot.ports import Market
+from bot.ports.market import Market
 
 MAX_DISK_GB = 2000
 MAX_GPUS = 16

@@ -20,7 +20,7 @@ from bot.domain.quiet_hours import QuietHours, quiet_hours
 from bot.domain.rentals import Rental
 from bot.domain.standing import Rules
 from bot.errors import BadInput
-from bot.ports import Policies as Book
+from bot.ports.books import Policies as Book
 
 log = logging.getLogger(__name__)
 

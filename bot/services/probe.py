@@ -16,7 +16,8 @@ from bot.domain.readings import Reading, machine
 from bot.domain.rentals import Rental, RentalId
 from bot.domain.samples import Machine, Notebook, Sample
 from bot.errors import Machine as MachineError
-from bot.ports import Clock, Looks, Notebooks, Tunnels
+from bot.ports.clock import Clock
+from bot.ports.machines import Looks, Notebooks, Tunnels
 from bot.services.routes import Routes, Traffic
 
 log = logging.getLogger(__name__)

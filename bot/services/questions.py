@@ -17,7 +17,8 @@ from bot.domain.letters import Kind, Writing
 from bot.domain.rentals import Reason, Rental, RentalId, State
 from bot.errors import Stale
 from bot.log import bound
-from bot.ports import Clock, Store
+from bot.ports.books import Store
+from bot.ports.clock import Clock
 from bot.services.idle import IdleWatch, Judged
 from bot.services.policy import Policies
 from bot.services.standing import look_up

@@ -29,7 +29,9 @@ from bot.domain.steps import (
 from bot.domain.transitions import after
 from bot.errors import Provider, Stale
 from bot.log import bound
-from bot.ports import Clock, Market, Store
+from bot.ports.books import Store
+from bot.ports.clock import Clock
+from bot.ports.market import Market
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
 

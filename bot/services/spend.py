@@ -10,7 +10,8 @@ from bot.domain.access import Action, Actor, demand
 from bot.domain.ledger import Cost, Kind, cost
 from bot.domain.money import ZERO, Usd
 from bot.domain.rentals import Rental
-from bot.ports import Clock, Store
+from bot.ports.books import Store
+from bot.ports.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

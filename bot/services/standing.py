@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain import standing
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
-from bot.ports import Store
+from bot.ports.books import Store
 from bot.services.policy import Policies
 
 

@@ -55,7 +55,9 @@ from bot.errors import (
     Refused,
     Unreachable,
 )
-from bot.ports import Clock, Market, Notebooks, Order, Tunnels
+from bot.ports.clock import Clock
+from bot.ports.machines import Notebooks, Tunnels
+from bot.ports.market import Market, Order
 from bot.services.archive_run import Tell
 from bot.services.archives import Archives
 from bot.services.idle import IdleWatch

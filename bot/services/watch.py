@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from bot.domain.rentals import RentalId
 from bot.log import bound
-from bot.ports import Notebooks
+from bot.ports.machines import Notebooks
 from bot.services.routes import Route, Routes
 from bot.tasks import Wake
 

@@ -16,7 +16,8 @@ from bot.domain.quiet_hours import tomorrow
 from bot.domain.rentals import Reason, Rental, RentalId, State
 from bot.domain.standing import Standing
 from bot.errors import BadInput, NotFound, NotReady, Stale
-from bot.ports import Clock, Store
+from bot.ports.books import Store
+from bot.ports.clock import Clock
 from bot.services.idle import remember_keep
 from bot.services.policy import Policies
 from bot.services.standing import look_up

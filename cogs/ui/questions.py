@@ -15,7 +15,7 @@ from bot.domain.letters import Kind, Stand
 from bot.domain.money import hourly
 from bot.domain.quiet_hours import MORNING
 from bot.domain.rentals import Reason, Rental, State
-from bot.ports import Page
+from bot.ports.chat import Page
 from cogs.ui import buttons, cards, look
 
 _UNSAVED = frozenset({Seen.TAB, Seen.KERNELS_IDLE, Seen.KERNELS_BUSY, Seen.RESULTS})

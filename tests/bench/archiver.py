@@ -24,7 +24,7 @@ from bot.adapters.storage.store import open_store
 from bot.app import SystemClock
 from bot.domain.archives import Proof
 from bot.domain.rentals import Address, Rental
-from bot.ports import Store
+from bot.ports.books import Store
 from bot.services.archives import Archives
 from tests.builders import a_quote, a_rental
 

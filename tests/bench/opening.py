@@ -31,7 +31,7 @@ from bot.demo.stand_in import Demo
 from bot.demo.world import GUILD_ID
 from bot.domain.offers import Offer
 from bot.domain.rentals import Rental
-from bot.ports import Order
+from bot.ports.market import Order
 from tests.bench.by_hand import open_by_hand
 from tests.bench.figures import Figure, median_of
 from tests.bench.outside import FREE, Moments, appears, door_opens, first

@@ -27,7 +27,8 @@ from bot.app import SystemClock
 from bot.domain.lifecycle import Limits
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import Phase, RentalId, State
-from bot.ports import Order, Store
+from bot.ports.books import Store
+from bot.ports.market import Order
 from bot.services.archives import Archives
 from bot.services.idle import IdleWatch
 from bot.services.links import Links

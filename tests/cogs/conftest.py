@@ -28,7 +28,7 @@ from bot.adapters.storage.store import open_store
 from bot.client import Bellhop, Services
 from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, State
 from bot.errors import BotError
-from bot.ports import Store
+from bot.ports.books import Store
 from bot.services.archives import Archives
 from bot.services.desk import Desk
 from bot.services.letters import Letters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Wish
 from bot.domain.rentals import ContractId, Instance
-from bot.ports import Account, Order
+from bot.ports.market import Account, Order
 from tests.builders import an_offer, some_rates
 
 GPUS = ["RTX 3090", "RTX 4090", "RTX A4000", "Tesla T4", "H100 SXM"]

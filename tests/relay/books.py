@@ -17,7 +17,7 @@ from bot.domain.ledger import Entry
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Wish
 from bot.domain.rentals import Rental, RentalId, State
-from bot.ports import Pass
+from bot.ports.books import Pass
 
 OWNER = Actor(id=100, guild_id=1, name="ana")
 OTHER = Actor(id=200, guild_id=1, name="ben")

@@ -16,7 +16,8 @@ from bot.domain.readings import Reading
 from bot.domain.rentals import Rental, State
 from bot.domain.samples import Gpu, Notebook
 from bot.errors import Unreachable
-from bot.ports import Shell, Store
+from bot.ports.books import Store
+from bot.ports.machines import Shell
 from bot.services.idle import KEPT_SAMPLES, IdleWatch
 from bot.services.probe import Probe
 from bot.services.routes import Route, Routes, Traffic

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.rentals import RentalId, State
 from bot.errors import NotFound, NotReady, NotYours
-from bot.ports import Pass
+from bot.ports.books import Pass
 from bot.services.links import CACHE_LIFE, SESSION_LIFE, TICKET_LIFE, Links
 from bot.services.routes import Route, Routes, Traffic
 from tests.relay.books import LEAD, OTHER, OWNER, RENTAL, SIBLING, Books, Hands, rental

@@ -13,7 +13,7 @@ from bot.domain.access import Actor
 from bot.domain.letters import Kind, Place
 from bot.domain.rentals import Reason, Rental, State
 from bot.errors import BadInput, NotYours
-from bot.ports import Store
+from bot.ports.books import Store
 from bot.services.idle import IdleWatch, Judged
 from bot.services.policy import Policies
 from bot.services.probe import Probe

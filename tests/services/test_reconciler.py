@@ -26,7 +26,7 @@ from bot.errors import (
     QuoteExpired,
     RateLimited,
 )
-from bot.ports import Store
+from bot.ports.books import Store
 from bot.services.desk import Place
 from tests.builders import CHANNEL, GUILD, OWNER, SetClock, an_instance, an_offer, some_rates
 from tests.services.worlds import DictMarket, House

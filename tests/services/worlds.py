@@ -25,7 +25,9 @@ from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import Address, ContractId, Instance, Rental, RentalId, Status
 from bot.domain.samples import Sample
 from bot.errors import BotError, Down, Unreachable
-from bot.ports import Account, NotebookAt, Order, Ran, Store
+from bot.ports.books import Store
+from bot.ports.machines import NotebookAt, Ran
+from bot.ports.market import Account, Order
 from bot.services.archives import Archives
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch, Judged

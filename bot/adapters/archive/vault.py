@@ -23,7 +23,7 @@ from bot.adapters.archive.streams import Streams, stream_of
 from bot.adapters.archive.writing import Writing
 from bot.domain.archives import ArchiveId, Manifest, Member, Part, PartId, Stored
 from bot.errors import Damaged
-from bot.ports import Held
+from bot.ports.archives import Held
 
 _COMMIT = "commit"
 _MANIFEST = "manifest"

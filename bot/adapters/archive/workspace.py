@@ -17,7 +17,8 @@ from bot.adapters.archive import rules, scripts
 from bot.domain.archives import Chosen, Outside
 from bot.domain.trees import Entry, Kind, Scan
 from bot.errors import CommandFailed, DiskFull, LacksTools
-from bot.ports import Ran, Running, Shell, Toolbox
+from bot.ports.archives import Toolbox
+from bot.ports.machines import Ran, Running, Shell
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,8 @@ from bot.domain.letters import FOR_LEADS, SILENT, Letter, Place, Stand
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
 from bot.errors import Unavailable
-from bot.ports import Clock, Page
+from bot.ports.chat import Page
+from bot.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from bot.adapters.discord.mail import FIRST_NUMBER
 from bot.domain.rentals import Rental, RentalId
 from bot.domain.standing import Standing
 from bot.errors import Unavailable
-from bot.ports import Clock, Notice
+from bot.ports.books import Notice
+from bot.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.adapters.jupyter import activity, start, status
 from bot.domain.samples import Notebook
 from bot.errors import CommandFailed, NotebookFailed
-from bot.ports import NotebookAt, Shell
+from bot.ports.machines import NotebookAt, Shell
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import resources
 
 from bot.errors import NotebookFailed
-from bot.ports import NotebookAt, Ran
+from bot.ports.machines import NotebookAt, Ran
 
 
 def script(*, packages: Sequence[str], course: str | None, start_s: int) -> str:

@@ -9,7 +9,7 @@ from bot.domain.processes import Row
 from bot.domain.readings import Reading
 from bot.domain.samples import Gpu
 from bot.errors import CommandFailed
-from bot.ports import Shell
+from bot.ports.machines import Shell
 
 TIMEOUT_S = 40.0
 """8 s were seen on a machine with a load of 150 (reference idle-and-archive, 1.4)."""

@@ -12,7 +12,7 @@ import asyncssh
 
 from bot.adapters.ssh.stream import SshStream, streaming
 from bot.errors import CommandFailed, Unreachable
-from bot.ports import Ran
+from bot.ports.machines import Ran
 
 OUTPUT_BYTES = 4_000_000
 

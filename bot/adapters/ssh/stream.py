@@ -17,7 +17,7 @@ from typing import Self
 import asyncssh
 
 from bot.errors import BotError, Unreachable
-from bot.ports import Ran
+from bot.ports.machines import Ran
 
 _GRACE_S = 2.0  # the machine ends the script by itself; we wait a little longer for its word
 _START_S = 30.0

@@ -23,7 +23,7 @@ from bot.adapters.ssh.keys import SshKey
 from bot.adapters.ssh.shell import SshShell
 from bot.domain.rentals import Address, RentalId
 from bot.errors import HostKeyChanged, Unreachable
-from bot.ports import NotebookAt
+from bot.ports.machines import NotebookAt
 
 log = logging.getLogger(__name__)
 

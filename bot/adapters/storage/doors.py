@@ -10,7 +10,7 @@ from sqlalchemy import Row, insert, select, update
 from bot.adapters.storage.tables import sessions, tickets
 from bot.adapters.storage.unit import Part
 from bot.domain.rentals import RentalId
-from bot.ports import Pass
+from bot.ports.books import Pass
 
 
 class SqlDoors(Part):

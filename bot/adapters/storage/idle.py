@@ -23,7 +23,7 @@ from bot.domain.rentals import RentalId
 from bot.domain.samples import Sample
 from bot.domain.standing import Report
 from bot.errors import Stale
-from bot.ports import Remembered
+from bot.ports.books import Remembered
 
 
 class SqlSamples(Part):

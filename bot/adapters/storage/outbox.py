@@ -19,7 +19,7 @@ from bot.adapters.storage.tables import notices
 from bot.adapters.storage.types import UtcTime
 from bot.adapters.storage.unit import Part, inserting
 from bot.domain.rentals import RentalId
-from bot.ports import Notice
+from bot.ports.books import Notice
 
 _PENDING = notices.c.version > notices.c.delivered_version
 

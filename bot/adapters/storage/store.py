@@ -15,7 +15,8 @@ from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
 from bot.adapters.storage.unit import Database
-from bot.ports import Clock, Store
+from bot.ports.books import Store
+from bot.ports.clock import Clock
 
 
 class SqlStore(

@@ -23,7 +23,7 @@ from bot.adapters.storage.engine import (
     writing_engine,
 )
 from bot.errors import Store
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 
 class Database:

@@ -19,7 +19,8 @@ from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import ContractId, Instance
 from bot.errors import Nonsense, OfferGone
-from bot.ports import Account, Clock, Order
+from bot.ports.clock import Clock
+from bot.ports.market import Account, Order
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from bot.adapters.vast import answers
 from bot.adapters.vast.answers import Answer
 from bot.adapters.vast.pacing import Endpoint, Pacing, Timer
 from bot.errors import Down, RateLimited
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from bot.adapters.vast.pacing import Endpoint
 from bot.adapters.vast.values import Row
 from bot.domain.rentals import ContractId, Instance
 from bot.errors import Down, Nonsense
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 PATH = "/api/v1/instances/"
 PAGE = 25

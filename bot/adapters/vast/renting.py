@@ -21,7 +21,7 @@ from bot.errors import (
     RateLimited,
     Refused,
 )
-from bot.ports import Order
+from bot.ports.market import Order
 
 TOTAL_S = 60.0
 

@@ -12,7 +12,7 @@ import simcord
 
 from bot.adapters.discord.post import ChannelPost
 from bot.domain.rentals import Rental, RentalId
-from bot.ports import Notice
+from bot.ports.books import Notice
 from cogs.ui.cards import rental_card
 from tests.builders import SetClock, a_rental
 

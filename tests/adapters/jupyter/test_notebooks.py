@@ -18,7 +18,7 @@ from bot.adapters.ssh.tunnels import SshTunnels
 from bot.domain.images import FASTBOOK
 from bot.domain.rentals import Address, RentalId
 from bot.errors import NotebookFailed
-from bot.ports import NotebookAt, Shell
+from bot.ports.machines import NotebookAt, Shell
 from tests.sandbox.rooms import Room, open_room, until
 
 pytestmark = pytest.mark.e2e

@@ -8,7 +8,7 @@ import pytest
 
 from bot.adapters.jupyter import start
 from bot.errors import NotebookFailed
-from bot.ports import Ran
+from bot.ports.machines import Ran
 
 _SERVER = (
     '{ "port": 0, "sock": "/root/.bellhop/jupyter.sock", "token": "abc123def",'

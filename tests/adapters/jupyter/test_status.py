@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot.adapters.jupyter.status import answers
-from bot.ports import NotebookAt
+from bot.ports.machines import NotebookAt
 
 _NOTEBOOK = NotebookAt(socket="/there", port=None, token="good", root="/workspace")
 

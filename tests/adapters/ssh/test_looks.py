@@ -12,7 +12,7 @@ import pytest
 from bot.adapters.ssh.looks import ShellLooks, parse
 from bot.domain.samples import Gpu
 from bot.errors import CommandFailed
-from bot.ports import Ran
+from bot.ports.machines import Ran
 
 WHOLE = "bellhop-now 1000\nbellhop-self 30 100\nbellhop-jupyter 40\n{}\nbellhop-end\n"
 

@@ -13,7 +13,7 @@ from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.domain.rentals import Address, RentalId
 from bot.errors import Damaged, Unreachable
-from bot.ports import Shell
+from bot.ports.machines import Shell
 from bot.sandbox.machine import Machines
 from bot.sandbox.yard import Plan
 

@@ -16,7 +16,7 @@ from bot.adapters.ssh.connect import Pace
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.domain.rentals import Address, RentalId
 from bot.errors import HostKeyChanged, Unreachable
-from bot.ports import NotebookAt
+from bot.ports.machines import NotebookAt
 from tests.sandbox.rooms import Room, until
 
 _ID = RentalId("bcdfgh")

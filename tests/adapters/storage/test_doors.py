@@ -7,7 +7,7 @@ import hashlib
 from datetime import timedelta
 
 from bot.domain.rentals import RentalId
-from bot.ports import Pass, Store
+from bot.ports.books import Pass, Store
 from tests.builders import NOW, OWNER, begun
 
 MINUTE = timedelta(minutes=1)

@@ -13,7 +13,7 @@ from bot.domain.idle_memory import begin
 from bot.domain.letters import Kind, Place, Writing
 from bot.domain.standing import Name, Report
 from bot.errors import Stale
-from bot.ports import Store
+from bot.ports.books import Store
 from tests.builders import NOW, SetClock, begun
 
 MINUTE = timedelta(minutes=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.ports import Store
+from bot.ports.books import Store
 from tests.builders import NOW, SetClock, begun
 
 MINUTE = timedelta(minutes=1)

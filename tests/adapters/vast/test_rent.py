@@ -22,7 +22,7 @@ from bot.errors import (
     RateLimited,
     Refused,
 )
-from bot.ports import Order
+from bot.ports.market import Order
 from tests.adapters.vast.rows import instance_row
 from tests.adapters.vast.town import KEY, Reply, StillClock, Town, VirtualTimer
 

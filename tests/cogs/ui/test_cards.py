@@ -24,7 +24,7 @@ from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Sort, Wish
 from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, State
 from bot.domain.standing import Name, Report, Rules, Standing
-from bot.ports import Page
+from bot.ports.chat import Page
 from bot.services import spend
 from bot.services.spend import Line
 from cogs.ui import answers, cards, choices, look, market, questions

@@ -17,7 +17,8 @@ from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.store import open_store
 from bot.domain.rentals import Address, Rental, RentalId
-from bot.ports import Shell, Store
+from bot.ports.books import Store
+from bot.ports.machines import Shell
 from bot.sandbox.machine import Machines
 from bot.sandbox.yard import Plan
 from bot.services.archives import Archives

@@ -15,7 +15,7 @@ from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.domain.archives import Failure, Proof, Trouble
 from bot.errors import Damaged, Foreign, PlaceDown
-from bot.ports import Store
+from bot.ports.books import Store
 from bot.services.archives import Archives
 from tests import nasty
 from tests.builders import SetClock

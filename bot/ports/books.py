@@ -1,0 +1,231 @@
+"""The database, divided by what is kept in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.idle_memory import Memory
+from bot.domain.ledger import Entry, Kind
+from bot.domain.letters import Letter, Place, Writing
+from bot.domain.money import Usd
+from bot.domain.rentals import Quote, Rental, RentalId
+from bot.domain.samples import Sample
+from bot.domain.standing import Report
+from bot.ports.archives import ArchiveBooks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message that must reach somebody. `key` makes it one, however often it is asked for."""
+
+    id: str  # 25 characters at most: it is Discord's nonce
+    key: str
+    rental_id: RentalId
+    version: int  # of the rental it was written with
+    tries: int = 0
+    first_tried_at: datetime | None = None
+
+
+class Quotes(Protocol):
+    async def add_quote(self, quote: Quote) -> None: ...
+
+    async def quote(self, quote_id: str) -> Quote | None: ...
+
+
+class Rentals(Protocol):
+    async def begin(self, rental: Rental, *, quote_id: str) -> Rental:
+        """Store a new rental with its first event and notice, in one transaction.
+
+        A quote becomes one rental: asked again, the first one comes back unchanged.
+        """
+        ...
+
+    async def rental(self, rental_id: RentalId) -> Rental | None: ...
+
+    async def open_rentals(self) -> list[Rental]:
+        """All that are not closed, oldest first."""
+        ...
+
+    async def rentals_of(
+        self,
+        guild_id: int,
+        owner_id: int | None,
+        *,
+        since: datetime | None = None,
+        only_open: bool = False,
+        limit: int = 100,
+    ) -> list[Rental]:
+        """A member's rentals (or everybody's), newest first; `since` bounds the request time."""
+        ...
+
+    async def apply(
+        self,
+        after: Rental,
+        *,
+        event: str,
+        entries: Sequence[Entry] = (),
+        letters: Sequence[Writing] = (),
+        notify: bool = True,
+    ) -> Rental:
+        """Write a changed rental, guarded: only if the stored version is still `after.version`.
+
+        In the same transaction: an event, the ledger entries and the letters (those that are there
+        already are left as they are) and, with `notify`, a notice for its card. Returns it with the
+        next version. Raises Stale when somebody else was faster.
+        """
+        ...
+
+    async def card_posted(self, rental_id: RentalId, message_id: int) -> None:
+        """Remember where the card is; touches neither the version nor anything else."""
+        ...
+
+
+class Ledger(Protocol):
+    async def totals(self, rental_ids: Sequence[RentalId]) -> Mapping[RentalId, Mapping[Kind, Usd]]:
+        """What the books hold for each of these rentals, by kind."""
+        ...
+
+
+class Outbox(Protocol):
+    async def due(self, now: datetime, *, limit: int = 20) -> list[Notice]:
+        """The notices to deliver now, the newest of each rental, oldest first."""
+        ...
+
+    async def trying(self, notice: Notice, now: datetime) -> None:
+        """Note, before the call, that delivery is being tried."""
+        ...
+
+    async def delivered(self, notice: Notice, now: datetime) -> None:
+        """Done: this notice and every older one of the same rental."""
+        ...
+
+    async def failed(self, notice: Notice, *, next_at: datetime, error: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the idle verdict remembers of a machine; `version` guards it."""
+
+    memory: Memory
+    version: int
+    report: Report | None = None  # the newest verdict, for people
+
+
+class Samples(Protocol):
+    async def remembered(self, rental_id: RentalId) -> Remembered | None:
+        """None before the first look."""
+        ...
+
+    async def remember(
+        self,
+        rental_id: RentalId,
+        memory: Memory,
+        *,
+        version: int,
+        sample: Sample | None = None,
+        report: Report | None = None,
+        letters: Sequence[Writing] = (),
+        show: bool = False,
+    ) -> Remembered:
+        """Write what came of a look (or of a button) and the look itself, in one transaction.
+
+        With it go the letters because of it (those that are there already are left as they are)
+        and, with `show`, a wish to show the card anew. Without a report the one before stays.
+        Guarded: `version` is that of what was read, 0 where there was nothing. Raises Stale when
+        somebody else was faster: read, and judge again.
+        """
+        ...
+
+    async def samples(self, rental_id: RentalId, *, since: datetime) -> list[Sample]:
+        """The looks since then, oldest first."""
+        ...
+
+    async def forget_samples(self, before: datetime) -> int:
+        """Delete the looks before then, of all rentals; how many there were."""
+        ...
+
+
+class Letters(Protocol):
+    async def write_letter(self, rental_id: RentalId, writing: Writing) -> None:
+        """Written once, however often it is asked for."""
+        ...
+
+    async def unfinished_letters(self, now: datetime) -> list[Letter]:
+        """Those that are to be sent now, or are shown and may still change, oldest first."""
+        ...
+
+    async def letters_of(self, rental_id: RentalId) -> list[Letter]: ...
+
+    async def letter_tried(self, letter: Letter) -> None:
+        """Note, before the call, that sending is being tried."""
+        ...
+
+    async def letter_shown(
+        self, letter: Letter, now: datetime, *, place: Place, shown: str, done: bool
+    ) -> None:
+        """It stands there and says that; `done`: it will not change any more."""
+        ...
+
+    async def letter_done(self, letter: Letter, now: datetime, *, error: str = "") -> None:
+        """Nothing more is to be sent or changed."""
+        ...
+
+    async def letter_waits(self, letter: Letter, *, next_at: datetime, error: str = "") -> None: ...
+
+
+class Policies(Protocol):
+    async def policy(self) -> Mapping[str, str]:
+        """What the team has set, JSON texts by their keys (`services/policy.py` knows which)."""
+        ...
+
+    async def set_policy(self, key: str, value: str | None) -> None:
+        """Set one value, a JSON text; None takes it away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """Who may come in where, until when: a ticket, or the session it was exchanged for."""
+
+    digest: str  # SHA-256 of the secret, hexadecimal; the secret itself is never stored
+    rental_id: RentalId
+    member_id: int
+    expires_at: datetime
+
+
+class Doors(Protocol):
+    async def add_ticket(self, ticket: Pass) -> None: ...
+
+    async def ticket(self, digest: str, now: datetime) -> Pass | None:
+        """A ticket that is neither spent nor expired."""
+        ...
+
+    async def spend(self, digest: str, session: Pass, now: datetime) -> bool:
+        """Exchange a ticket for a session, once: False when it is spent, expired or unknown."""
+        ...
+
+    async def session(self, digest: str, now: datetime) -> Pass | None:
+        """A session that is neither revoked nor expired."""
+        ...
+
+    async def revoke(self, rental_id: RentalId, now: datetime) -> int:
+        """End every session and ticket of a rental; how many there were."""
+        ...
+
+
+class Store(
+    Quotes,
+    Rentals,
+    Ledger,
+    Outbox,
+    Samples,
+    Letters,
+    Policies,
+    Doors,
+    ArchiveBooks,
+    Protocol,
+):
+    """The database as a whole."""

@@ -1,0 +1,52 @@
+"""Messages of ours in Discord."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.letters import Letter, Place, Stand
+from bot.domain.rentals import Rental
+from bot.domain.standing import Standing
+from bot.ports.books import Notice
+
+
+class Post(Protocol):
+    """Messages of ours in chat, written with the bot's own rights, not an interaction's."""
+
+    async def card(self, rental: Rental, notice: Notice, standing: Standing | None = None) -> int:
+        """Post the rental's one message, or edit it where it exists; returns its id.
+
+        Safe to repeat: a new message carries the notice's id as nonce, and a try that may have
+        gone through before is looked for in the channel first. Raises Undeliverable for good
+        (channel gone, no right) and Unavailable for what may pass.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything a letter's text depends on."""
+
+    letter: Letter
+    stand: Stand
+    rental: Rental
+    standing: Standing | None
+    now: datetime
+    public: bool  # it stands in the channel, where everybody reads it
+
+
+class Mail(Protocol):
+    """Messages of ours to one person, or beside a card."""
+
+    async def deliver(
+        self, letter: Letter, stand: Stand, rental: Rental, standing: Standing | None
+    ) -> Place:
+        """Send a letter, or edit it where it stands; returns where that is.
+
+        To the owner directly; where they take no messages of ours, and to leads, in the rental's
+        channel. Safe to repeat like a card. An earlier message that somebody deleted stays deleted.
+        Raises Undeliverable for good and Unavailable for what may pass.
+        """
+        ...
