@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.adapters.archive.places import open_place
@@ -22,7 +22,7 @@ from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
-from bot.adapters.ssh.keys import load_or_create
+from bot.adapters.ssh.keys import SshKey, load_or_create
 from bot.adapters.ssh.looks import ShellLooks
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.lease import hold_lease
@@ -98,167 +98,241 @@ async def open_app(
 
     Raises Config for a setting that turns out wrong, Store when the database is away or in use.
     """
-    clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         lease = await stack.enter_async_context(hold_lease(settings.database_url))
         await (migrate if migrating else demand_newest)(settings.database_url)
-        store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
-        market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
-        stack.push_async_callback(market.close)
-        key = await asyncio.to_thread(load_or_create, settings.data / "keys")
-        tunnels = SshTunnels(key=key)
-        stack.push_async_callback(tunnels.aclose)
-
-        wake, news = Wake(), Wake()
-        routes, traffic = Routes(), Traffic()
-        links = Links(store=store, clock=clock, relay_url=settings.relay_url)
-        offers = Offers(market=market)
-        place = await asyncio.to_thread(open_place, settings.archive_url)
-        archives = Archives(
-            books=store,
-            vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
-            workspaces=SshWorkspaces(),
-            clock=clock,
-        )
-        shelf = Shelf(archives=archives)
-        desk = Desk(
-            store=store,
-            market=market,
-            offers=offers,
-            shelf=shelf,
-            clock=clock,
-            wake=wake,
-            news=news,
-        )
-        client = Bellhop(
-            services=Services(
-                desk=desk,
-                offers=offers,
-                spend=Spend(store=store, clock=clock),
-                links=links,
-                shelf=shelf,
-                clock=clock,
-            ),
-            guild_id=settings.guild_id,
-        )
+        outside = await _open_outside(settings, stack)
+        shared = Shared(policies=Policies(store=outside.store, usual=policy))
+        client = _client(settings, outside, shared)
         stack.push_async_callback(client.close)
-        post = ChannelPost(client=client, render=rental_card, clock=clock)
-        notices = Notices(store=store, post=post, news=news, clock=clock)
-
-        notebooks = JupyterNotebooks()
-        policies = Policies(store=store, usual=policy)
-        idle = IdleWatch(
-            store=store,
-            probe=Probe(
-                tunnels=tunnels,
-                notebooks=notebooks,
-                looks=ShellLooks(),
-                routes=routes,
-                traffic=traffic,
-                clock=clock,
-            ),
-            policy=policies.idle,
-            clock=clock,
-        )
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
-        reconciler = Reconciler(
-            store=store,
-            market=market,
-            steps=Steps(
-                market=market,
-                tunnels=tunnels,
-                notebooks=notebooks,
-                archives=archives,
-                idle=idle,
-                routes=routes,
-                traffic=traffic,
-                links=links,
-                clock=clock,
-                installation=settings.installation,
-                public_key=key.public_line(),
-            ),
-            tasks=tasks,
-            wake=wake,
-            news=news,
-            clock=clock,
-            limits=limits or Limits(),
-            installation=settings.installation,
-            poll=timedelta(seconds=settings.poll_s),
+
+        idle = _idle_watch(outside, shared)
+        reconciler = _reconciler(
+            settings, outside, shared, idle=idle, tasks=tasks, limits=limits or Limits()
         )
-        watch = Watch(
-            routes=routes,
-            notebooks=notebooks,
-            wake=wake,
-            every=timedelta(seconds=settings.watch_s),
+        notices = Notices(
+            store=outside.store,
+            post=ChannelPost(client=client, render=rental_card, clock=outside.clock),
+            news=shared.news,
+            clock=outside.clock,
         )
-        questions = Questions(
-            store=store,
-            watch=idle,
-            policies=policies,
-            wake=wake,
-            news=news,
-            clock=clock,
-        )
-        asking = Wake()
-        letters = Letters(
-            store=store,
-            mail=DiscordMail(client=client, render=letter_cards.letter, clock=clock),
-            news=news,
-            clock=clock,
-            policies=policies,
-        )
-        health = Health(store=store, market=market, client=client)
-        relay = Relay(
-            host=settings.relay_host,
-            port=settings.relay_port,
-            relay_url=settings.relay_url,
-            links=links,
-            routes=routes,
-            traffic=traffic,
-            rentals=store,
-            health=health.look,
-            clock=clock,
-        )
-        try:
-            await relay.start()
-        except OSError as error:
-            raise Config(
-                "BELLHOP_RELAY_LISTEN",
-                f"{settings.relay_host}:{settings.relay_port} cannot be used "
-                f"({system_reason(error)}). Stop what uses it, or choose another port.",
-            ) from error
+        relay = await _open_relay(settings, outside, shared, client=client)
         stack.push_async_callback(relay.close)
 
         schedule = Schedule(
             [
-                Tick(name="reconcile", every_s=settings.poll_s, wake=wake.set),
-                Tick(name="deliver", every_s=DELIVER_TICK_S, wake=news.set),
-                Tick(name="ask", every_s=settings.watch_s, wake=asking.set),
+                Tick(name="reconcile", every_s=settings.poll_s, wake=shared.wake.set),
+                Tick(name="deliver", every_s=DELIVER_TICK_S, wake=shared.news.set),
+                Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
             ]
         )
         schedule.start()
         stack.callback(schedule.close)
+        questions = _questions(outside, shared, idle=idle)
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
-        tasks.forever("letters", letters.run)
-        tasks.forever("watch", watch.run)
-        tasks.forever("questions", lambda: questions.run(asking, reconciler.reported))
-        tasks.forever("archives", archives.run)
+        tasks.forever("letters", _letters(outside, shared, client=client).run)
+        tasks.forever("watch", _watch(settings, outside, shared).run)
+        tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
+        tasks.forever("archives", outside.archives.run)
         yield App(
             client=client,
             relay=relay,
-            store=store,
-            market=market,
+            store=outside.store,
+            market=outside.market,
             reconciler=reconciler,
             notices=notices,
-            links=links,
-            routes=routes,
-            archives=archives,
-            clock=clock,
-            wake=wake,
+            links=outside.links,
+            routes=shared.routes,
+            archives=outside.archives,
+            clock=outside.clock,
+            wake=shared.wake,
             lost=lease.lost,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What reaches out of the process, and the services that are little more than that."""
+
+    clock: Clock
+    store: Store
+    market: Vast
+    key: SshKey
+    tunnels: SshTunnels
+    notebooks: JupyterNotebooks
+    archives: Archives
+    links: Links
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What one part writes and another reads, and how they wake each other."""
+
+    policies: Policies
+    routes: Routes = field(default_factory=Routes)
+    traffic: Traffic = field(default_factory=Traffic)
+    wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
+    news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
+    asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
+
+
+async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) -> Outside:
+    clock = SystemClock()
+    store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
+    market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
+    stack.push_async_callback(market.close)
+    key = await asyncio.to_thread(load_or_create, settings.data / "keys")
+    tunnels = SshTunnels(key=key)
+    stack.push_async_callback(tunnels.aclose)
+    place = await asyncio.to_thread(open_place, settings.archive_url)
+    return Outside(
+        clock=clock,
+        store=store,
+        market=market,
+        key=key,
+        tunnels=tunnels,
+        notebooks=JupyterNotebooks(),
+        archives=Archives(
+            books=store,
+            vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
+            workspaces=SshWorkspaces(),
+            clock=clock,
+        ),
+        links=Links(store=store, clock=clock, relay_url=settings.relay_url),
+    )
+
+
+def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
+    offers = Offers(market=outside.market)
+    shelf = Shelf(archives=outside.archives)
+    return Bellhop(
+        services=Services(
+            desk=Desk(
+                store=outside.store,
+                market=outside.market,
+                offers=offers,
+                shelf=shelf,
+                clock=outside.clock,
+                wake=shared.wake,
+                news=shared.news,
+            ),
+            offers=offers,
+            spend=Spend(store=outside.store, clock=outside.clock),
+            links=outside.links,
+            shelf=shelf,
+            clock=outside.clock,
+        ),
+        guild_id=settings.guild_id,
+    )
+
+
+def _idle_watch(outside: Outside, shared: Shared) -> IdleWatch:
+    return IdleWatch(
+        store=outside.store,
+        probe=Probe(
+            tunnels=outside.tunnels,
+            notebooks=outside.notebooks,
+            looks=ShellLooks(),
+            routes=shared.routes,
+            traffic=shared.traffic,
+            clock=outside.clock,
+        ),
+        policy=shared.policies.idle,
+        clock=outside.clock,
+    )
+
+
+def _reconciler(
+    settings: Settings,
+    outside: Outside,
+    shared: Shared,
+    *,
+    idle: IdleWatch,
+    tasks: Tasks,
+    limits: Limits,
+) -> Reconciler:
+    return Reconciler(
+        store=outside.store,
+        market=outside.market,
+        steps=Steps(
+            market=outside.market,
+            tunnels=outside.tunnels,
+            notebooks=outside.notebooks,
+            archives=outside.archives,
+            idle=idle,
+            routes=shared.routes,
+            traffic=shared.traffic,
+            links=outside.links,
+            clock=outside.clock,
+            installation=settings.installation,
+            public_key=outside.key.public_line(),
+        ),
+        tasks=tasks,
+        wake=shared.wake,
+        news=shared.news,
+        clock=outside.clock,
+        limits=limits,
+        installation=settings.installation,
+        poll=timedelta(seconds=settings.poll_s),
+    )
+
+
+def _watch(settings: Settings, outside: Outside, shared: Shared) -> Watch:
+    return Watch(
+        routes=shared.routes,
+        notebooks=outside.notebooks,
+        wake=shared.wake,
+        every=timedelta(seconds=settings.watch_s),
+    )
+
+
+def _questions(outside: Outside, shared: Shared, *, idle: IdleWatch) -> Questions:
+    return Questions(
+        store=outside.store,
+        watch=idle,
+        policies=shared.policies,
+        wake=shared.wake,
+        news=shared.news,
+        clock=outside.clock,
+    )
+
+
+def _letters(outside: Outside, shared: Shared, *, client: Bellhop) -> Letters:
+    return Letters(
+        store=outside.store,
+        mail=DiscordMail(client=client, render=letter_cards.letter, clock=outside.clock),
+        news=shared.news,
+        clock=outside.clock,
+        policies=shared.policies,
+    )
+
+
+async def _open_relay(
+    settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop
+) -> Relay:
+    relay = Relay(
+        host=settings.relay_host,
+        port=settings.relay_port,
+        relay_url=settings.relay_url,
+        links=outside.links,
+        routes=shared.routes,
+        traffic=shared.traffic,
+        rentals=outside.store,
+        health=Health(store=outside.store, market=outside.market, client=client).look,
+        clock=outside.clock,
+    )
+    try:
+        await relay.start()
+    except OSError as error:
+        raise Config(
+            "BELLHOP_RELAY_LISTEN",
+            f"{settings.relay_host}:{settings.relay_port} cannot be used "
+            f"({system_reason(error)}). Stop what uses it, or choose another port.",
+        ) from error
+    return relay
 
 
 class Health:
