@@ -25,6 +25,7 @@ from bot.config import Settings, read
 from bot.errors import BotError, Config, Store
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, port_number, serve
+from bot.verbs import policy
 
 FAILED, WRONG = 1, 2
 T = TypeVar("T")
@@ -95,6 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.set_defaults(run=_sandbox)
 
     verbs.add_parser("migrate", help="the database to the newest schema").set_defaults(run=_migrate)
+
+    team = verbs.add_parser("policy", help="the team's policy: idle times, limits, who is a lead")
+    team.set_defaults(run=_policy, deed="show", changes=False)
+    deeds = team.add_subparsers(metavar="show|set", dest="deed")
+    shown = deeds.add_parser("show", help="every value, and where it comes from")
+    shown.add_argument("--changes", action="store_true", help="who changed what, when")
+    wanted = deeds.add_parser("set", help="KEY=VALUE …, all of them or none; KEY= takes away")
+    wanted.add_argument("wishes", nargs="+", metavar="KEY=VALUE")
     return parser
 
 
@@ -145,6 +154,18 @@ def _migrate(_: argparse.Namespace) -> int:
     print(f"The database {said} at {done.after}.")
     if done.copy is not None:
         print(f"A copy of what it was before lies beside it: {done.copy.name}")
+    return 0
+
+
+def _policy(arguments: argparse.Namespace) -> int:
+    settings = read(environment())
+    log.set_up(settings.log, level=logging.WARNING, secrets=settings.secrets)
+    if arguments.deed == "set":
+        work = policy.set_values(settings, arguments.wishes)
+    else:
+        work = policy.changes(settings) if arguments.changes else policy.show(settings)
+    for line in asyncio.run(work):
+        print(line)
     return 0
 
 

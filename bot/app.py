@@ -103,6 +103,7 @@ async def open_app(
         await (migrate if migrating else demand_newest)(settings.database_url)
         outside = await _open_outside(settings, stack)
         shared = Shared(policies=Policies(store=outside.store, usual=policy))
+        await shared.policies.values()  # who is a lead is known before the first command comes
         client = _client(settings, outside, shared)
         stack.push_async_callback(client.close)
         tasks = Tasks()
@@ -137,6 +138,7 @@ async def open_app(
         tasks.forever("watch", _watch(settings, outside, shared).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         tasks.forever("archives", outside.archives.run)
+        tasks.forever("policy", shared.policies.run)
         yield App(
             client=client,
             relay=relay,
@@ -223,6 +225,7 @@ def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
             spend=Spend(store=outside.store, clock=outside.clock),
             links=outside.links,
             shelf=shelf,
+            policies=shared.policies,
             clock=outside.clock,
         ),
         guild_id=settings.guild_id,

@@ -26,6 +26,7 @@ from bot.log import bound
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from bot.services.offers import Offers
+from bot.services.policy import Policies
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 
@@ -68,6 +69,7 @@ class Services:
     spend: Spend
     links: Tickets
     shelf: Shelf
+    policies: Policies
     clock: Clock
 
 

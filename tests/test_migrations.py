@@ -103,7 +103,7 @@ async def a_row_in_every_table(url: str) -> Rental:
             sample=Sample(at=NOW),
             letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
         )
-        await store.set_policy("idle", "90")
+        await store.change_policy({"idle": "90"}, by=7)
         await store.begin_archive(
             Archive(
                 id=ArchiveId("a1"),

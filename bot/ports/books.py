@@ -176,13 +176,34 @@ class Letters(Protocol):
     async def letter_waits(self, letter: Letter, *, next_at: datetime, error: str = "") -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """Who changed which value of the policy, when, from what to what (JSON texts)."""
+
+    at: datetime
+    key: str
+    before: str | None
+    after: str | None
+    by: int | None  # None: somebody at the shell
+
+
 class Policies(Protocol):
     async def policy(self) -> Mapping[str, str]:
         """What the team has set, JSON texts by their keys (`services/policy.py` knows which)."""
         ...
 
-    async def set_policy(self, key: str, value: str | None) -> None:
-        """Set one value, a JSON text; None takes it away."""
+    async def change_policy(
+        self, values: Mapping[str, str | None], *, by: int | None
+    ) -> list[PolicyChange]:
+        """Set these values, JSON texts, all in one transaction; None takes one away.
+
+        What is different afterwards is returned and written down for good, with who changed it
+        (None: somebody at the shell).
+        """
+        ...
+
+    async def policy_changes(self, *, limit: int = 10) -> list[PolicyChange]:
+        """The last changes, newest first."""
         ...
 
 

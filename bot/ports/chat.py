@@ -41,12 +41,20 @@ class Mail(Protocol):
     """Messages of ours to one person, or beside a card."""
 
     async def deliver(
-        self, letter: Letter, stand: Stand, rental: Rental, standing: Standing | None
+        self,
+        letter: Letter,
+        stand: Stand,
+        rental: Rental,
+        standing: Standing | None,
+        *,
+        direct: bool = True,
+        leads_channel_id: int | None = None,
     ) -> Place:
         """Send a letter, or edit it where it stands; returns where that is.
 
-        To the owner directly; where they take no messages of ours, and to leads, in the rental's
-        channel. Safe to repeat like a card. An earlier message that somebody deleted stays deleted.
-        Raises Undeliverable for good and Unavailable for what may pass.
+        To the owner directly; with `direct` False or where they take no messages of ours, in the
+        rental's channel. To leads in theirs, or where that is closed or none in the rental's.
+        Safe to repeat like a card. An earlier message that somebody deleted stays deleted. Raises
+        Undeliverable for good and Unavailable for what may pass.
         """
         ...

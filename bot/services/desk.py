@@ -10,14 +10,16 @@ from dataclasses import dataclass
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive
-from bot.domain.images import choose
+from bot.domain.images import Image, choose, demand_allowed
 from bot.domain.offers import Wish
+from bot.domain.policy_keys import IMAGES
 from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
 from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
 from bot.services.offers import Offers
+from bot.services.policy import Policies
 from bot.services.shelf import Shelf, disk_needed_gb
 from bot.services.wishes import Wishes
 from bot.tasks import Wake
@@ -73,7 +75,7 @@ class Desk(Wishes):
         """
         if hours is not None and not 1 <= hours <= MAX_HOURS:
             raise BadInput(public=f"Choose between 1 and {MAX_HOURS} hours.")
-        chosen = choose(image)
+        chosen = await self._image(image)
         archive = await self._shelf.get(actor, restore) if restore else None
         if archive is not None:
             _demand_room(archive, wish)
@@ -149,6 +151,13 @@ class Desk(Wishes):
         """The open rentals this person may end: their own, for a lead everybody's."""
         owner = None if actor.lead else actor.id
         return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
+
+    async def _image(self, name: str | None) -> Image:
+        """The image meant; unnamed, the first that the team allows. Raises BadInput."""
+        allowed = await Policies(store=self._store).value(IMAGES)
+        chosen = choose(name or (allowed[0] if allowed else None))
+        demand_allowed(chosen, allowed)
+        return chosen
 
     async def _afford(self, quote: Quote) -> None:
         """Raise LowCredit unless the account pays for the planned hours, or for one."""

@@ -251,6 +251,17 @@ policy = Table(
     Column("value", Text, nullable=False),
 )
 
+policy_changes = Table(
+    "policy_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("by", BigInteger),
+)
+
 archives = Table(
     "archives",
     metadata,
