@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 EXTENSIONS = (
     "cogs.ui.buttons",
+    "cogs.ui.setters",
     "cogs.offers",
     "cogs.rent",
     "cogs.status",
@@ -41,6 +42,7 @@ EXTENSIONS = (
     "cogs.keep",
     "cogs.archives",
     "cogs.spend",
+    "cogs.settings",
     "cogs.help",
 )
 

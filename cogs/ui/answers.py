@@ -170,6 +170,7 @@ def help_card(*, lead: bool) -> look.Card:
             "/destroy – archive a machine, then end it; asks you first",
             "/archives – your saved workspaces: restore them, or delete them",
             "/spend – what you have spent, by machine",
+            "/settings – the team's limits, and your own time zone, quiet hours and messages",
         ),
         _leads() if lead else "",
     )
@@ -177,9 +178,8 @@ def help_card(*, lead: bool) -> look.Card:
 
 def _leads() -> str:
     return (
-        "**As a lead** (you have the Manage Server permission) you also see other people's "
-        "/status and /spend, and may /keep, /save and /destroy their machines. Notebooks open to "
-        "their owners only."
+        "**As a lead** you also see other people's /status and /spend, may /keep, /save and "
+        "/destroy their machines, and change /settings. Notebooks open to their owners only."
     )
 
 
