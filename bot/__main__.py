@@ -25,7 +25,7 @@ from bot.config import Settings, read
 from bot.errors import BotError, Config, Store
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, port_number, serve
-from bot.verbs import policy
+from bot.verbs import check, policy
 
 FAILED, WRONG = 1, 2
 T = TypeVar("T")
@@ -97,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
 
     verbs.add_parser("migrate", help="the database to the newest schema").set_defaults(run=_migrate)
 
+    verbs.add_parser(
+        "check", help="look at every setting and dependency; what to do about each fault"
+    ).set_defaults(run=_check)
+
     team = verbs.add_parser("policy", help="the team's policy: idle times, limits, who is a lead")
     team.set_defaults(run=_policy, deed="show", changes=False)
     deeds = team.add_subparsers(metavar="show|set", dest="deed")
@@ -155,6 +159,17 @@ def _migrate(_: argparse.Namespace) -> int:
     if done.copy is not None:
         print(f"A copy of what it was before lies beside it: {done.copy.name}")
     return 0
+
+
+def _check(_: argparse.Namespace) -> int:
+    log.set_up("text", level=logging.CRITICAL)
+    lines, good = asyncio.run(check.check(environment()))
+    for line in lines:
+        print(line)
+    if good:
+        return 0
+    print("bellhop: the service cannot run before each fault above is mended.", file=sys.stderr)
+    return FAILED
 
 
 def _policy(arguments: argparse.Namespace) -> int:
