@@ -52,8 +52,12 @@ class Settings(commands.Cog):
         demand_setting(inputs.actor(press), own=at.key.own, member_id=at.member_id)
         values = await self._policies.values()
         if cards.is_written(at.key):
-            otherwise = cards.otherwise(at, values)
-            form = setters.Form(at, now=cards.current(at, values), otherwise=otherwise)
+            form = setters.Form(
+                at,
+                now=cards.current(at, values),
+                otherwise=cards.otherwise(at, values),
+                bounds=cards.bounds(at.key),
+            )
             await press.response.send_modal(form)
         else:
             await press.response.edit_message(view=cards.editor(at, values))

@@ -99,9 +99,13 @@ def _span(name: str, title: str, about: str, example: str, **more: Any) -> Key[t
 
 IDLE = _span("idle", "Idle time", "Unused for so long, the owner is asked", "45m", own=True)
 ANSWER = _span("answer", "Time to answer", "From the question to the archive and the end", "1h30")
-RESULTS = _span("results", "Results in memory", "How long they wait for a person", "8h")
-LEASE = _span("lease", "Work without a person", "After so long the owner is asked", "24h")
-THIN_LEASE = _span("thin_lease", "The same without the GPU", "Work on the processor only", "8h")
+RESULTS = _span("results", "Results in memory", "They wait so long for a person", "8h")
+LEASE = _span(
+    "lease", "Work without a person", "After so long the owner is asked, busy or not", "24h"
+)
+THIN_LEASE = _span(
+    "thin_lease", "The same on the processor", "Work that leaves the GPU alone", "8h"
+)
 UNATTENDED = Key(
     name="unattended",
     title="End without an answer",

@@ -209,7 +209,7 @@ class SetChannel(
 class Form(discord.ui.Modal):
     """A value to be written. Left empty, the default holds again."""
 
-    def __init__(self, spot: Spot, *, now: str, otherwise: str) -> None:
+    def __init__(self, spot: Spot, *, now: str, otherwise: str, bounds: str = "") -> None:
         key = spot.key
         super().__init__(title=key.title[:45], custom_id=f"bellhop:form:{spot.address}")
         self._address = spot.address
@@ -223,7 +223,7 @@ class Form(discord.ui.Modal):
         self.add_item(
             discord.ui.Label(
                 text=key.about[:45] if len(key.about) <= 45 else key.title[:45],
-                description=f"Empty: {otherwise}"[:100],
+                description=f"{f'From {bounds}. ' if bounds else ''}Empty: {otherwise}"[:100],
                 component=self._text,
             )
         )

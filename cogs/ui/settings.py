@@ -11,7 +11,18 @@ import discord
 from bot.domain import zones
 from bot.domain.access import Actor, may_set
 from bot.domain.policy_keys import KEYS, LEADS, Group, Key, Scope, Spot, spot
-from bot.domain.policy_kinds import Channel, Choice, Flag, Kind, Off, Role, Zone
+from bot.domain.policy_kinds import (
+    Channel,
+    Choice,
+    Count,
+    Dollars,
+    Duration,
+    Flag,
+    Kind,
+    Off,
+    Role,
+    Zone,
+)
 from bot.domain.policy_values import Found, Values, shown
 from bot.ports.books import PolicyChange
 from cogs.ui import look, setters
@@ -147,6 +158,14 @@ def otherwise(at: Spot, values: Values) -> str:
     return f"{at.key.kind.show(found.value)} ({_FROM[found.scope]})"
 
 
+def bounds(key: Key[Any]) -> str:
+    """“30 min to 4 h”, for a value that has bounds."""
+    kind = _inner(key.kind)
+    if not isinstance(kind, Duration | Dollars | Count):
+        return ""
+    return f"{kind.show(kind.least)} to {kind.show(kind.most)}"
+
+
 def current(at: Spot, values: Values) -> str:
     """What is set at this very spot, as it is typed; empty where nothing is."""
     held = values.at(at)
@@ -176,8 +195,8 @@ def _block(
     for key, one in found:
         if key.group is group:
             origin = "yours" if mine and one.scope is Scope.MEMBER else _FROM[one.scope]
-            rows.append(f"{key.title}: **{value(key, one.value)}** · {origin}")
-            rows += [f"-# {key.about}"] if full else []
+            about = f" · {key.about}" if full else ""
+            rows.append(f"{key.title}: **{value(key, one.value)}**\n-# {origin}{about}")
     return look.lines(f"**{group.value}**", *rows) if rows else ""
 
 

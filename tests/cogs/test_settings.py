@@ -21,8 +21,8 @@ async def test_a_lead_sees_every_value_and_where_it_comes_from(chat: Chat) -> No
 
     shown = text((await chat.lead.slash(chat.channel, "settings")).response)
 
-    assert "Idle time: **45 min** · set for the team" in shown
-    assert "Time to answer: **1 h** · default" in shown
+    assert "Idle time: **45 min**\n-# set for the team" in shown
+    assert "Time to answer: **1 h**\n-# default" in shown
     assert all(f"{key.title}: **" in shown for key in KEYS.values())
     assert "**Idle and questions**" in shown
     assert "by the shell: idle default → **45 min**" in shown
@@ -35,7 +35,7 @@ async def test_a_lead_changes_a_value_in_a_form(chat: Chat) -> None:
 
     await chat.lead.submit_modal(form, {"value": "1h30"})
 
-    assert "Idle time: **1 h 30 min** · set for the team" in text(page.response)
+    assert "Idle time: **1 h 30 min**\n-# set for the team" in text(page.response)
     assert f"by <@{chat.lead.id}>: idle default → **1 h 30 min**" in text(page.response)
     rental = await chat.ready()
     assert (await Policies(store=chat.store).idle(rental)).idle == timedelta(minutes=90)
@@ -49,7 +49,7 @@ async def test_an_empty_form_takes_a_value_away(chat: Chat) -> None:
 
     await chat.lead.submit_modal(form, {"value": ""})
 
-    assert "Idle time: **1 h** · default" in text(page.response)
+    assert "Idle time: **1 h**\n-# default" in text(page.response)
     assert await chat.store.policy() == {}
 
 
@@ -90,7 +90,7 @@ async def test_a_member_sets_what_is_theirs(chat: Chat) -> None:
     form = await chat.ada.select(page.response, ["idle"])
     await chat.ada.submit_modal(form, {"value": "2h"})
 
-    assert "Idle time: **2 h** · yours" in text(page.response)
+    assert "Idle time: **2 h**\n-# yours" in text(page.response)
     assert await chat.store.policy() == {f"member/{chat.ada.id}/idle": "120"}
 
 
@@ -98,7 +98,7 @@ async def test_a_zone_is_set_by_its_city_and_tomorrow_goes_by_it(chat: Chat) -> 
     """Without opening any page."""
     answer = await chat.ada.slash(chat.channel, "settings", zone="Tokyo")
 
-    assert "Time zone: **Asia/Tokyo** · yours" in text(answer.response)
+    assert "Time zone: **Asia/Tokyo**\n-# yours" in text(answer.response)
     rental = await chat.ready()
     assert str((await Policies(store=chat.store).rules(rental)).zone) == "Asia/Tokyo"
 
@@ -110,7 +110,7 @@ async def test_an_offset_leads_to_a_menu_of_zones(chat: Chat) -> None:
 
     await chat.ada.select(asked.response, ["Asia/Kolkata"])
 
-    assert "Time zone: **Asia/Kolkata** · yours" in text(asked.response)
+    assert "Time zone: **Asia/Kolkata**\n-# yours" in text(asked.response)
 
 
 async def test_a_zone_that_is_none_is_refused(chat: Chat) -> None:
@@ -191,7 +191,7 @@ async def test_menus_and_buttons_work_after_a_restart(chat: Chat, services: Serv
     await chat.lead.click(page.response, label="Back")
 
     assert "Settings for fastai" in shown
-    assert "End without an answer: **no** · set for the team" in shown
+    assert "End without an answer: **no**\n-# set for the team" in shown
     assert await chat.store.policy() == {"unattended": "false"}
 
 
