@@ -49,6 +49,7 @@ from bot.services.policy import Policies
 from bot.services.probe import Probe
 from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
+from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
@@ -112,7 +113,8 @@ async def open_app(
         wake, news = Wake(), Wake()
         routes, traffic = Routes(), Traffic()
         links = Links(store=store, clock=clock, relay_url=settings.relay_url)
-        offers = Offers(market=market)
+        limits = limits or Limits()
+        offers = Offers(market=market, grudges=store, clock=clock, grudge=limits.grudge)
         place = await asyncio.to_thread(open_place, settings.archive_url)
         archives = Archives(
             books=store,
@@ -129,6 +131,7 @@ async def open_app(
             clock=clock,
             wake=wake,
             news=news,
+            limits=limits,
         )
         client = Bellhop(
             services=Services(
@@ -145,6 +148,18 @@ async def open_app(
         post = ChannelPost(client=client, render=rental_card, clock=clock)
         notices = Notices(store=store, post=post, news=news, clock=clock)
 
+        health = Health(store=store, market=market, client=client)
+        relay = Relay(
+            host=settings.relay_host,
+            port=settings.relay_port,
+            relay_url=settings.relay_url,
+            links=links,
+            routes=routes,
+            traffic=traffic,
+            rentals=store,
+            health=health.look,
+            clock=clock,
+        )
         notebooks = JupyterNotebooks()
         policies = Policies(store=store, usual=policy)
         idle = IdleWatch(
@@ -171,6 +186,10 @@ async def open_app(
                 notebooks=notebooks,
                 archives=archives,
                 idle=idle,
+                replacing=Replacing(
+                    market=market, grudges=store, clock=clock, grudge=limits.grudge
+                ),
+                paths=relay,
                 routes=routes,
                 traffic=traffic,
                 links=links,
@@ -182,13 +201,13 @@ async def open_app(
             wake=wake,
             news=news,
             clock=clock,
-            limits=limits or Limits(),
+            limits=limits,
             installation=settings.installation,
             poll=timedelta(seconds=settings.poll_s),
         )
         watch = Watch(
             routes=routes,
-            notebooks=notebooks,
+            paths=relay,
             wake=wake,
             every=timedelta(seconds=settings.watch_s),
         )
@@ -207,18 +226,6 @@ async def open_app(
             news=news,
             clock=clock,
             policies=policies,
-        )
-        health = Health(store=store, market=market, client=client)
-        relay = Relay(
-            host=settings.relay_host,
-            port=settings.relay_port,
-            relay_url=settings.relay_url,
-            links=links,
-            routes=routes,
-            traffic=traffic,
-            rentals=store,
-            health=health.look,
-            clock=clock,
         )
         try:
             await relay.start()
