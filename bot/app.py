@@ -49,6 +49,7 @@ from bot.services.policy import Policies
 from bot.services.probe import Probe
 from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
+from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
@@ -102,24 +103,25 @@ async def open_app(
         lease = await stack.enter_async_context(hold_lease(settings.database_url))
         await (migrate if migrating else demand_newest)(settings.database_url)
         outside = await _open_outside(settings, stack)
-        shared = Shared(policies=Policies(store=outside.store, usual=policy))
+        shared = Shared(
+            policies=Policies(store=outside.store, usual=policy), limits=limits or Limits()
+        )
         await shared.policies.values()  # who is a lead is known before the first command comes
         client = _client(settings, outside, shared)
         stack.push_async_callback(client.close)
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
 
+        relay = _relay(settings, outside, shared, client=client)
         idle = _idle_watch(outside, shared)
-        reconciler = _reconciler(
-            settings, outside, shared, idle=idle, tasks=tasks, limits=limits or Limits()
-        )
+        reconciler = _reconciler(settings, outside, shared, idle=idle, paths=relay, tasks=tasks)
         notices = Notices(
             store=outside.store,
             post=ChannelPost(client=client, render=rental_card, clock=outside.clock),
             news=shared.news,
             clock=outside.clock,
         )
-        relay = await _open_relay(settings, outside, shared, client=client)
+        await _listen(relay, settings)
         stack.push_async_callback(relay.close)
 
         schedule = Schedule(
@@ -135,7 +137,7 @@ async def open_app(
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
         tasks.forever("letters", _letters(outside, shared, client=client).run)
-        tasks.forever("watch", _watch(settings, outside, shared).run)
+        tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         tasks.forever("archives", outside.archives.run)
         tasks.forever("policy", shared.policies.run)
@@ -174,6 +176,7 @@ class Shared:
     """What one part writes and another reads, and how they wake each other."""
 
     policies: Policies
+    limits: Limits
     routes: Routes = field(default_factory=Routes)
     traffic: Traffic = field(default_factory=Traffic)
     wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
@@ -208,7 +211,12 @@ async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) ->
 
 
 def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
-    offers = Offers(market=outside.market)
+    offers = Offers(
+        market=outside.market,
+        grudges=outside.store,
+        clock=outside.clock,
+        grudge=shared.limits.grudge,
+    )
     shelf = Shelf(archives=outside.archives)
     return Bellhop(
         services=Services(
@@ -220,6 +228,7 @@ def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
                 clock=outside.clock,
                 wake=shared.wake,
                 news=shared.news,
+                limits=shared.limits,
             ),
             offers=offers,
             spend=Spend(store=outside.store, clock=outside.clock),
@@ -254,8 +263,8 @@ def _reconciler(
     shared: Shared,
     *,
     idle: IdleWatch,
+    paths: Relay,
     tasks: Tasks,
-    limits: Limits,
 ) -> Reconciler:
     return Reconciler(
         store=outside.store,
@@ -266,6 +275,13 @@ def _reconciler(
             notebooks=outside.notebooks,
             archives=outside.archives,
             idle=idle,
+            replacing=Replacing(
+                market=outside.market,
+                grudges=outside.store,
+                clock=outside.clock,
+                grudge=shared.limits.grudge,
+            ),
+            paths=paths,
             routes=shared.routes,
             traffic=shared.traffic,
             links=outside.links,
@@ -277,16 +293,16 @@ def _reconciler(
         wake=shared.wake,
         news=shared.news,
         clock=outside.clock,
-        limits=limits,
+        limits=shared.limits,
         installation=settings.installation,
         poll=timedelta(seconds=settings.poll_s),
     )
 
 
-def _watch(settings: Settings, outside: Outside, shared: Shared) -> Watch:
+def _watch(settings: Settings, shared: Shared, *, paths: Relay) -> Watch:
     return Watch(
         routes=shared.routes,
-        notebooks=outside.notebooks,
+        paths=paths,
         wake=shared.wake,
         every=timedelta(seconds=settings.watch_s),
     )
@@ -313,10 +329,8 @@ def _letters(outside: Outside, shared: Shared, *, client: Bellhop) -> Letters:
     )
 
 
-async def _open_relay(
-    settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop
-) -> Relay:
-    relay = Relay(
+def _relay(settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop) -> Relay:
+    return Relay(
         host=settings.relay_host,
         port=settings.relay_port,
         relay_url=settings.relay_url,
@@ -327,6 +341,9 @@ async def _open_relay(
         health=Health(store=outside.store, market=outside.market, client=client).look,
         clock=outside.clock,
     )
+
+
+async def _listen(relay: Relay, settings: Settings) -> None:
     try:
         await relay.start()
     except OSError as error:
@@ -335,7 +352,6 @@ async def _open_relay(
             f"{settings.relay_host}:{settings.relay_port} cannot be used "
             f"({system_reason(error)}). Stop what uses it, or choose another port.",
         ) from error
-    return relay
 
 
 class Health:

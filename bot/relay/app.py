@@ -25,6 +25,7 @@ from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.exchanges import Exchanges
 from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
+from bot.relay.looks import Looks
 from bot.relay.pages import Page
 from bot.relay.server import Server
 from bot.relay.sockets import Sockets
@@ -73,6 +74,9 @@ class Relay:
         self._upstreams = Upstreams()
         self._exchanges = Exchanges()
         self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
+        # The house's own looks are nobody's work: what they carry is not counted.
+        self._quiet = Proxy(upstreams=self._upstreams, traffic=Traffic(), clock=clock)
+        self._looks = Looks(links=links, hosts=self._hosts, cookie=self._doors.cookie)
         self._sockets = Sockets(proxy=self._proxy, traffic=traffic, clock=clock)
         self._silent_since: dict[RentalId, datetime] = {}
         self._runner: web.ServerRunner | None = None
@@ -90,7 +94,9 @@ class Relay:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=CLOSE_S)
         await self._runner.setup()
-        await web.TCPSite(self._runner, *self._listen).start()
+        site = web.TCPSite(self._runner, *self._listen)
+        await site.start()
+        self._looks.listening_at(self._runner.addresses[0])
         log.info("relay listening on %s:%s", *self._listen)
 
     async def close(self) -> None:
@@ -99,6 +105,11 @@ class Relay:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._upstreams.close()
+        await self._looks.close()
+
+    async def fault(self, rental_id: RentalId, *, page: bool = True) -> str:
+        """What keeps a notebook from answering through us; see `ports.Paths`."""
+        return await self._looks.fault(rental_id, "/" if page else "/api/status")
 
     def drop(self, rental_id: RentalId) -> None:
         """End a rental's connections: it is gone, has moved, or its sessions were revoked."""
@@ -168,13 +179,16 @@ class Relay:
             return await self._doors.ticket(request, rental_id, ticket)
         if request.path.startswith("/-/"):
             return pages.unknown_address()
-        if await self._doors.enter(request, rental_id) is None:
+        own = self._doors.is_own(request, rental_id)
+        if not own and await self._doors.enter(request, rental_id) is None:
             return await self._outside(rental_id, inside=False)
         if headers.foreign(request.method, request.headers, origin=self._hosts.origin(rental_id)):
             return pages.foreign()
         route = self._routes.get(rental_id)
         if route is None:
             return await self._outside(rental_id, inside=True)
+        if own:
+            return await self._quiet.pass_on(request, rental_id, route)
         return await self._through(request, rental_id, route)
 
     async def _outside(self, rental_id: RentalId, *, inside: bool) -> Page:

@@ -6,18 +6,21 @@ Nothing here rents a machine. A wish is written on a row and the reconciler is w
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive
 from bot.domain.images import Image, choose, demand_allowed
+from bot.domain.limits import Limits
 from bot.domain.offers import Wish
 from bot.domain.policy_keys import IMAGES
-from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
-from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired
+from bot.domain.rentals import Quote, Reason, Rental, RentalId, State, new_id
+from bot.domain.replacement import held_against
+from bot.errors import BadInput, LowCredit, NotFound, NotReady, NotYours, QuoteExpired
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.services.allowance import allowance
 from bot.services.offers import Offers
 from bot.services.policy import Policies
 from bot.services.shelf import Shelf, disk_needed_gb
@@ -51,11 +54,13 @@ class Desk(Wishes):
         clock: Clock,
         wake: Wake,
         news: Wake,
+        limits: Limits | None = None,
     ) -> None:
         super().__init__(store=store, clock=clock, wake=wake, news=news)
         self._market = market
         self._offers = offers
         self._shelf = shelf
+        self._limits = limits or Limits()
 
     async def quote(
         self,
@@ -101,7 +106,7 @@ class Desk(Wishes):
     async def rent(self, actor: Actor, quote_id: str) -> Rental:
         """Begin the rental of a quote; pressed twice, it is the same rental.
 
-        Raises NotFound, NotYours, QuoteExpired, LowCredit.
+        Raises NotFound, NotYours, QuoteExpired, LowCredit, Limit.
         """
         quote = await self._store.quote(quote_id)
         if quote is None or quote.guild_id != actor.guild_id:
@@ -114,9 +119,13 @@ class Desk(Wishes):
         if quote.expired(now):
             raise QuoteExpired(f"quote {quote.id} of {quote.made_at}")
         await self._afford(quote)
+        return await self._begin(actor, quote, RentalId(new_id()))
+
+    async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
+        now = self._clock.now()
         rental = await self._store.begin(
             Rental(
-                id=RentalId(new_id()),
+                id=rental_id,
                 version=1,
                 state=State.REQUESTED,
                 guild_id=quote.guild_id,
@@ -135,11 +144,37 @@ class Desk(Wishes):
                 phase_at=now,
             ),
             quote_id=quote.id,
+            allowance=await allowance(self._store, self._limits),
         )
         log.info("%s asked for rental %s: %s", actor.name, rental.id, rental.offer.title)
         self._wake.set()
         self._news.set()
         return rental
+
+    async def another(self, actor: Actor, rental_id: str) -> Quote:
+        """A quote for a machine in the place of one whose path is broken.
+
+        With the newest archive of that rental, where there is one. Its host is remembered, so that
+        it comes last. The old machine stays until its owner ends it. Raises NotFound, NotYours
+        for all but the owner, NotReady where there is nothing to replace, NoOffer, Provider.
+        """
+        rental = await self.get(actor, rental_id, Action.OPEN)
+        if rental.state is not State.READY or rental.contract is None:
+            raise NotReady(f"{rental_id} is {rental.state}", public="There is nothing to replace.")
+        if rental.broken_since is not None:
+            fault = held_against(rental, Reason.NO_PATH, self._clock.now())
+            await self._store.hold_against(fault)
+        # Without a highest price of before: a quote asks anyway.
+        wish = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None, max_price=None)
+        return await self.quote(
+            actor,
+            Place(rental.guild_id, rental.channel_id),
+            wish,
+            image=rental.image.name,
+            name=rental.name,
+            hours=rental.hours,
+            restore=rental.archive_id,
+        )
 
     async def of(self, actor: Actor, member_id: int | None = None) -> list[Rental]:
         """The open rentals of a member, one's own by default. Raises NotYours."""

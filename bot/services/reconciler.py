@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from bot.domain import ledger
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
 from bot.domain.rentals import Instance, Rental, RentalId, State
+from bot.domain.replacement import grudge
 from bot.domain.steps import (
     Close,
     Create,
@@ -98,7 +99,9 @@ class Reconciler:
                 sight = self._sight(rental, listing, asked_at)
                 self._note_load(rental, sight)
                 self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
-        return any(rental.state is not State.READY for rental in rentals)
+        return any(
+            rental.state is not State.READY and rental.proposal is None for rental in rentals
+        )
 
     def reported(self) -> dict[RentalId, float]:
         """The GPU load that Vast's newest listing told, in percent; a second source, and late."""
@@ -160,7 +163,7 @@ class Reconciler:
             if isinstance(step, Create | Destroy | Remove | Look):
                 return not isinstance(step, Look) or rental.next_at is None
             if isinstance(step, Close):
-                return False
+                return rental.open  # another machine is to be tried
             sight = self._renewed(rental, sight)
         return True
 
@@ -180,13 +183,14 @@ class Reconciler:
 
     async def _write(self, before: Rental, moved: Rental, step: Step, outcome: Outcome) -> Rental:
         now = self._clock.now()
-        entries = ledger.accrue(moved, now)
+        entries = ledger.entries(before, moved, now)
         moved = ledger.settle(moved, now)
         stored = await self._store.apply(
             moved,
             event=f"{_name(step)}: {_name(outcome)}",
             entries=entries,
             notify=_shows(before, moved),
+            grudge=grudge(before, moved, now),
         )
         self._news.set()
         return stored
@@ -218,6 +222,9 @@ def _shows(before: Rental, moved: Rental) -> bool:
         or before.phase is not moved.phase
         or before.detail != moved.detail
         or before.offer != moved.offer
+        or before.proposal != moved.proposal
+        or len(before.tries) != len(moved.tries)
+        or (before.broken_since is None) != (moved.broken_since is None)
         or before.note != moved.note
         or (before.missing_since is None) != (moved.missing_since is None)
     )

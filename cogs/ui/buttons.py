@@ -33,6 +33,8 @@ class Machines(Protocol):
     async def ask_to_discard(self, press: Press, rental_id: str) -> None: ...
     async def discard(self, press: Press, rental_id: str) -> None: ...
     async def leave_alone(self, press: Press, rental_id: str) -> None: ...
+    async def agree(self, press: Press, rental_id: str, offer_id: int) -> None: ...
+    async def replace(self, press: Press, rental_id: str) -> None: ...
 
 
 class Keeping(Protocol):
@@ -165,6 +167,27 @@ class LeaveAlone(_Button, template=rf"bellhop:leave:(?P<subject>{_ID})"):
         await _machines(press).leave_alone(press, self.subject)
 
 
+class Agree(_Button, template=rf"bellhop:agree:(?P<subject>{_ID}-[0-9]{{1,15}})"):
+    """Yes to a dearer machine; it carries which one, so that an old card agrees to no other."""
+
+    prefix = "bellhop:agree"
+    face = _Face("Rent", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        rental_id, _, offer_id = self.subject.partition("-")
+        await _machines(press).agree(press, rental_id, int(offer_id))
+
+
+class Replace(_Button, template=rf"bellhop:replace:(?P<subject>{_ID})"):
+    """Asks for a quote of another machine; the old one stays."""
+
+    prefix = "bellhop:replace"
+    face = _Face("Replace", discord.ButtonStyle.primary)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).replace(press, self.subject)
+
+
 class KeepHours(_Button, template=rf"bellhop:keep:(?P<subject>{_ID}):4h"):
     prefix = "bellhop:keep"
     suffix = ":4h"
@@ -286,6 +309,8 @@ async def setup(bot: Bellhop) -> None:
         Discard,
         ReallyDiscard,
         LeaveAlone,
+        Agree,
+        Replace,
         KeepHours,
         KeepTomorrow,
         ArchiveAndEnd,

@@ -70,7 +70,7 @@ def shelf(clock: SetClock, store: Store, tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -> Services:
-    offers = Offers(market=market)
+    offers = Offers(market=market, grudges=store, clock=clock)
     return Services(
         desk=Desk(
             store=store,

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from bot.adapters.storage import wire
-from bot.domain.rentals import Phase, Quote, Reason, Rental, State
+from bot.domain.rentals import Phase, Quote, Reason, Rental, RentalId, State, Try
 
 # Fields whose column has the same name and, through its type, the same value.
 _QUOTE = (
@@ -28,6 +28,11 @@ _RENTAL = (
     *("note", "ended_by", "released_at", "waived_by", "destroyed_at", "absent_seen"),
     *("save_asked_at", "archive_id", "proven_at", "save_fails", "restore_id", "restored_at"),
     *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
+    *("replacing", "proposed_until", "broken_since"),
+)
+_TRY = (
+    *("number", "words", "began_at", "ended_at", "contract", "machine_id", "created_at"),
+    *("running_at", "gone_at", "gpu", "storage"),
 )
 
 
@@ -59,10 +64,11 @@ def rental_values(rental: Rental) -> dict[str, Any]:
         "rates": wire.rates_text(rental.rates) if rental.rates is not None else None,
         "tried": wire.numbers_text(rental.tried),
         "addresses": wire.addresses_text(rental.addresses),
+        "proposal": wire.offer_text(rental.proposal) if rental.proposal is not None else None,
     }
 
 
-def rental_of(row: Row[Any]) -> Rental:
+def rental_of(row: Row[Any], tries: tuple[Try, ...] = ()) -> Rental:
     return Rental(
         **{name: getattr(row, name) for name in _RENTAL},
         state=State(row.state),
@@ -74,4 +80,22 @@ def rental_of(row: Row[Any]) -> Rental:
         rates=wire.rates_of(row.rates) if row.rates is not None else None,
         tried=wire.numbers_of(row.tried),
         addresses=wire.addresses_of(row.addresses),
+        proposal=wire.offer_of(row.proposal) if row.proposal is not None else None,
+        tries=tries,
+    )
+
+
+def try_values(rental_id: RentalId, one: Try) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in _TRY} | {
+        "rental_id": rental_id,
+        "reason": one.reason.value,
+        "offer": wire.offer_text(one.offer),
+    }
+
+
+def try_of(row: Row[Any]) -> Try:
+    return Try(
+        **{name: getattr(row, name) for name in _TRY},
+        reason=Reason(row.reason),
+        offer=wire.offer_of(row.offer),
     )

@@ -10,10 +10,12 @@ from bot.adapters.storage.doors import SqlDoors
 from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
 from bot.adapters.storage.letters import SqlLetters
+from bot.adapters.storage.lookouts import SqlLookouts
 from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
 from bot.ports.books import Store
 from bot.ports.clock import Clock
@@ -29,6 +31,8 @@ class SqlStore(
     SqlLetters,
     SqlPolicies,
     SqlArchives,
+    SqlGrudges,
+    SqlLookouts,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 
