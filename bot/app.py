@@ -21,6 +21,7 @@ from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
+from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.ssh.looks import ShellLooks
@@ -45,6 +46,7 @@ from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.outputs import Outputs
 from bot.services.policy import Policies
 from bot.services.probe import Probe
 from bot.services.questions import Questions
@@ -61,6 +63,8 @@ from cogs.ui.cards import rental_card
 log = logging.getLogger(__name__)
 
 DELIVER_TICK_S = 5.0
+LAST_FLUSH_S = 2.0
+"""How long the end of the process waits for outputs that only its memory has."""
 
 
 class SystemClock:
@@ -111,6 +115,7 @@ async def open_app(
 
         wake, news = Wake(), Wake()
         routes, traffic = Routes(), Traffic()
+        outputs = Outputs(documents=JupyterDocuments(), routes=routes)
         links = Links(store=store, clock=clock, relay_url=settings.relay_url)
         offers = Offers(market=market)
         place = await asyncio.to_thread(open_place, settings.archive_url)
@@ -119,6 +124,7 @@ async def open_app(
             vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
             workspaces=SshWorkspaces(),
             clock=clock,
+            outputs=outputs,
         )
         shelf = Shelf(archives=archives)
         desk = Desk(
@@ -170,6 +176,7 @@ async def open_app(
                 tunnels=tunnels,
                 notebooks=notebooks,
                 archives=archives,
+                outputs=outputs,
                 idle=idle,
                 routes=routes,
                 traffic=traffic,
@@ -219,6 +226,7 @@ async def open_app(
             rentals=store,
             health=health.look,
             clock=clock,
+            outputs=outputs,
         )
         try:
             await relay.start()
@@ -229,6 +237,7 @@ async def open_app(
                 f"({system_reason(error)}). Stop what uses it, or choose another port.",
             ) from error
         stack.push_async_callback(relay.close)
+        stack.push_async_callback(outputs.flush_all, LAST_FLUSH_S)
 
         schedule = Schedule(
             [
