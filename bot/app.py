@@ -21,6 +21,7 @@ from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
+from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import SshKey, load_or_create
 from bot.adapters.ssh.looks import ShellLooks
@@ -45,6 +46,7 @@ from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.outputs import Outputs
 from bot.services.policy import Policies
 from bot.services.probe import Probe
 from bot.services.questions import Questions
@@ -62,6 +64,8 @@ from cogs.ui.cards import rental_card
 log = logging.getLogger(__name__)
 
 DELIVER_TICK_S = 5.0
+LAST_FLUSH_S = 2.0
+"""How long the end of the process waits for outputs that only its memory has."""
 
 
 class SystemClock:
@@ -102,9 +106,12 @@ async def open_app(
     async with contextlib.AsyncExitStack() as stack:
         lease = await stack.enter_async_context(hold_lease(settings.database_url))
         await (migrate if migrating else demand_newest)(settings.database_url)
-        outside = await _open_outside(settings, stack)
+        routes = Routes()
+        outside = await _open_outside(settings, routes, stack)
         shared = Shared(
-            policies=Policies(store=outside.store, usual=policy), limits=limits or Limits()
+            policies=Policies(store=outside.store, usual=policy),
+            limits=limits or Limits(),
+            routes=routes,
         )
         await shared.policies.values()  # who is a lead is known before the first command comes
         client = _client(settings, outside, shared)
@@ -123,6 +130,7 @@ async def open_app(
         )
         await _listen(relay, settings)
         stack.push_async_callback(relay.close)
+        stack.push_async_callback(outside.outputs.flush_all, LAST_FLUSH_S)
 
         schedule = Schedule(
             [
@@ -168,6 +176,7 @@ class Outside:
     tunnels: SshTunnels
     notebooks: JupyterNotebooks
     archives: Archives
+    outputs: Outputs
     links: Links
 
 
@@ -177,14 +186,16 @@ class Shared:
 
     policies: Policies
     limits: Limits
-    routes: Routes = field(default_factory=Routes)
+    routes: Routes
     traffic: Traffic = field(default_factory=Traffic)
     wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
     news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
     asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
 
 
-async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) -> Outside:
+async def _open_outside(
+    settings: Settings, routes: Routes, stack: contextlib.AsyncExitStack
+) -> Outside:
     clock = SystemClock()
     store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
     market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
@@ -193,6 +204,7 @@ async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) ->
     tunnels = SshTunnels(key=key)
     stack.push_async_callback(tunnels.aclose)
     place = await asyncio.to_thread(open_place, settings.archive_url)
+    outputs = Outputs(documents=JupyterDocuments(), routes=routes)
     return Outside(
         clock=clock,
         store=store,
@@ -205,7 +217,9 @@ async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) ->
             vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
             workspaces=SshWorkspaces(),
             clock=clock,
+            outputs=outputs,
         ),
+        outputs=outputs,
         links=Links(store=store, clock=clock, relay_url=settings.relay_url),
     )
 
@@ -274,6 +288,7 @@ def _reconciler(
             tunnels=outside.tunnels,
             notebooks=outside.notebooks,
             archives=outside.archives,
+            outputs=outside.outputs,
             idle=idle,
             replacing=Replacing(
                 market=outside.market,
@@ -340,6 +355,7 @@ def _relay(settings: Settings, outside: Outside, shared: Shared, *, client: Bell
         rentals=outside.store,
         health=Health(store=outside.store, market=outside.market, client=client).look,
         clock=outside.clock,
+        outputs=outside.outputs,
     )
 
 

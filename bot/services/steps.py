@@ -64,6 +64,7 @@ from bot.services.archive_run import Tell
 from bot.services.archives import Archives
 from bot.services.idle import IdleWatch
 from bot.services.links import Links
+from bot.services.outputs import Outputs
 from bot.services.replacing import Replacing
 from bot.services.routes import Route, Routes, Traffic
 
@@ -103,6 +104,7 @@ class Steps:
         clock: Clock,
         installation: str,
         public_key: str,
+        outputs: Outputs | None = None,
     ) -> None:
         self._market = market
         self._tunnels = tunnels
@@ -117,6 +119,7 @@ class Steps:
         self._links = links
         self._installation = installation
         self._public_key = public_key
+        self._outputs = outputs
         self._key_on_account: bool | None = None
 
     def connected(self, rental: Rental) -> bool:
@@ -162,6 +165,8 @@ class Steps:
         """Let go of everything held for a rental that ends: nobody gets in any more."""
         await self._links.revoke(rental.id)
         self._idle.forget(rental.id)
+        if self._outputs is not None:
+            self._outputs.forget(rental.id)
         self._routes.drop(rental.id)
         await self._tunnels.close(rental.id)
 
@@ -269,7 +274,7 @@ class Steps:
                 "so the machine stays. Its list says what."
             )
         log.info("archived and proven as %s", archive.id)
-        return Saved(archive.id, archive.proven_at or began)
+        return Saved(archive.id, archive.proven_at or began, result.unwritten)
 
     async def _probe(self, rental: Rental) -> Outcome:
         """The last look before nobody's asking ends it: anything but Release means life."""
@@ -297,7 +302,8 @@ class Steps:
 
 def _not_saved(failure: Failure) -> str:
     names = ", ".join(failure.names[:3])
-    return f"Not archived: {failure.words}{f' ({names})' if names else ''}"
+    words = f"Not archived: {failure.words}{f' ({names})' if names else ''}"
+    return f"{words} {failure.unwritten}".strip()
 
 
 def _words(error: BotError) -> str:
