@@ -56,8 +56,8 @@ def is_lead(
 ) -> bool:
     """Whether a person is a lead, with `role_id` as the leads' role (None: none is set).
 
-    A role that was deleted in Discord is as good as none; while the server's roles are not known
-    (`server_roles` is None) it is not taken for deleted.
+    `server_roles` are those of every server we are in. A role that was deleted in Discord is as
+    good as none; while they are not known (None) it is not taken for deleted.
     """
     if role_id is None or (server_roles is not None and role_id not in server_roles):
         return manages

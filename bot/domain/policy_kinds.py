@@ -112,9 +112,13 @@ class Duration:
             raise Wrong("must be minutes")
         return self._within(timedelta(minutes=data))
 
+    @property
+    def bounds(self) -> str:
+        return f"between {self.show(self.least)} and {self.show(self.most)}"
+
     def _within(self, span: timedelta) -> timedelta:
         if not self.least <= span <= self.most:
-            raise Wrong(f"must be between {said(self.least)} and {said(self.most)}")
+            raise Wrong(f"must be {self.bounds}")
         return span
 
 
@@ -140,9 +144,13 @@ class Dollars:
     def load(self, data: object) -> Usd:
         return self._within(Usd(_whole(data)))
 
+    @property
+    def bounds(self) -> str:
+        return f"between {self.show(self.least)} and {self.show(self.most)}"
+
     def _within(self, amount: Usd) -> Usd:
         if not self.least <= amount <= self.most:
-            raise Wrong(f"must be between {self.show(self.least)} and {self.show(self.most)}")
+            raise Wrong(f"must be {self.bounds}")
         return amount
 
 
@@ -156,7 +164,7 @@ class Count:
     def parse(self, text: str) -> int:
         plain = text.strip()
         if not re.fullmatch(r"\d{1,9}", plain):
-            raise Wrong(f"must be a whole number between {self.least} and {self.most}")
+            raise Wrong(f"must be a whole number {self.bounds}")
         return self._within(int(plain))
 
     def show(self, value: int) -> str:
@@ -168,9 +176,13 @@ class Count:
     def load(self, data: object) -> int:
         return self._within(_whole(data))
 
+    @property
+    def bounds(self) -> str:
+        return f"between {self.show(self.least)} and {self.show(self.most)}"
+
     def _within(self, number: int) -> int:
         if not self.least <= number <= self.most:
-            raise Wrong(f"must be a whole number between {self.least} and {self.most}")
+            raise Wrong(f"must be a whole number {self.bounds}")
         return number
 
 

@@ -59,6 +59,14 @@ async def chat(settings: Settings) -> Sequence[Line]:
         ok("Discord token", f"Good; it is {found.name}'s. No privileged intent is needed."),
         ok("Discord invite", found.invite),
     ]
+    if found.public:
+        lines.append(
+            note(
+                "Discord bot",
+                "Anybody may invite it into a server of theirs, and rent there.",
+                "Switch Public Bot off in the Discord developer portal (Bot).",
+            )
+        )
     lines += [
         note(
             "Discord server",

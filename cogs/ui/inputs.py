@@ -153,10 +153,17 @@ def pick(rentals: Sequence[Rental], typed: str | None) -> str:
 def _actor(
     client: Bellhop, person: discord.User | discord.Member, guild_id: int, *, manages: bool
 ) -> Actor:
-    """A person in a server, with the leads' role as the policy has it."""
+    """A person in a server, with the leads' role as the policy has it.
+
+    Where that role is another server's, nobody here is a lead: a stranger may have invited us.
+    """
     role_id = client.services.policies.lead_role
+    guilds = client.guilds
+    known = all(not guild.unavailable for guild in guilds)
+    anywhere = {role.id for guild in guilds for role in guild.roles} if known else None
+    elsewhere = role_id is not None and (anywhere is None or role_id in anywhere)
     guild = client.get_guild(guild_id)
-    known = guild is not None and not guild.unavailable
+    here = guild is not None and role_id is not None and guild.get_role(role_id) is not None
     held = isinstance(person, discord.Member) and person.get_role(role_id or 0) is not None
     return Actor(
         id=person.id,
@@ -164,9 +171,9 @@ def _actor(
         name=person.display_name,
         lead=is_lead(
             role_id=role_id,
-            server_roles={role.id for role in guild.roles} if guild and known else None,
+            server_roles=anywhere,
             own_roles={role_id} if held and role_id else (),
             manages=manages,
         ),
-        manager=manages,
+        manager=manages and (here or not elsewhere),
     )

@@ -173,9 +173,9 @@ class SetWord(_Setter[discord.ui.Select[Any]], template=rf"bellhop:setword:{_ADD
 
 
 class SetRole(_Setter[discord.ui.RoleSelect[Any]], template=rf"bellhop:setrole:{_ADDRESS}"):
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, placeholder: str = "Choose a role") -> None:
         menu = discord.ui.RoleSelect[Any](
-            custom_id=f"bellhop:setrole:{address}", placeholder="Choose a role"
+            custom_id=f"bellhop:setrole:{address}", placeholder=placeholder
         )
         super().__init__(address, menu)
 
@@ -223,7 +223,9 @@ class Form(discord.ui.Modal):
         self.add_item(
             discord.ui.Label(
                 text=key.about[:45] if len(key.about) <= 45 else key.title[:45],
-                description=f"{f'From {bounds}. ' if bounds else ''}Empty: {otherwise}"[:100],
+                description=f"{f'{bounds.capitalize()}. ' if bounds else ''}Empty: {otherwise}"[
+                    :100
+                ],
                 component=self._text,
             )
         )

@@ -58,7 +58,10 @@ def team(
     first = not values.is_set(spot(LEADS))
     asking: list[look.Control] = []
     if first:
-        asking = [setters.SetRole(LEADS.name), setters.SetNone(LEADS.name, "Keep Manage Server")]
+        asking = [
+            setters.SetRole(LEADS.name, "Choose the leads' role"),
+            setters.SetNone(LEADS.name, "Keep Manage Server"),
+        ]
     menus = setters.keys_of("team", list(KEYS.values()))
     return look.card(
         f"### The team's settings\n{_leads(values, roles)}",
@@ -159,11 +162,9 @@ def otherwise(at: Spot, values: Values) -> str:
 
 
 def bounds(key: Key[Any]) -> str:
-    """“30 min to 4 h”, for a value that has bounds."""
+    """“between 30 min and 4 h”, for a value that has bounds."""
     kind = _inner(key.kind)
-    if not isinstance(kind, Duration | Dollars | Count):
-        return ""
-    return f"{kind.show(kind.least)} to {kind.show(kind.most)}"
+    return kind.bounds if isinstance(kind, Duration | Dollars | Count) else ""
 
 
 def current(at: Spot, values: Values) -> str:

@@ -159,6 +159,21 @@ async def test_a_role_makes_leads_and_takes_it_from_others(chat: Chat) -> None:
     assert "Change a value" in _placeholders(again.response)
 
 
+async def test_in_a_strangers_server_nobody_becomes_a_lead(chat: Chat) -> None:
+    """Whoever invites us into a server of theirs manages that, and not our team."""
+    crew = chat.guild.create_role("Crew")
+    policies = chat.env.bot.services.policies  # type: ignore[attr-defined]
+    await policies.change(None, {"leads": str(crew.id)})
+    other = chat.env.create_guild("Elsewhere")
+    boss = other.create_role("Boss", permissions=discord.Permissions(manage_guild=True))
+    stranger = other.add_member(chat.env.create_user("eve", global_name="Eve"), roles=[boss])
+
+    page = await stranger.slash(other.create_text_channel("gpus"), "settings")
+
+    assert "Ask a lead to change these" in text(page.response)
+    assert "Change a value" not in _placeholders(page.response)
+
+
 async def test_a_deleted_role_falls_back_to_manage_server(chat: Chat) -> None:
     """And the page says so."""
     crew = chat.guild.create_role("Crew")

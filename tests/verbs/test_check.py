@@ -90,6 +90,7 @@ async def test_a_good_installation_ends_with_0(tmp_path: Path) -> None:
     assert ran.line("Vast credit").startswith("ok Vast credit The account has $")
     assert "it is Bellhop's. No privileged intent" in ran.line("Discord token")
     assert "permissions=" in ran.line("Discord invite")
+    assert "Switch Public Bot off" in ran.line("Discord bot")
     assert "In Team, with every permission" in ran.line("Discord server")
     assert ran.line("archive store") == "ok archive store Written, read and cleaned up."
     assert list((tmp_path / "data" / "archives").iterdir()) == []

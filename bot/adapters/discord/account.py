@@ -39,6 +39,7 @@ class Account:
     name: str
     invite: str  # the link with exactly the permissions that are needed
     servers: tuple[Server, ...]
+    public: bool  # anybody may invite it into a server of theirs
 
 
 async def look(token: str) -> Account:
@@ -64,7 +65,9 @@ async def look(token: str) -> Account:
     servers = tuple(
         Server(int(row["id"]), row["name"], _missing(int(row["permissions"]))) for row in rows
     )
-    return Account(name=about.name, invite=invite(about.id), servers=servers)
+    return Account(
+        name=about.name, invite=invite(about.id), servers=servers, public=about.bot_public
+    )
 
 
 def invite(application_id: int) -> str:
