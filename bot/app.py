@@ -21,6 +21,7 @@ from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
+from bot.adapters.discord.tidings import DiscordTidings
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.ssh.looks import ShellLooks
@@ -43,6 +44,7 @@ from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
 from bot.services.links import Links
+from bot.services.lookouts import Lookouts
 from bot.services.notices import Notices
 from bot.services.offers import Offers
 from bot.services.policy import Policies
@@ -51,17 +53,20 @@ from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
 from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
+from bot.services.scout import Scout
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
+from cogs.ui import lookouts as lookout_cards
 from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
 
 log = logging.getLogger(__name__)
 
 DELIVER_TICK_S = 5.0
+LOOK_OUT_TICK_S = 60.0
 
 
 class SystemClock:
@@ -133,10 +138,12 @@ async def open_app(
             news=news,
             limits=limits,
         )
+        lookouts = Lookouts(store=store, desk=desk, offers=offers, clock=clock)
         client = Bellhop(
             services=Services(
                 desk=desk,
                 offers=offers,
+                lookouts=lookouts,
                 spend=Spend(store=store, clock=clock),
                 links=links,
                 shelf=shelf,
@@ -219,7 +226,14 @@ async def open_app(
             news=news,
             clock=clock,
         )
-        asking = Wake()
+        asking, looking_out = Wake(), Wake()
+        scout = Scout(
+            store=store,
+            desk=desk,
+            offers=offers,
+            tidings=DiscordTidings(client=client, render=lookout_cards.letter),
+            clock=clock,
+        )
         letters = Letters(
             store=store,
             mail=DiscordMail(client=client, render=letter_cards.letter, clock=clock),
@@ -241,6 +255,7 @@ async def open_app(
             [
                 Tick(name="reconcile", every_s=settings.poll_s, wake=wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=news.set),
+                Tick(name="look out", every_s=LOOK_OUT_TICK_S, wake=looking_out.set),
                 Tick(name="ask", every_s=settings.watch_s, wake=asking.set),
             ]
         )
@@ -252,6 +267,7 @@ async def open_app(
         tasks.forever("watch", watch.run)
         tasks.forever("questions", lambda: questions.run(asking, reconciler.reported))
         tasks.forever("archives", archives.run)
+        tasks.forever("scout", lambda: scout.run(looking_out))
         yield App(
             client=client,
             relay=relay,

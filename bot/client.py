@@ -25,6 +25,7 @@ from bot.errors import BotError, Chat, Config, Refused, Unavailable
 from bot.log import bound
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
+from bot.services.lookouts import Lookouts
 from bot.services.offers import Offers
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
@@ -35,6 +36,7 @@ EXTENSIONS = (
     "cogs.ui.buttons",
     "cogs.offers",
     "cogs.rent",
+    "cogs.lookouts",
     "cogs.status",
     "cogs.machines",
     "cogs.keep",
@@ -65,6 +67,7 @@ class Services:
 
     desk: Desk
     offers: Offers
+    lookouts: Lookouts
     spend: Spend
     links: Tickets
     shelf: Shelf
