@@ -21,6 +21,7 @@ from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
+from bot.adapters.discord.tidings import DiscordTidings
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import SshKey, load_or_create
@@ -44,6 +45,7 @@ from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
 from bot.services.links import Links
+from bot.services.lookouts import Lookouts
 from bot.services.notices import Notices
 from bot.services.offers import Offers
 from bot.services.outputs import Outputs
@@ -53,17 +55,20 @@ from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
 from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
+from bot.services.scout import Scout
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
+from cogs.ui import lookouts as lookout_cards
 from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
 
 log = logging.getLogger(__name__)
 
 DELIVER_TICK_S = 5.0
+LOOK_OUT_TICK_S = 60.0
 LAST_FLUSH_S = 2.0
 """How long the end of the process waits for outputs that only its memory has."""
 
@@ -114,7 +119,8 @@ async def open_app(
             routes=routes,
         )
         await shared.policies.values()  # who is a lead is known before the first command comes
-        client = _client(settings, outside, shared)
+        counter = _counter(outside, shared)
+        client = _client(settings, outside, shared, counter)
         stack.push_async_callback(client.close)
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
@@ -136,18 +142,21 @@ async def open_app(
             [
                 Tick(name="reconcile", every_s=settings.poll_s, wake=shared.wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=shared.news.set),
+                Tick(name="look out", every_s=LOOK_OUT_TICK_S, wake=shared.looking_out.set),
                 Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
             ]
         )
         schedule.start()
         stack.callback(schedule.close)
         questions = _questions(outside, shared, idle=idle)
+        scout = _scout(outside, counter, client=client)
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
         tasks.forever("letters", _letters(outside, shared, client=client).run)
         tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         tasks.forever("archives", outside.archives.run)
+        tasks.forever("scout", lambda: scout.run(shared.looking_out))
         tasks.forever("policy", shared.policies.run)
         yield App(
             client=client,
@@ -191,6 +200,16 @@ class Shared:
     wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
     news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
     asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
+    looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """Where people are served: what is on offer, what they have, what they begin and end."""
+
+    offers: Offers
+    shelf: Shelf
+    desk: Desk
 
 
 async def _open_outside(
@@ -224,7 +243,7 @@ async def _open_outside(
     )
 
 
-def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
+def _counter(outside: Outside, shared: Shared) -> Counter:
     offers = Offers(
         market=outside.market,
         grudges=outside.store,
@@ -232,26 +251,44 @@ def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
         grudge=shared.limits.grudge,
     )
     shelf = Shelf(archives=outside.archives)
+    desk = Desk(
+        store=outside.store,
+        market=outside.market,
+        offers=offers,
+        shelf=shelf,
+        clock=outside.clock,
+        wake=shared.wake,
+        news=shared.news,
+        limits=shared.limits,
+    )
+    return Counter(offers=offers, shelf=shelf, desk=desk)
+
+
+def _client(settings: Settings, outside: Outside, shared: Shared, counter: Counter) -> Bellhop:
     return Bellhop(
         services=Services(
-            desk=Desk(
-                store=outside.store,
-                market=outside.market,
-                offers=offers,
-                shelf=shelf,
-                clock=outside.clock,
-                wake=shared.wake,
-                news=shared.news,
-                limits=shared.limits,
+            desk=counter.desk,
+            offers=counter.offers,
+            lookouts=Lookouts(
+                store=outside.store, desk=counter.desk, offers=counter.offers, clock=outside.clock
             ),
-            offers=offers,
             spend=Spend(store=outside.store, clock=outside.clock),
             links=outside.links,
-            shelf=shelf,
+            shelf=counter.shelf,
             policies=shared.policies,
             clock=outside.clock,
         ),
         guild_id=settings.guild_id,
+    )
+
+
+def _scout(outside: Outside, counter: Counter, *, client: Bellhop) -> Scout:
+    return Scout(
+        store=outside.store,
+        desk=counter.desk,
+        offers=counter.offers,
+        tidings=DiscordTidings(client=client, render=lookout_cards.letter),
+        clock=outside.clock,
     )
 
 

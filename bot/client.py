@@ -25,6 +25,7 @@ from bot.errors import BotError, Chat, Config, Refused, Unavailable
 from bot.log import bound
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
+from bot.services.lookouts import Lookouts
 from bot.services.offers import Offers
 from bot.services.policy import Policies
 from bot.services.shelf import Shelf
@@ -37,6 +38,7 @@ EXTENSIONS = (
     "cogs.ui.setters",
     "cogs.offers",
     "cogs.rent",
+    "cogs.lookouts",
     "cogs.status",
     "cogs.machines",
     "cogs.keep",
@@ -68,6 +70,7 @@ class Services:
 
     desk: Desk
     offers: Offers
+    lookouts: Lookouts
     spend: Spend
     links: Tickets
     shelf: Shelf

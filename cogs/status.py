@@ -9,13 +9,15 @@ from discord.ext import commands
 from bot.client import Bellhop
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
+from bot.services.lookouts import Lookouts
 from cogs.ui import answers, inputs
 from cogs.ui.inputs import Interaction
 
 
 class Status(commands.Cog):
-    def __init__(self, *, desk: Desk, clock: Clock) -> None:
+    def __init__(self, *, desk: Desk, lookouts: Lookouts, clock: Clock) -> None:
         self._desk = desk
+        self._lookouts = lookouts
         self._clock = clock
 
     @app_commands.command(name="status", description="Your machines: how far, how old, what cost")
@@ -31,9 +33,11 @@ class Status(commands.Cog):
             self._clock.now(),
             whose=member.mention if member else "",
             standings=standings,
+            lookouts=await self._lookouts.of(actor, member.id if member else None),
         )
         await interaction.edit_original_response(view=view)
 
 
 async def setup(bot: Bellhop) -> None:
-    await bot.add_cog(Status(desk=bot.services.desk, clock=bot.services.clock))
+    services = bot.services
+    await bot.add_cog(Status(desk=services.desk, lookouts=services.lookouts, clock=services.clock))

@@ -11,6 +11,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from bot.app import App, open_app
@@ -18,11 +19,19 @@ from bot.config import read
 from bot.demo.stand_in import Demo
 from bot.demo.world import GUILD_ID
 from bot.domain.idle_policy import Policy
+from bot.domain.limits import Limits
 from bot.sandbox.life import Timing
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import Sandbox
 
 RELAY_PORT = 8642
+PATIENCE = Limits(
+    created=timedelta(seconds=40),
+    loading=timedelta(seconds=60),
+    ssh=timedelta(seconds=40),
+    path=timedelta(seconds=60),
+)
+"""On the stage a host that fails is given up while one watches."""
 POLL_S = 2.0
 
 
@@ -36,7 +45,13 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def set_stage(
-    *, data: Path | None, fast: float, page_port: int | None, policy: Policy, watch_s: float
+    *,
+    data: Path | None,
+    fast: float,
+    page_port: int | None,
+    policy: Policy,
+    watch_s: float,
+    limits: Limits = PATIENCE,
 ) -> AsyncIterator[Stage]:
     """Everything running, until the block ends; with `page_port` the page is served too.
 
@@ -67,7 +82,7 @@ async def set_stage(
                 "BELLHOP_WATCH_S": str(watch_s),
             }
         )
-        app = await stack.enter_async_context(open_app(settings, policy=policy))
+        app = await stack.enter_async_context(open_app(settings, policy=policy, limits=limits))
         demo = Demo(bot=app.client)
         stack.push_async_callback(demo.close)
         await demo.start(page_port)

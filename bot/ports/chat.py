@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.letters import Letter, Place, Stand
+from bot.domain.lookouts import Lookout
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
 from bot.ports.books import Notice
@@ -56,5 +57,16 @@ class Mail(Protocol):
         rental's channel. To leads in theirs, or where that is closed or none in the rental's.
         Safe to repeat like a card. An earlier message that somebody deleted stays deleted. Raises
         Undeliverable for good and Unavailable for what may pass.
+        """
+        ...
+
+
+class Tidings(Protocol):
+    """Letters about wishes that waited for a machine."""
+
+    async def tell(self, lookout: Lookout) -> None:
+        """Tell its owner how it ended: directly, or in its channel where that is closed to us.
+
+        Safe to repeat like a letter, by the lookout's `tries`. Raises Undeliverable, Unavailable.
         """
         ...

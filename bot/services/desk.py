@@ -12,11 +12,12 @@ from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive
 from bot.domain.images import Image, choose, demand_allowed
 from bot.domain.limits import Limits
-from bot.domain.offers import Wish
+from bot.domain.lookouts import Lookout
+from bot.domain.offers import Offer, Wish
 from bot.domain.policy_keys import IMAGES
 from bot.domain.rentals import Quote, Reason, Rental, RentalId, State, new_id
 from bot.domain.replacement import held_against
-from bot.errors import BadInput, LowCredit, NotFound, NotReady, NotYours, QuoteExpired
+from bot.errors import BadInput, LowCredit, NotFound, NotReady, NotYours, OfferGone, QuoteExpired
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
@@ -120,6 +121,43 @@ class Desk(Wishes):
             raise QuoteExpired(f"quote {quote.id} of {quote.made_at}")
         await self._afford(quote)
         return await self._begin(actor, quote, RentalId(new_id()))
+
+    async def fulfil(self, lookout: Lookout, offer: Offer | None) -> Rental:
+        """Begin the rental of a wish that waited, as if its owner had pressed Rent on that offer.
+
+        It bears the lookout's id, so it begins once; one that has begun comes back. Raises
+        LowCredit, Limit, and OfferGone where it has not begun and there is no offer.
+        """
+        begun = await self._store.rental(lookout.rental_id)
+        if begun is not None:
+            return begun
+        if offer is None:
+            raise OfferGone(f"nothing for lookout {lookout.id}")
+        quote = Quote(
+            id=new_id(12),
+            guild_id=lookout.guild_id,
+            channel_id=lookout.channel_id,
+            owner_id=lookout.owner_id,
+            owner_name=lookout.owner_name,
+            wish=lookout.wish,
+            image=lookout.image,
+            offer=offer,
+            name=_tidy(lookout.name),
+            hours=lookout.hours,
+            made_at=self._clock.now(),
+            restore_id=lookout.restore_id,
+        )
+        await self._afford(quote)
+        await self._store.add_quote(quote)
+        owner = Actor(id=lookout.owner_id, guild_id=lookout.guild_id, name=lookout.owner_name)
+        return await self._begin(owner, quote, lookout.rental_id)
+
+    async def quote_home(self, quote_id: str) -> int:
+        """The server a quote belongs to, for a press in a direct message. Raises NotFound."""
+        quote = await self._store.quote(quote_id)
+        if quote is None:
+            raise NotFound(public="There is no such quote.", hint="Ask again with /rent.")
+        return quote.guild_id
 
     async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
         now = self._clock.now()

@@ -44,11 +44,15 @@ class Offers:
         Raises BadInput for a wish that makes no sense and NoOffer, with the limit to loosen.
         """
         wish = await self.checked(wish)
-        found = await self._market.search(wish, max_compute_cap=image.max_compute_cap)
-        fitting = rank(found, wish, image, bad=await self.failed())
+        fitting = await self.fitting(wish, image)
         if not fitting:
             raise await self._nothing(wish, image)
         return fitting
+
+    async def fitting(self, wish: Wish, image: Image) -> list[Offer]:
+        """What fits a wish that was checked before, perhaps nothing; one search at most."""
+        found = await self._market.search(wish, max_compute_cap=image.max_compute_cap)
+        return rank(found, wish, image, bad=await self.failed())
 
     async def failed(self) -> Mapping[int, Grudge]:
         """The machines that failed us lately, each with the newest failure."""

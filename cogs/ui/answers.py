@@ -8,11 +8,13 @@ from datetime import datetime
 import discord
 
 from bot.domain.ledger import cost
+from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd, hourly
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
 from bot.services.spend import Line, Report, running
 from cogs.ui import buttons, cards, idle, look, words
+from cogs.ui import lookouts as waits
 
 _LINES = 20
 
@@ -23,15 +25,20 @@ def status(
     *,
     whose: str = "",
     standings: Mapping[RentalId, Standing | None] | None = None,
+    lookouts: Sequence[Lookout] = (),
 ) -> look.Card:
     """Each open rental of one member: how far, how old, what it costs, whether it is idle and why.
 
-    `whose` is a mention.
+    Then the wishes that wait for a machine. `whose` is a mention.
     """
     known = standings or {}
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
-        return look.card(f"### No machines\n{nobody} nothing running, and nothing costs anything.")
+        return look.card(
+            f"### No machines\n{nobody} nothing running, and nothing costs anything.",
+            waits.listed(lookouts),
+            controls=waits.controls(lookouts),
+        )
     per_hour = Usd.sum(running(rental) for rental in rentals)
     count = f"{len(rentals)} machine{'s' if len(rentals) > 1 else ''}"
     return look.card(
@@ -39,7 +46,10 @@ def status(
         look.listing(
             (_machine(rental, now, known.get(rental.id)) for rental in rentals),
             lambda left: f"… and {left} more",
+            room=look.ROOM - len(waits.listed(lookouts)),
         ),
+        waits.listed(lookouts),
+        controls=waits.controls(lookouts),
     )
 
 

@@ -54,6 +54,14 @@ class Renting(Protocol):
     async def quote(self, press: Press, wish: Wish) -> None: ...
 
 
+class Waiting(Protocol):
+    """The cog about wishes that wait for a machine."""
+
+    async def wait(self, press: Press, lookout_id: str, *, rents: bool) -> None: ...
+    async def stop(self, press: Press, lookout_id: str) -> None: ...
+    async def quote(self, press: Press, lookout_id: str) -> None: ...
+
+
 class Shelves(Protocol):
     """The cog about archives."""
 
@@ -240,6 +248,42 @@ class DropQuote(_Button, template=rf"bellhop:cancel:(?P<subject>{_ID})"):
         await _renting(press).drop(press, self.subject)
 
 
+class WaitTell(_Button, template=rf"bellhop:wait:(?P<subject>{_ID}):tell"):
+    prefix = "bellhop:wait"
+    suffix = ":tell"
+    face = _Face("Tell me when there is one", discord.ButtonStyle.primary)
+
+    async def pressed(self, press: Press) -> None:
+        await _waiting(press).wait(press, self.subject, rents=False)
+
+
+class WaitRent(_Button, template=rf"bellhop:wait:(?P<subject>{_ID}):rent"):
+    prefix = "bellhop:wait"
+    suffix = ":rent"
+    face = _Face("Rent it when there is one", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _waiting(press).wait(press, self.subject, rents=True)
+
+
+class WaitCancel(_Button, template=rf"bellhop:wait:(?P<subject>{_ID}):stop"):
+    prefix = "bellhop:wait"
+    suffix = ":stop"
+    face = _Face("Stop looking", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _waiting(press).stop(press, self.subject)
+
+
+class WaitQuote(_Button, template=rf"bellhop:wait:(?P<subject>{_ID}):quote"):
+    prefix = "bellhop:wait"
+    suffix = ":quote"
+    face = _Face("See what it costs", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _waiting(press).quote(press, self.subject)
+
+
 class DeleteArchive(_Button, template=rf"bellhop:archive-delete:(?P<subject>{_ID})"):
     """The second press: deletes."""
 
@@ -317,6 +361,10 @@ async def setup(bot: Bellhop) -> None:
         ArchiveAndStay,
         Rent,
         DropQuote,
+        WaitTell,
+        WaitRent,
+        WaitCancel,
+        WaitQuote,
         DeleteArchive,
         KeepArchive,
         ChooseOffer,
@@ -333,6 +381,10 @@ def _keeping(press: Press) -> Keeping:
 
 def _renting(press: Press) -> Renting:
     return cast(Renting, press.client.get_cog("Rent"))
+
+
+def _waiting(press: Press) -> Waiting:
+    return cast(Waiting, press.client.get_cog("Lookouts"))
 
 
 def _chosen(wish: Wish, value: str) -> Wish:

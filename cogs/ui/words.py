@@ -65,8 +65,10 @@ def since(rental: Rental) -> datetime:
 
 def progress(rental: Rental) -> str:
     """The phases in a row: those behind it ticked, the present one bold."""
-    restoring = rental.restore_id is not None or rental.phase is Phase.RESTORING
-    steps = [one for one in _STEPS if restoring or one[0] is not Phase.RESTORING]
+    passing = {Phase.CREATED, Phase.RESTORING, Phase.OPENING} - {rental.phase}
+    if rental.restore_id is not None:
+        passing -= {Phase.RESTORING}
+    steps = [one for one in _STEPS if one[0] not in passing]
     at = [phase for phase, _ in steps].index(rental.phase)
     shown = [
         f"✓ {word}" if number < at else f"**{word}**" if number == at else word
@@ -113,8 +115,8 @@ def why_ended(rental: Rental) -> str:
             return f"Cancelled{by} before it was ready."
         case Reason.NO_OFFER:
             return (
-                "Somebody else rented it first, and nothing of its kind is left. "
-                "Ask again with /rent."
+                "Somebody else rented it first, and nothing of its kind was left within the quoted "
+                "price. Ask again with /rent."
             )
         case Reason.UNANSWERED:
             return "Nobody said yes to the dearer machine in time, so none was rented."

@@ -40,11 +40,13 @@ LATER = NOW + timedelta(hours=2)
     ("phase", "bold", "said"),
     [
         (Phase.RENTING, "**Renting**", "Renting the machine at Vast."),
-        (Phase.LOADING, "✓ Renting › ✓ Reserved › **Loading**", "The host is loading the image."),
+        (Phase.CREATED, "✓ Renting › **Reserved** › Loading", "Waiting for its host to begin."),
+        (Phase.OPENING, "**Opening the way** › Ready", "its page comes all the way to you."),
+        (Phase.LOADING, "✓ Renting › **Loading**", "The host is loading the image."),
         (Phase.CONNECTING, "✓ Loading › **Connecting**", "Connecting to it by SSH."),
         (
             Phase.STARTING_JUPYTER,
-            "**Starting Jupyter** › Opening the way",
+            "**Starting Jupyter** › Ready",
             "Starting Jupyter.",
         ),
     ],
