@@ -14,7 +14,8 @@ from bot.client import Bellhop, Services
 from bot.errors import Config, Unavailable
 
 COMMANDS = [
-    *("archives", "destroy", "help", "keep", "offers", "open", "rent", "save", "spend", "status"),
+    *("archives", "destroy", "help", "keep", "offers", "open", "rent", "save"),
+    *("settings", "spend", "status"),
 ]
 
 
