@@ -59,7 +59,13 @@ class Rentals(Protocol):
     async def rental(self, rental_id: RentalId) -> Rental | None: ...
 
     async def open_rentals(self) -> list[Rental]:
-        """All that are not closed, oldest first."""
+        """All that are not closed, oldest first, or none: whoever concludes from a row's absence
+        needs all of them. Raises Store where a row cannot be read."""
+        ...
+
+    async def readable_rentals(self) -> list[Rental]:
+        """As `open_rentals`, leaving out and logging what cannot be read: for whoever cares for
+        each by itself."""
         ...
 
     async def rentals_of(

@@ -24,6 +24,7 @@ from bot.log import bound
 from bot.ports.books import Remembered, Store
 from bot.ports.clock import Clock
 from bot.services.probe import Probe
+from bot.services.rounds import each
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +68,13 @@ class IdleWatch:
 
         `gpu_util` is what Vast reports, in percent, as far as it is known.
         """
-        ready = [one for one in await self._store.open_rentals() if one.state is State.READY]
-        slots = asyncio.Semaphore(_AT_ONCE)
+        ready = [one for one in await self._store.readable_rentals() if one.state is State.READY]
 
         async def one(rental: Rental) -> Judged | None:
-            async with slots:
-                with bound(rental=rental.id):
-                    return await self.look(rental, (gpu_util or {}).get(rental.id))
+            with bound(rental=rental.id):
+                return await self.look(rental, (gpu_util or {}).get(rental.id))
 
-        judged = await asyncio.gather(*(one(rental) for rental in ready))
+        judged = await each(ready, one, of=lambda rental: rental.id, at_once=_AT_ONCE)
         await self._prune()
         return [found for found in judged if found is not None]
 

@@ -19,6 +19,7 @@ from bot.ports.books import Store
 from bot.ports.chat import Mail
 from bot.ports.clock import Clock
 from bot.services.policy import Policies
+from bot.services.rounds import each
 from bot.services.standing import look_up
 from bot.tasks import Wake
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 FALLBACK_S = 15.0
 _LONGEST = timedelta(minutes=5)
+_AT_ONCE = 8
 
 
 class Letters:
@@ -47,12 +49,20 @@ class Letters:
             await self._news.wait(FALLBACK_S)
 
     async def deliver(self) -> int:
-        """One round; returns how many were sent or edited. One that fails holds up no other."""
-        told = 0
-        for letter in await self._store.unfinished_letters(self._clock.now()):
-            with bound(rental=letter.rental_id):
-                told += await self._deliver(letter)
-        return told
+        """One round; returns how many were sent or edited. One that fails or hangs holds up no
+        other rental's."""
+        due = await self._store.unfinished_letters(self._clock.now())
+        done = await each(due, self._one, of=lambda letter: letter.rental_id, at_once=_AT_ONCE)
+        return sum(done)
+
+    async def _one(self, letter: Letter) -> bool:
+        with bound(rental=letter.rental_id):
+            try:
+                return await self._deliver(letter)
+            except Exception as error:  # ours; recorded, and the rental's other letters go on
+                log.exception("the %s letter cannot be made", letter.kind)
+                await self._wait(letter, error)
+                return False
 
     async def _deliver(self, letter: Letter) -> bool:
         now = self._clock.now()
@@ -85,14 +95,18 @@ class Letters:
             await self._store.letter_done(letter, now, error=str(error))
             return False
         except Chat as error:
-            wait = min(timedelta(seconds=2 ** min(letter.tries + 1, 9)), _LONGEST)
-            log.warning("the %s letter waits for %s: %s", letter.kind, wait, error)
-            await self._store.letter_waits(letter, next_at=now + wait, error=str(error))
+            await self._wait(letter, error)
             return False
         if letter.place is None:
             log.info("the %s letter was sent", letter.kind)
         await self._store.letter_shown(letter, now, place=place, shown=shown, done=done)
         return True
+
+    async def _wait(self, letter: Letter, error: Exception) -> None:
+        wait = min(timedelta(seconds=2 ** min(letter.tries + 1, 9)), _LONGEST)
+        log.warning("the %s letter waits for %s: %s", letter.kind, wait, error)
+        next_at = self._clock.now() + wait
+        await self._store.letter_waits(letter, next_at=next_at, error=str(error))
 
     async def _to_be_sent(self, letter: Letter, how: Stand, rules: Rules) -> bool:
         """Whether a letter that nobody has seen is still worth saying, and may be said now."""

@@ -14,6 +14,7 @@ from bot.log import bound
 from bot.ports.books import Notice, Store
 from bot.ports.chat import Post
 from bot.ports.clock import Clock
+from bot.services.rounds import each
 from bot.services.standing import look_up
 from bot.tasks import Wake
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 FALLBACK_S = 15.0
 _LONGEST = timedelta(minutes=5)
+_AT_ONCE = 8
 
 
 class Notices:
@@ -37,12 +39,21 @@ class Notices:
             await self._news.wait(FALLBACK_S)
 
     async def deliver(self) -> int:
-        """One round; returns how many were delivered. One that fails holds up no other."""
-        delivered = 0
-        for notice in await self._store.due(self._clock.now()):
-            with bound(rental=notice.rental_id):
-                delivered += await self._deliver(notice)
-        return delivered
+        """One round; returns how many were delivered. One that fails or hangs holds up no other."""
+        due = await self._store.due(self._clock.now())
+        done = await each(due, self._one, of=lambda notice: notice.rental_id, at_once=_AT_ONCE)
+        return sum(done)
+
+    async def _one(self, notice: Notice) -> bool:
+        with bound(rental=notice.rental_id):
+            try:
+                return await self._deliver(notice)
+            except (
+                Exception
+            ) as error:  # a card that cannot be made: ours, and not the others' fault
+                log.exception("the card cannot be made")
+                await self._later(notice, error)
+                return False
 
     async def _deliver(self, notice: Notice) -> bool:
         rental = await self._store.rental(notice.rental_id)
@@ -65,7 +76,7 @@ class Notices:
         await self._store.delivered(notice, self._clock.now())
         return True
 
-    async def _later(self, notice: Notice, error: Chat) -> None:
+    async def _later(self, notice: Notice, error: Exception) -> None:
         wait = min(timedelta(seconds=2 ** min(notice.tries + 1, 9)), _LONGEST)
         log.warning("the card was not delivered, tried again in %s: %s", wait, error)
         await self._store.failed(notice, next_at=self._clock.now() + wait, error=str(error))

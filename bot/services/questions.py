@@ -21,6 +21,7 @@ from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.services.idle import IdleWatch, Judged
 from bot.services.policy import Policies
+from bot.services.rounds import each
 from bot.services.standing import look_up
 from bot.tasks import Wake
 
@@ -60,12 +61,15 @@ class Questions:
 
     async def tick(self, gpu_util: Mapping[RentalId, float] | None = None) -> None:
         """One round over all ready machines; `gpu_util` is what Vast reports, in percent."""
-        for judged in await self._watch.pass_once(gpu_util):
-            with bound(rental=judged.rental.id):
-                if isinstance(judged.judgement.verdict, Release):
-                    await self._release(judged)
+        judged = await self._watch.pass_once(gpu_util)
+        await each(judged, self._answer, of=lambda one: one.rental.id, at_once=1)
         await self._tell_failures()
         self._news.set()
+
+    async def _answer(self, judged: Judged) -> None:
+        with bound(rental=judged.rental.id):
+            if isinstance(judged.judgement.verdict, Release):
+                await self._release(judged)
 
     async def _release(self, judged: Judged) -> None:
         """Write the wish to end it, unless somebody has touched the row since the look began."""
@@ -89,7 +93,7 @@ class Questions:
 
     async def _tell_failures(self) -> None:
         """A failed archive is told to the owner, the third in a row to the leads as well."""
-        for rental in await self._store.open_rentals():
+        for rental in await self._store.readable_rentals():
             if rental.state is not State.READY or not rental.save_fails:
                 continue
             failed_at = rental.phase_at or rental.requested_at

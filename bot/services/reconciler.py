@@ -29,6 +29,7 @@ from bot.domain.steps import (
 )
 from bot.domain.transitions import after
 from bot.errors import Provider, Stale
+from bot.errors import Store as StoreDown
 from bot.log import bound
 from bot.ports.books import Store
 from bot.ports.clock import Clock
@@ -45,6 +46,7 @@ MISSED_TICKS = 3
 """The clock's tick wakes us; should it stop, a pass comes all the same, this much later."""
 
 _STEPS_A_PASS = 12
+_LONGEST_PAUSE = timedelta(minutes=5)
 
 
 class Reconciler:
@@ -73,6 +75,7 @@ class Reconciler:
         self._installation = installation
         self._poll = poll
         self._busy: set[RentalId] = set()
+        self._faults = Faults()
         self._reported: dict[RentalId, float] = {}
 
     async def run(self) -> None:
@@ -88,13 +91,13 @@ class Reconciler:
         Returns whether some rental is on its way, so that the next look should come soon.
         """
         busy = frozenset(self._busy)  # what they write from now on is not in what is read next
-        rentals = await self._store.open_rentals()
+        rentals = await self._store.readable_rentals()
         if not rentals:
             return False
         asked_at = self._clock.now()
         listing = await self._listing()
         for rental in rentals:
-            if rental.id not in busy | self._busy:
+            if rental.id not in busy | self._busy and self._faults.may(rental.id, asked_at):
                 self._busy.add(rental.id)
                 sight = self._sight(rental, listing, asked_at)
                 self._note_load(rental, sight)
@@ -141,9 +144,15 @@ class Reconciler:
             try:
                 if await self._advance(rental, sight):
                     self._wake.set()
+                self._faults.clear(rental.id)
             except Stale:
                 log.info("changed meanwhile; looked at again")
                 self._wake.set()
+            except StoreDown as error:
+                log.warning("the database did not take a step: %s", error)
+            except Exception:
+                log.exception("a step of ours failed; left alone for a while")
+                self._faults.note(rental.id, self._clock.now())
             finally:
                 self._busy.discard(rental.id)
 
@@ -209,6 +218,25 @@ class Reconciler:
         return replace(
             sight, connected=self._steps.connected(rental), served=self._steps.served(rental)
         )
+
+
+class Faults:
+    """Rentals in whose steps something of ours broke: each is left alone, longer every time."""
+
+    def __init__(self) -> None:
+        self._counts: dict[RentalId, int] = {}
+        self._until: dict[RentalId, datetime] = {}
+
+    def may(self, rental_id: RentalId, now: datetime) -> bool:
+        return rental_id not in self._until or now >= self._until[rental_id]
+
+    def note(self, rental_id: RentalId, now: datetime) -> None:
+        count = self._counts[rental_id] = self._counts.get(rental_id, 0) + 1
+        self._until[rental_id] = now + min(SOON * 2 ** min(count - 1, 10), _LONGEST_PAUSE)
+
+    def clear(self, rental_id: RentalId) -> None:
+        self._counts.pop(rental_id, None)
+        self._until.pop(rental_id, None)
 
 
 def _name(thing: Step | Outcome) -> str:

@@ -5,12 +5,13 @@ Every effect here is safe to repeat except the renting call, whose trace is on t
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from bot.domain.archives import ArchiveId, Failure, Progress
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
-from bot.domain.rentals import ContractId, Rental
+from bot.domain.rentals import ContractId, Rental, State
 from bot.domain.steps import (
     Absent,
     Alive,
@@ -121,6 +122,7 @@ class Steps:
         self._public_key = public_key
         self._outputs = outputs
         self._key_on_account: bool | None = None
+        self._putting_key = asyncio.Lock()
 
     def connected(self, rental: Rental) -> bool:
         return self._tunnels.connected(rental.id)
@@ -200,11 +202,14 @@ class Steps:
 
     async def _put_key(self) -> None:
         """Our public key is on the account before the first machine is made."""
-        if self._key_on_account is None:
-            self._key_on_account = await self._market.register_key(self._public_key)
+        async with self._putting_key:  # many ask at once after a start, and Vast is paced
+            if self._key_on_account is None:
+                self._key_on_account = await self._market.register_key(self._public_key)
 
     async def _connect(self, rental: Rental) -> Outcome:
-        if rental.contract is not None and rental.fails == 0 and not await self._account_key():
+        # One that was ready has our key, and is reached again even while Vast is away.
+        new = rental.state is State.BOOTING and rental.fails == 0
+        if rental.contract is not None and new and not await self._account_key():
             await self._market.attach_key(rental.contract, self._public_key)
         try:
             host_key = await self._tunnels.connect(

@@ -6,7 +6,8 @@ transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,6 +28,8 @@ from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.replacement import Grudge
 from bot.errors import Stale, Store
 from bot.ports.books import Allowance
+
+log = logging.getLogger(__name__)
 
 # Written elsewhere: the card's id by `card_posted`, which may overtake a change that is on its way.
 _NOT_OURS = frozenset({"id", "version", "message_id"})
@@ -56,13 +59,20 @@ class SqlRentals(Part):
         return rows[0] if rows else None
 
     async def open_rentals(self) -> list[Rental]:
+        return await self._open(None)
+
+    async def readable_rentals(self) -> list[Rental]:
+        return await self._open(lambda error: log.error("left alone: %s", error))
+
+    async def _open(self, unreadable: Callable[[Store], None] | None) -> list[Rental]:
         chosen = (
             select(rentals)
             .where(rentals.c.state != State.CLOSED.value)
             .order_by(rentals.c.requested_at, rentals.c.id)
         )
         async with self._database.reading() as connection:
-            return await with_tries(connection, (await connection.execute(chosen)).all())
+            rows = (await connection.execute(chosen)).all()
+            return await with_tries(connection, rows, unreadable=unreadable)
 
     async def rentals_of(
         self,

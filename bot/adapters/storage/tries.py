@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.adapters.storage.rows import rental_of, try_of, try_values
 from bot.adapters.storage.tables import grudges, tries
 from bot.adapters.storage.unit import Part, insert_new
-from bot.domain.rentals import ContractId, Reason, Rental, RentalId, Try
+from bot.domain.rentals import ContractId, Reason, Rental, RentalId
 from bot.domain.replacement import Grudge
+from bot.errors import Store
 
 
 class SqlGrudges(Part):
@@ -57,12 +58,37 @@ async def write_tries(connection: AsyncConnection, rental: Rental) -> None:
     await insert_new(connection, tries, [try_values(rental.id, one) for one in rental.tries])
 
 
-async def with_tries(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Rental]:
-    """The rentals of these rows, each with what was tried for it before."""
+async def with_tries(
+    connection: AsyncConnection,
+    rows: Sequence[Row[Any]],
+    *,
+    unreadable: Callable[[Store], None] | None = None,
+) -> list[Rental]:
+    """The rentals of these rows, each with what was tried for it before.
+
+    Raises Store where one cannot be read; with `unreadable` that is told instead, and the row is
+    left out.
+    """
     if not rows:
         return []
     chosen = select(tries).where(tries.c.rental_id.in_([row.id for row in rows]))
-    found: dict[str, list[Try]] = defaultdict(list)
+    before: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in await connection.execute(chosen.order_by(tries.c.number)):
-        found[row.rental_id].append(try_of(row))
-    return [rental_of(row, tuple(found[row.id])) for row in rows]
+        before[row.rental_id].append(row)
+    found = []
+    for row in rows:
+        try:
+            found.append(_read(row, before[row.id]))
+        except Store as error:
+            if unreadable is None:
+                raise
+            unreadable(error)
+    return found
+
+
+def _read(row: Row[Any], before: Sequence[Row[Any]]) -> Rental:
+    """The rental, or Store with its id: something else than we have written into the row."""
+    try:
+        return rental_of(row, tuple(try_of(one) for one in before))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Store(f"the row of rental {row.id} cannot be read: {error!r}") from error
