@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from bot.errors import Config
 
@@ -173,6 +173,16 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
         return False
 
 
+def _is_socket(value: str) -> bool:
+    """A server on this machine without a port, as libpq spells it: `…@/name?host=/folder`."""
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    folder = parse_qs(parts.query).get("host", [""])[0]
+    return not parts.hostname and folder.startswith("/") and len(parts.path) > 1
+
+
 def _relay_url(value: str) -> str:
     url = _http_url("BELLHOP_RELAY_URL", value)
     parts = urlsplit(url.replace("{rental}", "rental"))
@@ -201,7 +211,8 @@ def _database(value: str, data: Path) -> str:
     }
     if scheme not in drivers or not rest:
         raise Config("DATABASE_URL", "must begin with postgresql:// or sqlite:///.")
-    if drivers[scheme].startswith("postgresql") and not _is_address(value, (scheme,)):
+    server = drivers[scheme].startswith("postgresql")
+    if server and not (_is_address(value, (scheme,)) or _is_socket(value)):
         raise Config("DATABASE_URL", "must be like postgresql://user:password@host:5432/name.")
     return f"{drivers[scheme]}://{rest}"
 

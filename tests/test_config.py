@@ -23,6 +23,8 @@ from bot.errors import Config
         ("DATABASE_URL", "postgresql://u:p@host:port/x", "like postgresql://user"),
         ("DATABASE_URL", "postgresql://u:p@[half/x", "like postgresql://user"),
         ("DATABASE_URL", "mysql://localhost/x", "postgresql:// or sqlite:///"),
+        ("DATABASE_URL", "postgresql:///x", "like postgresql://user"),
+        ("DATABASE_URL", "postgresql:///x?host=h", "like postgresql://user"),
         ("BELLHOP_RELAY_LISTEN", "8642", "host:port"),
         ("BELLHOP_RELAY_LISTEN", "127.0.0.1:99999", "host:port"),
         ("BELLHOP_RELAY_URL", "https://{rental}.[half", "an address like https://"),
@@ -98,6 +100,15 @@ def test_postgres_addresses_get_the_async_driver(tmp_path: Path) -> None:
         settings = read({"BELLHOP_DATA": str(tmp_path), "DATABASE_URL": f"{scheme}://u:p4ss@h/d"})
 
         assert settings.database_url == "postgresql+asyncpg://u:p4ss@h/d"
+
+
+def test_a_postgres_server_may_be_behind_a_unix_socket(tmp_path: Path) -> None:
+    """As libpq spells it: no host before the path, its folder after it."""
+    url = "postgresql://postgres@/bellhop?host=/run/postgresql"
+
+    settings = read({"BELLHOP_DATA": str(tmp_path), "DATABASE_URL": url})
+
+    assert settings.database_url == url.replace("postgresql:", "postgresql+asyncpg:")
 
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:
