@@ -9,9 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ from pathlib import Path
 import asyncssh
 
 from bot.adapters.ssh.connect import Pace, connect, without_comment
+from bot.adapters.ssh.folder import SocketFolder
 from bot.adapters.ssh.keys import SshKey
 from bot.adapters.ssh.shell import SshShell
 from bot.domain.rentals import Address, RentalId
@@ -27,8 +25,6 @@ from bot.ports.machines import NotebookAt
 
 log = logging.getLogger(__name__)
 
-_SOCKET_PATH_BYTES = 107  # of a Unix socket's address
-_NAME_BYTES = 40  # for what we append to the folder
 _CLOSE_S = 2.0
 
 
@@ -40,7 +36,7 @@ class SshTunnels:
         self._pace = pace or Pace()
         self._lines: dict[RentalId, _Line] = {}
         self._attempts: dict[RentalId, asyncio.Task[_Line]] = {}
-        self._folder: Path | None = None
+        self._folder = SocketFolder()
 
     async def connect(
         self,
@@ -94,9 +90,7 @@ class SshTunnels:
     async def aclose(self) -> None:
         """Close everything and remove the folder of local sockets."""
         await asyncio.gather(*(self.close(each) for each in {*self._lines, *self._attempts}))
-        if self._folder is not None:
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
-            self._folder = None
+        await asyncio.to_thread(self._folder.close)
 
     def _line(self, rental_id: RentalId) -> _Line:
         line = self._lines.get(rental_id)
@@ -173,7 +167,7 @@ class SshTunnels:
             limit_s=limit_s,
             on_lost=on_lost,
         )
-        path = self._socket_folder() / f"{rental_id}.sock"
+        path = self._folder.path / f"{rental_id}.sock"
         line = _Line(connection=connection, host_key=seen, path=path, lost=connection.is_closed())
         self._lines[rental_id] = line
         log.info("connected to %s at %s:%s", rental_id, address.host, address.port)
@@ -192,15 +186,6 @@ class SshTunnels:
         except (asyncssh.Error, OSError) as error:
             raise Unreachable(f"the notebook cannot be forwarded: {error}") from error
         line.target = target
-
-    def _socket_folder(self) -> Path:
-        """Our own folder, mode 0700, made at the first need; short, for socket paths must be."""
-        if self._folder is None:
-            runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-            fits = len(runtime.encode()) + _NAME_BYTES <= _SOCKET_PATH_BYTES
-            within = runtime if runtime and fits and os.access(runtime, os.W_OK) else "/tmp"
-            self._folder = Path(tempfile.mkdtemp(prefix="bellhop-", dir=within))
-        return self._folder
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
