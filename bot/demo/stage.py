@@ -20,6 +20,7 @@ from bot.demo.stand_in import Demo
 from bot.demo.world import GUILD_ID
 from bot.domain.idle_policy import Policy
 from bot.domain.limits import Limits
+from bot.errors import Config
 from bot.sandbox.life import Timing
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import Sandbox
@@ -71,18 +72,15 @@ async def set_stage(
         )
         await sandbox.start()
         stack.push_async_callback(sandbox.close)
-        settings = read(
-            {
-                "VAST_API_KEY": "sandbox",
-                "VAST_URL": sandbox.url,
-                "DISCORD_GUILD_ID": str(GUILD_ID),
-                "BELLHOP_DATA": str(folder / "bellhop"),
-                "BELLHOP_RELAY_LISTEN": f"127.0.0.1:{_free_port(RELAY_PORT)}",
-                "BELLHOP_POLL_S": str(POLL_S),
-                "BELLHOP_WATCH_S": str(watch_s),
-            }
-        )
-        app = await stack.enter_async_context(open_app(settings, policy=policy, limits=limits))
+        settings = {
+            "VAST_API_KEY": "sandbox",
+            "VAST_URL": sandbox.url,
+            "DISCORD_GUILD_ID": str(GUILD_ID),
+            "BELLHOP_DATA": str(folder / "bellhop"),
+            "BELLHOP_POLL_S": str(POLL_S),
+            "BELLHOP_WATCH_S": str(watch_s),
+        }
+        app = await _open(stack, settings, policy, limits)
         demo = Demo(bot=app.client)
         stack.push_async_callback(demo.close)
         await demo.start(page_port)
@@ -93,6 +91,23 @@ def _brief_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder with a short path, for Unix sockets, that does not mind what is still being written
     by a machine's last process."""
     return tempfile.TemporaryDirectory(prefix="bellhop-", ignore_cleanup_errors=True)
+
+
+async def _open(settings: dict[str, str], policy: Policy, stack: contextlib.AsyncExitStack) -> App:
+    """The app, its relay on the usual port where that is free.
+
+    A port that was free a moment ago may have been taken by another demo: then any other will do.
+    """
+    for wanted in (RELAY_PORT, 0, 0):
+        listen = f"127.0.0.1:{_free_port(wanted)}"
+        asked = read(settings | {"BELLHOP_RELAY_LISTEN": listen})
+        try:
+            return await stack.enter_async_context(open_app(asked, policy=policy, limits=limits))
+        except Config as error:
+            if error.name != "BELLHOP_RELAY_LISTEN":
+                raise
+            taken = error
+    raise taken
 
 
 def _free_port(wanted: int) -> int:
