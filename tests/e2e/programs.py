@@ -16,6 +16,16 @@ import aiohttp
 START_S = 30.0
 
 
+async def until(true: Callable[[], bool], within_s: float, what: str) -> None:
+    """Look until it is so. Fails, naming it, when it has not become so in time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while not true():
+        if loop.time() > deadline:
+            raise AssertionError(f"not within {within_s:.0f} s: {what}")
+        await asyncio.sleep(0.02)
+
+
 class Program:
     """A process whose lines are kept; killed at the end whatever happens."""
 

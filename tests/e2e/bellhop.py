@@ -1,0 +1,33 @@
+"""`bellhop` itself, every verb, with Discord at another address: `python -m tests.e2e.bellhop run`.
+
+`TEST_DISCORD` is that address. `TEST_DOUBT_S` shortens the time for which silence says nothing, so
+that a matrix of deaths takes minutes; without it the real one holds.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from datetime import timedelta
+
+import discord.gateway
+import discord.http
+import yarl
+
+import bot.app
+from bot.__main__ import main
+from bot.domain.lifecycle import Limits
+
+discord.http.Route.BASE = os.environ["TEST_DISCORD"]
+discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
+    os.environ["TEST_DISCORD"].replace("http", "ws", 1) + "/gateway"
+)
+
+if doubt_s := os.environ.get("TEST_DOUBT_S"):
+    doubt = timedelta(seconds=float(doubt_s))
+    bot.app.Limits = functools.partial(  # type: ignore[misc, assignment]
+        Limits, doubt=doubt, missing=doubt, destroy_again=doubt
+    )
+
+sys.exit(main())
