@@ -16,6 +16,10 @@ from bot.ports.books import Notice
 class Post(Protocol):
     """Messages of ours in chat, written with the bot's own rights, not an interaction's."""
 
+    def ready(self) -> bool:
+        """Whether anything can be sent now; before that, nothing counts as a try."""
+        ...
+
     async def card(self, rental: Rental, notice: Notice, standing: Standing | None = None) -> int:
         """Post the rental's one message, or edit it where it exists; returns its id.
 
@@ -40,6 +44,10 @@ class Page:
 
 class Mail(Protocol):
     """Messages of ours to one person, or beside a card."""
+
+    def ready(self) -> bool:
+        """Whether anything can be sent now; before that, nothing counts as a try."""
+        ...
 
     async def deliver(
         self,

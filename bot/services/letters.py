@@ -51,6 +51,8 @@ class Letters:
     async def deliver(self) -> int:
         """One round; returns how many were sent or edited. One that fails or hangs holds up no
         other rental's."""
+        if not self._mail.ready():
+            return 0
         due = await self._store.unfinished_letters(self._clock.now())
         done = await each(due, self._one, of=lambda letter: letter.rental_id, at_once=_AT_ONCE)
         return sum(done)

@@ -40,6 +40,8 @@ class Notices:
 
     async def deliver(self) -> int:
         """One round; returns how many were delivered. One that fails or hangs holds up no other."""
+        if not self._post.ready():
+            return 0
         due = await self._store.due(self._clock.now())
         done = await each(due, self._one, of=lambda notice: notice.rental_id, at_once=_AT_ONCE)
         return sum(done)

@@ -178,6 +178,10 @@ class Slot:
     broken: RentalId | None = None
     hanging: RentalId | None = None
     sent: list[RentalId] = field(default_factory=list)
+    away: bool = False
+
+    def ready(self) -> bool:
+        return not self.away
 
     async def card(self, rental: Rental, notice: Notice, standing: Standing | None = None) -> int:
         await self._take(rental)
@@ -210,6 +214,28 @@ async def test_a_card_that_cannot_be_made_stops_no_other(store: Store, clock: Se
     later = await notices.deliver()
 
     assert (first, at_once, later) == (2, 0, 1)
+
+
+async def test_while_we_are_not_connected_nothing_counts_as_a_try(
+    store: Store, clock: SetClock
+) -> None:
+    """After many starts, or an hour without Discord, the cards are right as soon as it is back."""
+    rental = await begun(store)
+    await store.apply(replace(rental, state=State.READY, ready_at=NOW), event="Serve")
+    await store.write_letter(rental.id, Writing(kind=Kind.SAVE_FAILED, at=NOW, detail="why"))
+    slot = Slot(away=True)
+    notices = Notices(store=store, post=slot, news=Wake(), clock=clock)
+    letters = Letters(
+        store=store, mail=slot, news=Wake(), clock=clock, policies=Policies(store=store)
+    )
+    for _ in range(9):
+        await notices.deliver()
+        await letters.deliver()
+
+    slot.away = False
+
+    assert await notices.deliver() == 1
+    assert await letters.deliver() == 1
 
 
 async def test_a_card_that_hangs_stops_no_other(store: Store, clock: SetClock) -> None:

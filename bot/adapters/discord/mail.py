@@ -42,6 +42,9 @@ class DiscordMail:
         self._render = render
         self._clock = clock
 
+    def ready(self) -> bool:
+        return self._client.is_ready()
+
     async def deliver(
         self,
         letter: Letter,

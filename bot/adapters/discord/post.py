@@ -37,6 +37,9 @@ class ChannelPost:
         self._render = render
         self._clock = clock
 
+    def ready(self) -> bool:
+        return self._client.is_ready()
+
     async def card(self, rental: Rental, notice: Notice, standing: Standing | None = None) -> int:
         if not self._client.is_ready():
             raise Unavailable("not connected to Discord yet")
