@@ -153,6 +153,19 @@ class Postgres:
         return self._folder / "d"
 
 
+async def cut_off(url: str) -> None:
+    """End every other connection to a database, as a restart of its server does."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=10)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            timeout=10,
+        )
+    finally:
+        await connection.close()
+
+
 def apart(work: Coroutine[Any, Any, Any]) -> None:
     """Run a coroutine in a loop and thread of its own, away from that of the test."""
     with ThreadPoolExecutor(1) as thread:

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from bot.adapters.storage import engine
-from bot.adapters.storage.engine import lone_engine, parsed
+from bot.adapters.storage.engine import parsed
 from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import quotes
 from bot.adapters.storage.unit import Database
 from bot.errors import Config, Store
 from tests.builders import SetClock, a_quote
-from tests.postgres import Postgres
+from tests.postgres import Postgres, cut_off
 
 
 @pytest.mark.parametrize(
@@ -212,14 +212,6 @@ async def test_the_store_outlives_its_connections(postgres_url: str) -> None:
     async with open_store(postgres_url, clock=SetClock()) as store:
         quote = a_quote()
         await store.add_quote(quote)
-        other = lone_engine(parsed(postgres_url))
-        async with other.connect() as connection:
-            await connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            )
-        await other.dispose()
+        await cut_off(postgres_url)
 
         assert await store.quote(quote.id) == quote

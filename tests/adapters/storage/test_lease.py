@@ -10,13 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from bot.adapters.storage import lease as lease_module
-from bot.adapters.storage.engine import lone_engine, parsed
 from bot.adapters.storage.lease import hold_lease
 from bot.errors import Config, Store
-from tests.postgres import Postgres
+from tests.postgres import Postgres, cut_off
 
 HOLDER = """
 import asyncio, sys
@@ -98,15 +96,7 @@ async def test_a_lease_that_is_lost_is_noticed(
     """The server was restarted and has forgotten: the holder learns of it, and leaves quietly."""
     monkeypatch.setattr(lease_module, "_BEAT_S", 0.05)
     async with hold_lease(postgres_url) as lease:
-        other = lone_engine(parsed(postgres_url))
-        async with other.connect() as connection:
-            await connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            )
-        await other.dispose()
+        await cut_off(postgres_url)
 
         await asyncio.wait_for(lease.lost.wait(), 5)
 
