@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS = true
 RUN := $(UV) run --locked --all-extras --no-progress
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types house unit e2e tour bench install
+.PHONY: help demo test check lint types house unit e2e crash tour bench install
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,6 +46,9 @@ unit: install  ## tests on SQLite and a real PostgreSQL
 
 e2e: install  ## tests with whole programs, real SSH, real Jupyter, a real browser
 	$(RUN) pytest -m e2e
+
+crash: install  ## deaths at every moment of the real program, minutes long; CRASH_SEED=n plays one again
+	CRASH_LONG=1 $(RUN) pytest -s tests/domain/test_crashes.py tests/e2e/test_crash_matrix.py tests/e2e/test_real_lives.py tests/e2e/test_restart.py
 
 tour: install  ## the story from offer to receipt, checked against the sandbox's books
 	$(RUN) bellhop demo --tour

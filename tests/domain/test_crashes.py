@@ -4,6 +4,7 @@ that dies before and after every effect."""
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -51,6 +52,8 @@ from tests.domain.facts import NOW, instance, rental
 
 LIMITS = Limits()
 LABEL = "bellhop/b2k7xq"
+LIVES = 600 if "CRASH_LONG" in os.environ else 200
+"""In each block of random ones: `make crash` plays more than 10,000."""
 
 
 class Died(Exception):
@@ -375,7 +378,7 @@ def test_random_lives_with_every_mishap_leave_nothing_alive(block: int, how: str
 
     And nothing that somebody had worked on was destroyed without a proof, unless it was waived.
     """
-    for seed in range(block * 200, block * 200 + 200):
+    for seed in range(block * LIVES, block * LIVES + LIVES):
         life = _life(seed, mishaps=True, crash_chance=0.04)
         release_at = NOW + timedelta(seconds=life.rng.randrange(1, 900))
 
@@ -389,7 +392,7 @@ def test_random_lives_with_every_mishap_leave_nothing_alive(block: int, how: str
 @pytest.mark.parametrize("block", range(5))
 def test_random_lives_never_keep_two_machines(block: int) -> None:
     """However often the renting call was in doubt, one machine at most is left when all is calm."""
-    for seed in range(10_000 + block * 200, 10_000 + block * 200 + 200):
+    for seed in range(10_000 + block * LIVES, 10_000 + block * LIVES + LIVES):
         life = _life(seed, mishaps=True, crash_chance=0.03)
         life.live(None, NOW + timedelta(minutes=40))
         life.vast.mishaps = False

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-START_S = 30.0
+START_S = 90.0
 
 
 async def until(true: Callable[[], bool], within_s: float, what: str) -> None:
@@ -87,6 +87,25 @@ async def sandbox(data: Path, *options: str) -> AsyncIterator[str]:
         line = await running.line(lambda one: "listens on http" in one)
         yield line.rsplit(" ", 1)[-1]
         await running.kill(signal.SIGTERM)
+
+
+async def offers(url: str) -> list[int]:
+    """One offer of each machine of the market with one GPU that is large enough, cheapest first."""
+    wanted = {
+        "limit": 1000,
+        "num_gpus": {"eq": 1},
+        "gpu_ram": {"gte": 16000},
+        "disk_space": {"gte": 100},
+        "rentable": {"eq": True},
+        "verified": {"eq": True},
+        "order": [["dph_total", "asc"]],
+    }
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "Bearer sandbox"}) as session,
+        session.post(url + "/api/v0/bundles/", json=wanted) as answer,
+    ):
+        found = (await answer.json())["offers"]
+    return list({one["machine_id"]: int(one["id"]) for one in found}.values())
 
 
 async def control(url: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from tests.e2e.between import Between
-from tests.e2e.chat import Chat, Part, button, words
+from tests.e2e.chat import Chat, Part, words
 from tests.e2e.programs import control
 
 START_S = 120.0
@@ -83,22 +83,20 @@ class Scene:
 
     # --- The person, who tries again when Discord says that the interaction failed ---
 
-    async def rent(self) -> str:
-        """Ask, press Rent until it is taken; the rental's id."""
-        quote = await self._insist(lambda: self.chat.command("rent", disk=10))
-        known = set(self._shown())
+    async def rent(self, offer: str) -> str:
+        """Ask for that offer, press Rent until it is taken; the rental's id."""
+        quote = await self._insist(lambda: self.chat.command("rent", disk=10, offer=offer))
+        known = set(self.shown())
         await self._insist(lambda: self.chat.press(quote, "bellhop:rent:"))
-        await self.sees(lambda: set(self._shown()) > known, 200, "a new card")
-        (self.rental_id,) = set(self._shown()) - known
+        await self.sees(lambda: set(self.shown()) > known, 200, "a new card")
+        (self.rental_id,) = set(self.shown()) - known
         return self.rental_id
 
-    async def end(self, *, discard: bool = False) -> None:
-        """Destroy it, answering every question."""
-        asked = await self._insist(lambda: self.chat.command("destroy", rental=self.rental_id))
-        if discard and button(asked, "bellhop:discard:"):
-            again = await self._insist(lambda: self.chat.press(asked, "bellhop:discard:"))
-            await self._insist(lambda: self.chat.press(again, "bellhop:discard!:"))
-        elif "bellhop:destroy!:" in str(asked):  # else it is ending already
+    async def end(self, rental_id: str | None = None) -> None:
+        """Destroy it, answering the question; one that has ended already is no error."""
+        named = rental_id or self.rental_id
+        asked = await self._insist(lambda: self.chat.command("destroy", rental=named))
+        if "bellhop:destroy!:" in str(asked):  # else it is ending already
             await self._insist(lambda: self.chat.press(asked, "bellhop:destroy!:"))
 
     async def _insist(self, act: Callable[[], object]) -> list[Part]:
@@ -132,10 +130,10 @@ class Scene:
 
     # --- What is to be seen ---
 
-    def _shown(self) -> list[str]:
-        """The rentals that have a card: its last line ends with the rental's id."""
+    def shown(self) -> dict[str, str]:
+        """The text of each rental's card: its last line ends with the rental's id."""
         texts = (words(one["components"]) for one in self.chat.messages.values())
-        return [found[1] for one in texts if (found := _SMALL_PRINT.search(one))]
+        return {found[1]: one for one in texts if (found := _SMALL_PRINT.search(one))}
 
     @property
     def card(self) -> str:
@@ -155,7 +153,9 @@ class Scene:
             if not self.alive:
                 await self.run()
             if asyncio.get_running_loop().time() > deadline:
-                raise AssertionError(f"{self.name} never saw {what}, but:\n{self.card}")
+                raise AssertionError(
+                    f"{self.name} never saw {what}, but:\n" + "\n".join(self.shown().values())
+                )
             await asyncio.sleep(_LOOK_S)
 
     async def machines(self) -> list[Part]:

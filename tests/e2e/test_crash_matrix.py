@@ -23,7 +23,7 @@ import pytest
 
 from tests.e2e.between import MUTATING, Trap
 from tests.e2e.commits import each_commit
-from tests.e2e.programs import sandbox, until
+from tests.e2e.programs import offers, sandbox, until
 from tests.e2e.scene import Scene, scene
 from tests.postgres import Postgres
 
@@ -31,7 +31,7 @@ LONG = "CRASH_LONG" in os.environ
 SEED = int(os.environ.get("CRASH_SEED") or random.randrange(10**6))
 AT_ONCE = 4
 LIFE_S = 400.0
-MARKET = ("--no-machines", "--load-s", "0.8", "--list-lag-s", "0.3")
+MARKET = ("--no-machines", "--load-s", "0.8", "--list-lag-s", "0.3", "--offers", "600")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600 if LONG else 420)]
 
@@ -112,12 +112,15 @@ async def test_no_death_rents_twice_leaves_a_machine_or_repeats_a_card(
     slots, faults = asyncio.Semaphore(AT_ONCE), []
 
     async with sandbox(tmp_path / "machines", *MARKET) as market:
+        supply = await offers(market)  # each life has its own, so that none takes another's
 
         async def play(number: int, life: Life) -> None:
             async with slots:
                 try:
                     async with asyncio.timeout(LIFE_S):
-                        await _play(number, life, kind, tmp_path, market, postgres, rng)
+                        await _play(
+                            number, life, kind, tmp_path, market, str(supply[number]), postgres, rng
+                        )
                 except (AssertionError, TimeoutError) as error:
                     log = tmp_path / str(number) / "log.txt"
                     said = log.read_text(errors="replace")[-3000:] if log.exists() else ""
@@ -134,21 +137,24 @@ async def _play(
     kind: str,
     folder: Path,
     market: str,
+    offer: str,
     postgres: Postgres,
     rng: random.Random,
 ) -> None:
     home, name = folder / str(number), f"m{number}"
     if kind == "sqlite":
         async with scene(name, home, market) as set_up:
-            await _live(set_up, life, home / "data" / "bellhop.db", rng)
+            await _live(set_up, life, home / "data" / "bellhop.db", offer, rng)
         return
     with postgres.database() as database:
         url = postgres.url(database)
         async with scene(name, home, market, database=url) as set_up:
-            await _live(set_up, life, url, rng)
+            await _live(set_up, life, url, offer, rng)
 
 
-async def _live(set_up: Scene, life: Life, database: str | Path, rng: random.Random) -> None:
+async def _live(
+    set_up: Scene, life: Life, database: str | Path, offer: str, rng: random.Random
+) -> None:
     """From the wish to the end, dying as it is written."""
     again: set[asyncio.Task[None]] = set()
 
@@ -168,7 +174,7 @@ async def _live(set_up: Scene, life: Life, database: str | Path, rng: random.Ran
     async with each_commit(database, committed):
         dying = asyncio.ensure_future(_die_at(set_up, life.times))
         try:
-            await set_up.rent()
+            await set_up.rent(offer)
             await set_up.shows("**Connecting**", 200)
             (machine,) = await set_up.machines()
             assert machine["destroyed_at"] is None, "ended before anybody asked for it"
