@@ -93,7 +93,9 @@ def _brief_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="bellhop-", ignore_cleanup_errors=True)
 
 
-async def _open(settings: dict[str, str], policy: Policy, stack: contextlib.AsyncExitStack) -> App:
+async def _open(
+    stack: contextlib.AsyncExitStack, settings: dict[str, str], policy: Policy, limits: Limits
+) -> App:
     """The app, its relay on the usual port where that is free.
 
     A port that was free a moment ago may have been taken by another demo: then any other will do.

@@ -17,7 +17,7 @@ import yarl
 
 import bot.app
 from bot.__main__ import main
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 
 discord.http.Route.BASE = os.environ["TEST_DISCORD"]
 discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(

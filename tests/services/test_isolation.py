@@ -188,7 +188,7 @@ class Slot:
         return 5000 + len(self.sent)
 
     async def deliver(
-        self, letter: Letter, how: object, rental: Rental, standing: Standing | None
+        self, letter: Letter, how: object, rental: Rental, standing: Standing | None, **_: object
     ) -> Place:
         await self._take(rental)
         return Place(CHANNEL, 5000 + len(self.sent))
