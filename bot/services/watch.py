@@ -13,6 +13,7 @@ from datetime import timedelta
 from bot.domain.rentals import RentalId
 from bot.log import bound
 from bot.ports.machines import Paths
+from bot.services.rounds import each
 from bot.services.routes import Route, Routes
 from bot.tasks import Wake
 
@@ -36,13 +37,8 @@ class Watch:
 
     async def pass_once(self) -> None:
         """Ask every notebook once, some at a time; one that hangs holds up no other for long."""
-        slots = asyncio.Semaphore(_AT_ONCE)
-
-        async def look(rental_id: RentalId, route: Route) -> None:
-            async with slots:
-                await self._look(rental_id, route)
-
-        await asyncio.gather(*(look(*one) for one in self._routes.items()))
+        routes = self._routes.items()
+        await each(routes, lambda one: self._look(*one), of=lambda one: one[0], at_once=_AT_ONCE)
 
     async def _look(self, rental_id: RentalId, route: Route) -> None:
         """Two silences in a row, because a busy machine may miss one."""
