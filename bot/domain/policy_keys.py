@@ -19,7 +19,6 @@ from bot.domain.images import PRESETS
 from bot.domain.policy_kinds import (
     Channel,
     Choice,
-    Count,
     Flag,
     Hours,
     Images,
@@ -29,7 +28,7 @@ from bot.domain.policy_kinds import (
     Wrong,
     Zone,
 )
-from bot.domain.policy_measures import Duration
+from bot.domain.policy_measures import Count, Duration
 from bot.errors import BadInput
 
 T = TypeVar("T")
