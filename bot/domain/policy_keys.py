@@ -28,7 +28,7 @@ from bot.domain.policy_kinds import (
     Wrong,
     Zone,
 )
-from bot.domain.policy_measures import Duration
+from bot.domain.policy_measures import Count, Duration
 from bot.errors import BadInput
 
 T = TypeVar("T")
@@ -136,6 +136,25 @@ IMAGES: Key[tuple[str, ...] | None] = Key(
     default=None,
     example="pytorch, fastai",
 )
+MEMBER_MACHINES: Key[int | None] = Key(
+    name="member_machines",
+    title="Machines of one person",
+    about="How many a person may have at a time",
+    group=Group.LIMITS,
+    kind=Off(Count(1, 1000)),
+    default=None,
+    example="2",
+    where=MEMBER,
+)
+TEAM_MACHINES: Key[int | None] = Key(
+    name="team_machines",
+    title="Machines of the team",
+    about="How many all together may have at a time",
+    group=Group.LIMITS,
+    kind=Off(Count(1, 1000)),
+    default=None,
+    example="8",
+)
 ZONE = Key(
     name="zone",
     title="Time zone",
@@ -187,7 +206,7 @@ KEYS: dict[str, Key[Any]] = {
     key.name: key
     for key in (
         *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
-        IMAGES,
+        *(IMAGES, MEMBER_MACHINES, TEAM_MACHINES),
         *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
     )
 }

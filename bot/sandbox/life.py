@@ -107,10 +107,22 @@ class Life:
             become = partial(self.become, state=str(death["state"]))
             self._later(contract, at, float(death["after_s"]), become)
         if (cut := self._faults.take("ssh_breaks", contract.facts())) is not None:
-            step = partial(self._errand, do="cut", ssh_after_s=float(cut["seconds"]))
+            step = partial(self.disturb, do="cut", ssh_after_s=float(cut["seconds"]))
             self._later(contract, at, float(cut["after_s"]), step)
         if (end := self._faults.take("jupyter_dies", contract.facts())) is not None:
-            self._later(contract, at, float(end["after_s"]), partial(self._errand, do="jupyter"))
+            self._later(contract, at, float(end["after_s"]), partial(self.disturb, do="jupyter"))
+
+    def disturb(
+        self,
+        contract: Contract,
+        at: datetime,
+        *,
+        do: Literal["cut", "jupyter"],
+        ssh_after_s: float = 0.0,
+    ) -> None:
+        """What befalls a machine while Vast sees nothing: SSH is cut, or Jupyter is killed."""
+        self._note(contract, at, f"fault: {do}")
+        self.errands.append(Errand(do, contract, ssh_after_s))
 
     def stop(self, contract: Contract, at: datetime) -> None:
         """A stop is asked for; the container is down a moment later."""
@@ -192,17 +204,6 @@ class Life:
             contract.stopped_at, contract.port = at, None
             self.errands.append(Errand("stop", contract))
         self._changed(contract)
-
-    def _errand(
-        self,
-        contract: Contract,
-        at: datetime,
-        *,
-        do: Literal["cut", "jupyter"],
-        ssh_after_s: float = 0.0,
-    ) -> None:
-        self._note(contract, at, f"fault: {do}")
-        self.errands.append(Errand(do, contract, ssh_after_s))
 
     def _load(self, contract: Contract, at: datetime) -> None:
         contract.actual = "loading"

@@ -177,6 +177,12 @@ class World:
         """What a host could bring about: another `actual_status`, without anybody's wish."""
         self._life.become(self.contract(contract_id), self.at, state=state)
 
+    def cut_ssh(self, contract_id: int, *, for_s: float) -> None:
+        self._life.disturb(self.contract(contract_id), self.at, do="cut", ssh_after_s=for_s)
+
+    def end_jupyter(self, contract_id: int) -> None:
+        self._life.disturb(self.contract(contract_id), self.at, do="jupyter")
+
     def set_gpu(self, contract_id: int, *, util: float | None, vram_mb: int | None) -> None:
         contract = self.contract(contract_id)
         contract.gpu_util = contract.gpu_util if util is None else util

@@ -1,35 +1,20 @@
-"""How many machines a person and a team may have at a time: the team's values, else the house's.
-
-The policy's keys are `member_machines` and `team_machines`, whole numbers; 0 is no limit.
-"""
+"""How many machines a person and a team may have at a time: the team's values, else the house's."""
 
 from __future__ import annotations
 
-import json
-import logging
-
 from bot.domain.limits import Limits
-from bot.ports.books import Allowance, Policies
+from bot.domain.policy_keys import MEMBER_MACHINES, TEAM_MACHINES
+from bot.ports.books import Allowance
+from bot.ports.books import Policies as Book
+from bot.services.policy import Policies
 
-log = logging.getLogger(__name__)
 
-
-async def allowance(store: Policies, limits: Limits) -> Allowance:
-    values = await store.policy()
+async def allowance(store: Book, limits: Limits, member_id: int) -> Allowance:
+    """What holds for that member; 0 is no limit."""
+    values = await Policies(store=store).values()
+    own = values.get(MEMBER_MACHINES, member_id=member_id)
+    team = values.get(TEAM_MACHINES)
     return Allowance(
-        member=_count("member_machines", values.get("member_machines"), limits.member_machines),
-        team=_count("team_machines", values.get("team_machines"), limits.team_machines),
+        member=own if own is not None else limits.member_machines,
+        team=team if team is not None else limits.team_machines,
     )
-
-
-def _count(key: str, text: str | None, usual: int) -> int:
-    if text is None:
-        return usual
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if type(value) is int and value >= 0:
-        return value
-    log.warning("the policy's %s cannot be used", key)
-    return usual

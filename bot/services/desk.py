@@ -182,7 +182,7 @@ class Desk(Wishes):
                 phase_at=now,
             ),
             quote_id=quote.id,
-            allowance=await allowance(self._store, self._limits),
+            allowance=await allowance(self._store, self._limits, quote.owner_id),
         )
         log.info("%s asked for rental %s: %s", actor.name, rental.id, rental.offer.title)
         self._wake.set()

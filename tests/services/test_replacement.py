@@ -382,7 +382,7 @@ async def test_replace_quotes_another_machine_and_leaves_the_old_one(house: Hous
 
 async def test_a_person_has_as_many_machines_as_the_policy_allows(house: House) -> None:
     """The next one is refused, naming what runs; others are not held up."""
-    await house.store.set_policy("member_machines", "1")
+    await house.store.change_policy({"member_machines": "1"}, by=None)
     first = await _asked(house)
     quote = await house.desk.quote(ADA, PLACE, Wish())
 
@@ -396,7 +396,7 @@ async def test_a_person_has_as_many_machines_as_the_policy_allows(house: House) 
 
 async def test_a_team_has_as_many_machines_as_the_policy_allows(house: House) -> None:
     """Counted over everybody; a second press on one's own quote is no second machine."""
-    await house.store.set_policy("team_machines", "1")
+    await house.store.change_policy({"team_machines": "1"}, by=None)
     quote = await house.desk.quote(ADA, PLACE, Wish())
     first = await house.desk.rent(ADA, quote.id)
 

@@ -18,7 +18,10 @@ from bot.sandbox.routes.site import answer, body_of, number_in, site_of, text_in
 from bot.sandbox.search import number
 from bot.sandbox.world import World
 
-_INSTANCE_FIELDS = ("gpu_util", "vram_mb", "state", "label", "gpu_taken")
+_INSTANCE_FIELDS = (
+    *("gpu_util", "vram_mb", "state", "label", "gpu_taken"),
+    *("ssh_cut_s", "jupyter_dies"),
+)
 
 
 async def books(request: web.Request) -> web.Response:
@@ -64,6 +67,10 @@ async def change_instance(request: web.Request) -> web.Response:
         world.rename(contract.id, text_in(body, "label"))
     if "gpu_taken" in body:
         (world.taken.add if body["gpu_taken"] else world.taken.discard)(contract.offer.id)
+    if "ssh_cut_s" in body:
+        world.cut_ssh(contract.id, for_s=number(body["ssh_cut_s"], "ssh_cut_s"))
+    if body.get("jupyter_dies"):
+        world.end_jupyter(contract.id)
     match body.get("state"):
         case None:
             pass
