@@ -302,6 +302,7 @@ def _idle_watch(outside: Outside, shared: Shared) -> IdleWatch:
             routes=shared.routes,
             traffic=shared.traffic,
             clock=outside.clock,
+            outputs=outside.outputs,
         ),
         policy=shared.policies.idle,
         clock=outside.clock,

@@ -25,7 +25,9 @@ class Printed:
     def add(self, text: str) -> None:
         before, newline, line = (self._line + text).rpartition("\n")
         if newline:
-            self._keep("\n".join(map(settled, before.split("\n"))) + "\n")
+            if "\r" in before or "\b" in before:
+                before = "\n".join(map(settled, before.split("\n")))
+            self._keep(before + "\n")
         self._line = _running(line)
         if len(self._line) > TAIL_CHARS:
             self.cut += len(self._line) - TAIL_CHARS
@@ -76,8 +78,9 @@ def settled(line: str) -> str:
 
 def _running(line: str) -> str:
     """The same of a line that goes on: where the cursor stands is not forgotten."""
-    bare = line.rstrip("\r")
-    return settled(bare) + ("\r" if bare != line else "")
+    line = _erased(line) if "\b" in line else line
+    shown, cursor = settled(line), len(line) - line.rfind("\r") - 1
+    return shown if cursor == len(shown) else f"{shown}\r{shown[:cursor]}"
 
 
 def _erased(line: str) -> str:

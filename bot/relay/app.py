@@ -122,10 +122,6 @@ class Relay:
         self._upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
 
-    def kept(self, rental_id: RentalId, kernel_id: str) -> int:
-        """How many connections of a kernel are our own, with no tab behind them."""
-        return self._sockets.kept.count(rental_id, kernel_id)
-
     def busy(self, rental_id: RentalId) -> int:
         """How many requests and WebSockets of a rental are going on."""
         return self._exchanges.count(rental_id)

@@ -56,6 +56,11 @@ class Ear:
     def session_id(self) -> str:
         return self._talk.session_id if self._talk is not None else ""
 
+    def stay(self, staying: bool) -> None:
+        """We are in the browser's place now, or no longer."""
+        if self._talk is not None:
+            self._talk.kept = staying
+
     def up(self, data: bytes) -> int:
         """How many of the bytes may go on to the kernel.
 

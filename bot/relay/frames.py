@@ -102,15 +102,20 @@ class Messages:
         return found
 
     def _skim(self, data: bytes, at: int) -> int:
-        """Step over small unmasked data frames that lie in these bytes whole."""
+        """Step over whole unmasked data frames that lie in these bytes."""
         size = len(data)
-        while at + 2 <= size:
+        while at + 10 <= size:
             first, length = data[at], data[at + 1]
-            if length > 125 or first & _CONTROL or not first & _FIN or not first & 0x0F:
+            if first & _CONTROL or not first & _FIN or not first & 0x0F or length & _MASKED:
                 break
-            if at + 2 + length > size:
+            begin = at + 2
+            if length == 126:
+                length, begin = data[at + 2] << 8 | data[at + 3], at + 4
+            elif length == 127:
+                length, begin = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+            if begin + length > size:
                 break
-            at += 2 + length
+            at = begin + length
         return at
 
     def _begin(self, found: list[Message]) -> None:

@@ -44,18 +44,16 @@ class Kept:
         while len(self._lines) >= AT_MOST:
             self.drop(*next(iter(self._lines)))
         line = self._lines[key] = _Line(self, key, upstream, ear)
+        ear.stay(True)
         protocol.set_parser(line, EMPTY_PAYLOAD)
         log.info("kept a kernel's connection: a cell runs on without a tab")
         return True
-
-    def count(self, rental_id: RentalId, kernel_id: str) -> int:
-        """How many of a kernel's connections are ours, and nobody's tab."""
-        return sum(key[:2] == (rental_id, kernel_id) for key in self._lines)
 
     def drop(self, rental_id: RentalId, kernel_id: str, session_id: str) -> None:
         """Let go of a connection; one that is not kept is no error."""
         line = self._lines.pop((rental_id, kernel_id, session_id), None)
         if line is not None:
+            line.ear.stay(False)
             line.upstream.close()
 
     def close(self) -> None:
@@ -70,16 +68,16 @@ class _Line:
         self._kept = kept
         self._key = key
         self.upstream = upstream
-        self._ear = ear
+        self.ear = ear
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Called by aiohttp with what arrived."""
-        for message in self._ear.hear(data):
+        for message in self.ear.hear(data):
             if message.opcode == PING:
                 self._write(pong(message.body))
             else:
                 self._end()
-        if not self._ear.waiting:
+        if not self.ear.waiting:
             self._end()
         return False, b""
 
