@@ -200,6 +200,10 @@ class Outputs:
                 found.append(run.execution)
         return found
 
+    def kernels(self, rental_id: RentalId) -> list[str]:
+        """The kernels that anybody has talked to."""
+        return list(self._kernels.get(rental_id, {}))
+
     def held(self, rental_id: RentalId) -> list[Execution]:
         """The runs whose outputs are in memory now."""
         kernels = self._kernels.get(rental_id, {}).values()

@@ -156,6 +156,44 @@ async def test_a_running_cells_connection_outlives_its_tab(house: House, polite:
         assert not run.done
 
 
+async def test_a_connection_that_breaks_is_made_again(house: House) -> None:
+    """Under the same session, so that Jupyter repeats what was said meanwhile."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    house.notebook.seen[-1].transport.abort()
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
+
+    await house.relay.rejoin()
+
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    again = house.notebook.seen[-1]
+    assert again.query["session_id"] == "s1"
+    await house.notebook.tell(binary("stream", {"name": "stdout", "text": "on"}, parent="run"))
+    (run,) = house.outputs.held(RENTAL)
+    await until(lambda: bool(run.outputs))
+    await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
+    assert run.done
+
+
+async def test_a_kernel_that_is_gone_ends_its_runs(house: House) -> None:
+    """Nobody waits for it any more."""
+    async with house.connect(
+        "/api/kernels/mortal/channels?session_id=s1", await house.cookie()
+    ) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "mortal") == 1)
+    house.notebook.dead.add("mortal")
+    house.notebook.seen[-1].transport.abort()
+    await until(lambda: house.outputs.kept(RENTAL, "mortal") == 0)
+
+    await house.relay.rejoin()
+
+    (run,) = house.outputs.held(RENTAL)
+    assert run.done
+
+
 async def test_a_tab_without_a_running_cell_ends_as_ever(house: House) -> None:
     """Nothing of ours stays behind."""
     async with house.connect(PATH, await house.cookie()) as socket:
