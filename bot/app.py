@@ -153,6 +153,7 @@ async def open_app(
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
         tasks.forever("letters", _letters(outside, shared, client=client).run)
+        tasks.forever("kernels", relay.keep_joined)
         tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         tasks.forever("archives", outside.archives.run)
@@ -302,6 +303,7 @@ def _idle_watch(outside: Outside, shared: Shared) -> IdleWatch:
             routes=shared.routes,
             traffic=shared.traffic,
             clock=outside.clock,
+            outputs=outside.outputs,
         ),
         policy=shared.policies.idle,
         clock=outside.clock,

@@ -10,6 +10,7 @@ from collections import deque
 
 HEAD_CHARS = 200_000
 TAIL_CHARS = 1_000_000
+FRESH_CHARS = 100_000
 
 
 class Printed:
@@ -20,25 +21,46 @@ class Printed:
         self._tail: deque[str] = deque()  # finished lines, in pieces
         self._tail_chars = 0
         self._line = ""  # the one that is being written
-        self.cut = 0  # characters that were not kept
+        self._fresh: list[str] = []  # printed since, not yet looked at
+        self._fresh_chars = 0
+        self._cut = 0
 
     def add(self, text: str) -> None:
-        before, newline, line = (self._line + text).rpartition("\n")
-        if newline:
-            self._keep("\n".join(map(settled, before.split("\n"))) + "\n")
-        self._line = _running(line)
-        if len(self._line) > TAIL_CHARS:
-            self.cut += len(self._line) - TAIL_CHARS
-            self._line = self._line[-TAIL_CHARS:]
+        self._fresh.append(text)
+        self._fresh_chars += len(text)
+        if self._fresh_chars > FRESH_CHARS:
+            self._fold()
 
     @property
     def text(self) -> str:
-        note = f"\n[{self.cut} characters were cut out here by Bellhop]\n" if self.cut else ""
+        self._fold()
+        note = f"\n[{self._cut} characters were cut out here by Bellhop]\n" if self._cut else ""
         return "".join([self._head, note, *self._tail, settled(self._line)])
 
     @property
     def chars(self) -> int:
-        return len(self._head) + self._tail_chars + len(self._line)
+        return len(self._head) + self._tail_chars + len(self._line) + self._fresh_chars
+
+    @property
+    def cut(self) -> int:
+        """Characters that were not kept."""
+        self._fold()
+        return self._cut
+
+    def _fold(self) -> None:
+        """Take what is fresh into what is kept; in large pieces, for a line may be long."""
+        text = "".join(self._fresh)
+        self._fresh.clear()
+        self._fresh_chars = 0
+        before, newline, line = (self._line + text).rpartition("\n")
+        if newline:
+            if "\r" in before or "\b" in before:
+                before = "\n".join(map(settled, before.split("\n")))
+            self._keep(before + "\n")
+        self._line = _running(line)
+        if len(self._line) > TAIL_CHARS:
+            self._cut += len(self._line) - TAIL_CHARS
+            self._line = self._line[-TAIL_CHARS:]
 
     def _keep(self, text: str) -> None:
         if not self._tail and len(self._head) < HEAD_CHARS:
@@ -48,7 +70,7 @@ class Printed:
         if not text:
             return
         if len(text) > TAIL_CHARS:
-            self.cut += len(text) - TAIL_CHARS
+            self._cut += len(text) - TAIL_CHARS
             text = text[-TAIL_CHARS:]
         self._tail.append(text)
         self._tail_chars += len(text)
@@ -59,7 +81,7 @@ class Printed:
                 self._tail.appendleft(first[over:])
             dropped = min(over, len(first))
             self._tail_chars -= dropped
-            self.cut += dropped
+            self._cut += dropped
 
 
 def settled(line: str) -> str:
@@ -76,8 +98,9 @@ def settled(line: str) -> str:
 
 def _running(line: str) -> str:
     """The same of a line that goes on: where the cursor stands is not forgotten."""
-    bare = line.rstrip("\r")
-    return settled(bare) + ("\r" if bare != line else "")
+    line = _erased(line) if "\b" in line else line
+    shown, cursor = settled(line), len(line) - line.rfind("\r") - 1
+    return shown if cursor == len(shown) else f"{shown}\r{shown[:cursor]}"
 
 
 def _erased(line: str) -> str:

@@ -25,6 +25,7 @@ from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.exchanges import Exchanges
 from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
+from bot.relay.kept import Kept
 from bot.relay.looks import Looks
 from bot.relay.pages import Page
 from bot.relay.server import Server
@@ -80,7 +81,10 @@ class Relay:
         # The house's own looks are nobody's work: what they carry is not counted.
         self._quiet = Proxy(upstreams=self._upstreams, traffic=Traffic(), clock=clock)
         self._looks = Looks(links=links, hosts=self._hosts, cookie=self._doors.cookie)
-        self._sockets = Sockets(proxy=self._proxy, traffic=traffic, clock=clock, outputs=outputs)
+        self._kept = Kept(upstreams=self._upstreams, routes=routes)
+        self._sockets = Sockets(
+            proxy=self._proxy, kept=self._kept, traffic=traffic, clock=clock, outputs=outputs
+        )
         self._telling = Telling(outputs=outputs) if outputs is not None else None
         self._silent_since: dict[RentalId, datetime] = {}
         self._runner: web.ServerRunner | None = None
@@ -106,7 +110,7 @@ class Relay:
     async def close(self) -> None:
         """Stop listening, end every connection; done within 5 s."""
         self._exchanges.end_sockets()
-        self._sockets.kept.close()
+        self._kept.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._upstreams.close()
@@ -122,9 +126,13 @@ class Relay:
         self._upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
 
-    def kept(self, rental_id: RentalId, kernel_id: str) -> int:
-        """How many connections of a kernel are our own, with no tab behind them."""
-        return self._sockets.kept.count(rental_id, kernel_id)
+    async def keep_joined(self) -> None:
+        """Stay with cells that run on without a tab, however often the way to them breaks."""
+        await self._kept.run()
+
+    async def rejoin(self) -> None:
+        """The same, once and now."""
+        await self._kept.rejoin()
 
     def busy(self, rental_id: RentalId) -> int:
         """How many requests and WebSockets of a rental are going on."""

@@ -56,6 +56,20 @@ class Ear:
     def session_id(self) -> str:
         return self._talk.session_id if self._talk is not None else ""
 
+    def stay(self, staying: bool) -> None:
+        """We are in the browser's place now, or no longer."""
+        if self._talk is not None:
+            self._talk.kept = staying
+
+    def anew(self) -> None:
+        """A new connection to the kernel takes the place of one that broke, perhaps in a frame."""
+        self._falling = Messages(keep=DOWN_BYTES)
+
+    def over(self) -> None:
+        """The kernel is gone."""
+        if self._talk is not None:
+            self._talk.over()
+
     def up(self, data: bytes) -> int:
         """How many of the bytes may go on to the kernel.
 

@@ -88,9 +88,9 @@ class Messages:
             if self._left:
                 at = self._payload(data, at, found)
                 continue
-            if not self._head and not self.keep:
-                at = self._skim(data, at)
-                if self._left or at == size:
+            if not self._head:
+                at = self._quickly(data, at, found)
+                if at == size:
                     continue
             if not self._head and data[at] & 0x0F == CLOSE:
                 self.close_at = at
@@ -101,16 +101,24 @@ class Messages:
                 self._begin(found)
         return found
 
-    def _skim(self, data: bytes, at: int) -> int:
-        """Step over small unmasked data frames that lie in these bytes whole."""
+    def _quickly(self, data: bytes, at: int, found: list[Message]) -> int:
+        """Take what lies in these bytes whole: unmasked messages of one frame."""
         size = len(data)
-        while at + 2 <= size:
+        while at + 10 <= size:
             first, length = data[at], data[at + 1]
-            if length > 125 or first & _CONTROL or not first & _FIN or not first & 0x0F:
+            if first & _CONTROL or not first & _FIN or not first & 0x0F or length & _MASKED:
                 break
-            if at + 2 + length > size:
+            begin = at + 2
+            if length == 126:
+                length, begin = data[at + 2] << 8 | data[at + 3], at + 4
+            elif length == 127:
+                length, begin = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+            if begin + length > size:
                 break
-            at += 2 + length
+            at = begin + length
+            if self.keep:
+                body = data[begin : begin + min(length, self.keep)]
+                found.append(Message(first & 0x0F, body, length))
         return at
 
     def _begin(self, found: list[Message]) -> None:
@@ -130,10 +138,13 @@ class Messages:
 
     def _payload(self, data: bytes, at: int, found: list[Message]) -> int:
         step = min(self._left, len(data) - at)
-        limit = 125 if self._first & _CONTROL else self.keep - len(self._body)
-        room = min(step, limit - len(self._part))
+        if self._first & _CONTROL:
+            into, room = self._part, step
+        else:
+            into = self._part if self._mask else self._body
+            room = min(step, self.keep - len(self._body) - len(self._part))
         if room > 0:
-            self._part += data[at : at + room]
+            into += data[at : at + room]
         self._left -= step
         if not self._left:
             self._end(found)
@@ -150,7 +161,7 @@ class Messages:
         if self._first & _FIN:
             if self.keep:
                 found.append(Message(self._opcode, bytes(self._body), self._size))
-            self._body.clear()
+            self._body = bytearray()
 
 
 def unmasked(part: bytes, mask: bytes) -> bytes:

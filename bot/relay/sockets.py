@@ -40,17 +40,19 @@ class Sockets:
     """Passes WebSockets on. Those to kernels are listened to, and kept while a cell runs on."""
 
     def __init__(
-        self, *, proxy: Proxy, traffic: Traffic, clock: Clock, outputs: Outputs | None = None
+        self,
+        *,
+        proxy: Proxy,
+        kept: Kept,
+        traffic: Traffic,
+        clock: Clock,
+        outputs: Outputs | None = None,
     ) -> None:
         self._proxy = proxy
         self._traffic = traffic
         self._clock = clock
-        self._kept = Kept()
+        self._kept = kept
         self._outputs = outputs
-
-    @property
-    def kept(self) -> Kept:
-        return self._kept
 
     async def pass_on(
         self, request: web.BaseRequest, rental_id: RentalId, route: Route

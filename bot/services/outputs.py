@@ -44,6 +44,7 @@ class Talk:
     session_id: str
     kernel: _Kernel
     connections: int = 0
+    kept: bool = False  # the relay is there in the browser's place
 
     @property
     def present(self) -> bool:
@@ -171,6 +172,11 @@ class Outputs:
                 del kernel.talks[gone.session_id]
         return talk
 
+    def kept(self, rental_id: RentalId, kernel_id: str) -> int:
+        """How many connections of a kernel are our own, with no tab behind them."""
+        kernel = self._kernels.get(rental_id, {}).get(kernel_id)
+        return sum(talk.kept for talk in kernel.talks.values()) if kernel is not None else 0
+
     def snapshot(
         self, rental_id: RentalId, kernel_id: str, session_id: str, since: dict[str, int]
     ) -> list[Execution]:
@@ -193,6 +199,10 @@ class Outputs:
             if not has_it:
                 found.append(run.execution)
         return found
+
+    def kernels(self, rental_id: RentalId) -> list[str]:
+        """The kernels that anybody has talked to."""
+        return list(self._kernels.get(rental_id, {}))
 
     def held(self, rental_id: RentalId) -> list[Execution]:
         """The runs whose outputs are in memory now."""

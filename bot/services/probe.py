@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.readings import Reading, machine
@@ -18,6 +18,7 @@ from bot.domain.samples import Machine, Notebook, Sample
 from bot.errors import Machine as MachineError
 from bot.ports.clock import Clock
 from bot.ports.machines import Looks, Notebooks, Tunnels
+from bot.services.outputs import Outputs
 from bot.services.routes import Routes, Traffic
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,9 @@ class Probe:
         routes: Routes,
         traffic: Traffic,
         clock: Clock,
+        outputs: Outputs | None = None,
     ) -> None:
+        self._outputs = outputs
         self._tunnels = tunnels
         self._notebooks = notebooks
         self._looks = looks
@@ -99,7 +102,17 @@ class Probe:
         route = self._routes.get(rental.id)
         if route is None:
             return None
-        return await self._notebooks.activity(route.socket_path, route.token, now=now)
+        seen = await self._notebooks.activity(route.socket_path, route.token, now=now)
+        if seen is None or self._outputs is None:
+            return seen
+        # A tab is somebody's; what the relay keeps open for a cell that runs on is not.
+        kernels = tuple(
+            replace(
+                one, connections=max(0, one.connections - self._outputs.kept(rental.id, one.id))
+            )
+            for one in seen.kernels
+        )
+        return replace(seen, kernels=kernels)
 
 
 def _stopped(reading: Reading) -> bool:

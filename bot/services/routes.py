@@ -62,9 +62,9 @@ class Routes:
 class Traffic:
     """When a person last did something in a notebook, and how many bytes went through.
 
-    A person is a data frame from the browser to a kernel or a terminal, or a request that changes
-    contents, kernels, sessions or terminals; an untouched tab sends neither (reference
-    idle-and-archive, 1.3).
+    A person is a message to a kernel that a key or a button caused (which, says relay/kernels.py),
+    data to a terminal, or a request that changes contents, kernels, sessions or terminals; an
+    untouched tab sends none of these (reference idle-and-archive, 1.3).
     """
 
     def __init__(self) -> None:

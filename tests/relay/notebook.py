@@ -24,6 +24,8 @@ class Notebook:
         self._file.write_bytes(PIECE)
         self.seen: list[web.BaseRequest] = []
         self.carried = 0
+        self.dead: set[str] = set()  # kernels that are no more
+        self.sockets: list[web.WebSocketResponse] = []
         self.gone = asyncio.Event()  # a streaming answer or a socket noticed that nobody listens
         self.go_on = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -138,9 +140,16 @@ class Notebook:
     async def _refused(self, request: web.Request) -> web.Response:
         return web.json_response({"message": "no such kernel"}, status=404)
 
-    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+    async def tell(self, message: bytes) -> None:
+        """Say something to whoever connected last."""
+        await self.sockets[-1].send_bytes(message)
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if request.match_info.get("id") in self.dead:
+            return web.json_response({"message": "no such kernel"}, status=404)
         socket = web.WebSocketResponse(protocols=[SUBPROTOCOL], max_msg_size=0, compress=True)
         await socket.prepare(request)
+        self.sockets.append(socket)
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT and message.data.startswith("close "):

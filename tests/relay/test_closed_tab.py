@@ -33,6 +33,7 @@ for step in range(6):
         time.sleep(0.02)
     print("line", step)
     bar.update(f"epoch {step}")
+    open(f"done{step}", "w").close()
 for step in range(6):
     sys.stderr.write(f"\\rloss {step}")
     sys.stderr.flush()
@@ -79,6 +80,33 @@ async def test_output_of_a_closed_tab_goes_on_in_the_next(lab: House, tmp_path: 
             await _save(page)
             await until(lambda: "line 5" in _in_file(work), within_s=30)
             assert await page.locator(".jp-Dialog").count() == 0
+
+
+async def test_nothing_is_lost_when_the_way_to_the_machine_breaks(
+    lab: House, tmp_path: Path
+) -> None:
+    """Jupyter holds for the session what is said meanwhile; we take it up again, for the file."""
+    work = _notebook(tmp_path)
+    async with chromium() as browser, _open(lab, browser) as page:
+        await _run(page)
+        _go(work, 0, 1)
+        await expect(_outputs(page)).to_contain_text("line 1", timeout=LAB_MS)
+    (kernel_id,) = lab.outputs.kernels(RENTAL)
+    await until(lambda: lab.outputs.kept(RENTAL, kernel_id) == 1)
+    route = lab.routes.get(RENTAL)
+    assert route is not None
+
+    lab.routes.drop(RENTAL)
+    await until(lambda: lab.outputs.kept(RENTAL, kernel_id) == 0)
+    _go(work, 2, 3)
+    await until((work / "done3").exists, within_s=30)
+    lab.routes.set(RENTAL, route)
+    await lab.relay.rejoin()
+    _go(work, 4, 5)
+    await until(lambda: not _running(lab), within_s=30)
+
+    assert await lab.outputs.flush(RENTAL) == ""
+    assert "".join(f"line {step}\n" for step in range(6)) in _in_file(work)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from bot.relay.frames import DataFrames
+from bot.relay.frames import DataFrames, Message, Messages, unmasked
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x81, 0x82, 0x80, 0x88, 0x89, 0x8A
 
@@ -70,3 +70,60 @@ def test_a_frame_counts_before_its_payload_is_there() -> None:
 
     assert frames.feed(frame(BINARY, 8_000_000)[:14]) == 1
     assert frames.feed(b"\x81" * 4_000_000) == 0
+
+
+def masked(first: int, payload: bytes, mask: bytes = b"\x01\x82\x03\xf4") -> bytes:
+    head = frame(first, len(payload))[: -len(payload) - 4 or None]
+    return head + mask + unmasked(payload, mask)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 1000, 1_000_000])
+def test_messages_come_out_whole_however_they_are_cut(piece: int) -> None:
+    """Masked or not, in fragments, with pings between them."""
+    big = bytes(range(256)) * 300
+    data = (
+        masked(TEXT, b"hello")
+        + masked(0x02, big[:1000])
+        + masked(PING, b"there?")
+        + masked(CONTINUATION, big[1000:])
+        + masked(BINARY, b"")
+        + frame(BINARY, 70_000, masked=False)
+        + masked(CLOSE, b"\x03\xe9")
+    )
+    messages = Messages(keep=1_000_000)
+
+    found = [each for at in range(0, len(data), piece) for each in messages.feed(data[at:][:piece])]
+
+    assert found == [
+        Message(1, b"hello", 5),
+        Message(9, b"there?", 6),
+        Message(2, big, len(big)),
+        Message(2, b"", 0),
+        Message(2, b"\x81" * 70_000, 70_000),
+        Message(8, b"\x03\xe9", 2),
+    ]
+
+
+@pytest.mark.parametrize("piece", [1, 3, 50, 4000, 1_000_000])
+def test_what_is_not_wanted_is_stepped_over(piece: int) -> None:
+    """With nothing to keep nothing is told, and the first one that is wanted is found."""
+    sizes = [0, 1, 125, 126, 300, 65_535, 65_536, 90_000]
+    data = b"".join(frame(BINARY, size, masked=False) for size in sizes) + frame(PING, 3)
+    messages = Messages(keep=0)
+
+    assert not any(messages.feed(data[at : at + piece]) for at in range(0, len(data), piece))
+    messages.keep = 10
+    (found,) = messages.feed(frame(BINARY, 126, masked=False))
+
+    assert (len(found.body), found.size, found.whole) == (10, 126, False)
+
+
+def test_a_goodbye_is_found_where_it_begins() -> None:
+    """So that what stands before it may pass without it."""
+    messages = Messages(keep=100)
+
+    messages.feed(masked(TEXT, b"hello") + masked(CLOSE, b"\x03\xe9"))
+
+    assert messages.close_at == len(masked(TEXT, b"hello"))
+    messages.feed(masked(TEXT, b"hello"))
+    assert messages.close_at is None

@@ -1,0 +1,253 @@
+"""What a browser says to a kernel: a person or not, and which cell; in both forms of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import WSMsgType
+
+from tests.relay.books import RENTAL
+from tests.relay.conftest import House, until
+
+V1 = "v1.kernel.websocket.jupyter.org"
+PATH = "/api/kernels/k1/channels?session_id=s1"
+
+
+def text(kind: str, content: dict[str, Any], *, parent: str = "", number: str = "m1") -> str:
+    """A message as JSON, the content first, as JupyterLab writes it."""
+    return json.dumps(
+        {
+            "buffers": [],
+            "channel": "shell",
+            "content": content,
+            "header": {"msg_id": number, "msg_type": kind, "session": "s1"},
+            "metadata": {"cellId": "c1"},
+            "parent_header": {"msg_id": parent} if parent else {},
+        }
+    )
+
+
+def binary(
+    kind: str, content: dict[str, Any], *, parent: str = "", number: str = "m1", tail: bytes = b""
+) -> bytes:
+    whole = json.loads(text(kind, content, parent=parent, number=number))
+    names = ("header", "parent_header", "metadata", "content")
+    parts = [b"shell", *(json.dumps(whole[name]).encode() for name in names), tail]
+    offsets, at = [], 8 * (len(parts) + 2)
+    for part in parts:
+        offsets.append(at)
+        at += len(part)
+    offsets.append(at)
+    numbers = [len(offsets), *offsets]
+    return b"".join(number.to_bytes(8, "little") for number in numbers) + b"".join(parts)
+
+
+@pytest.mark.parametrize("form", [text, binary])
+@pytest.mark.parametrize(
+    ("kind", "person"),
+    [
+        ("execute_request", True),
+        ("complete_request", True),
+        ("inspect_request", True),
+        ("is_complete_request", True),
+        ("input_reply", True),
+        ("interrupt_request", True),
+        ("something_new", True),
+        ("kernel_info_request", False),
+        ("comm_info_request", False),
+        ("history_request", False),
+    ],
+)
+async def test_the_kind_of_message_tells_a_person(
+    house: House, form: Any, kind: str, person: bool
+) -> None:
+    """What a tab says by itself when it connects is nobody; what is not known is somebody."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, form(kind, {"code": "x"}))
+
+    assert (house.traffic.last_human(RENTAL) is not None) is person
+
+
+@pytest.mark.parametrize("form", [text, binary])
+async def test_a_widget_that_polls_stops_being_a_person(house: House, form: Any) -> None:
+    """Every 10 s for an hour; a slider beside it that a hand moves is seen at once."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        for _ in range(360):
+            house.clock.turn(timedelta(seconds=10))
+            await _say(socket, form("comm_msg", {"comm_id": "poll", "data": {}}))
+        last = house.traffic.last_human(RENTAL)
+        assert last is not None
+        assert house.clock.now() - last > timedelta(minutes=55)
+
+        await _say(socket, form("comm_msg", {"comm_id": "slider", "data": {}}))
+
+        assert house.traffic.last_human(RENTAL) == house.clock.now()
+
+
+@pytest.mark.parametrize("form", [text, binary])
+async def test_what_a_cell_puts_out_is_kept(house: House, form: Any) -> None:
+    """The echo stands for the kernel: the run, its output, and nobody else's."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, form("execute_request", {"code": "print(1)"}, number="run"))
+        for kind, content, parent in [
+            ("execute_input", {"execution_count": 2}, "run"),
+            ("stream", {"name": "stdout", "text": "1\n"}, "run"),
+            ("stream", {"name": "stdout", "text": "not mine\n"}, "other"),
+            ("status", {"execution_state": "idle"}, "run"),
+        ]:
+            await _say(socket, form(kind, content, parent=parent))
+
+        (run,) = house.outputs.held(RENTAL)
+
+    assert (run.id, run.cell_id, run.code, run.count, run.done) == (
+        "run",
+        "c1",
+        "print(1)",
+        2,
+        True,
+    )
+    assert run.outputs == [{"output_type": "stream", "name": "stdout", "text": "1\n"}]
+
+
+async def test_code_too_long_to_be_kept_is_a_run_all_the_same(house: House) -> None:
+    """Its cell is known by its id."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x" * 1_000_000}, number="run"))
+
+        (run,) = house.outputs.held(RENTAL)
+
+    assert (run.cell_id, run.code) == ("c1", None)
+    assert house.traffic.last_human(RENTAL) is not None
+
+
+@pytest.mark.parametrize("junk", [b"", b"\x00" * 100, b"\xff" * 300, "{}", "[1]", "nonsense"])
+async def test_what_cannot_be_understood_passes_and_counts_as_a_person(
+    house: House, junk: bytes | str
+) -> None:
+    """Nobody is overlooked for speaking another language."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        assert await _say(socket, junk) == junk
+
+    assert house.traffic.last_human(RENTAL) is not None
+    assert house.outputs.held(RENTAL) == []
+
+
+@pytest.mark.parametrize("polite", [True, False])
+async def test_a_running_cells_connection_outlives_its_tab(house: House, polite: bool) -> None:
+    """Whether the tab says goodbye or just goes; it ends when the session comes back."""
+    cookie = await house.cookie()
+    async with house.connect(PATH, cookie) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+        if polite:
+            assert await socket.close(code=1001)
+        else:
+            socket._response.connection.transport.abort()
+
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    assert not house.notebook.gone.is_set()
+
+    async with house.connect(PATH, cookie):
+        await until(house.notebook.gone.is_set)
+        assert house.outputs.kept(RENTAL, "k1") == 0
+        (run,) = house.outputs.held(RENTAL)
+        assert not run.done
+
+
+async def test_a_connection_that_breaks_is_made_again(house: House) -> None:
+    """Under the same session, so that Jupyter repeats what was said meanwhile."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    house.notebook.seen[-1].transport.abort()
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
+
+    await house.relay.rejoin()
+
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    again = house.notebook.seen[-1]
+    assert again.query["session_id"] == "s1"
+    await house.notebook.tell(binary("stream", {"name": "stdout", "text": "on"}, parent="run"))
+    (run,) = house.outputs.held(RENTAL)
+    await until(lambda: bool(run.outputs))
+    await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
+    assert run.done
+
+
+async def test_a_kernel_that_is_gone_ends_its_runs(house: House) -> None:
+    """Nobody waits for it any more."""
+    async with house.connect(
+        "/api/kernels/mortal/channels?session_id=s1", await house.cookie()
+    ) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "mortal") == 1)
+    house.notebook.dead.add("mortal")
+    house.notebook.seen[-1].transport.abort()
+    await until(lambda: house.outputs.kept(RENTAL, "mortal") == 0)
+
+    await house.relay.rejoin()
+
+    (run,) = house.outputs.held(RENTAL)
+    assert run.done
+
+
+async def test_a_tab_without_a_running_cell_ends_as_ever(house: House) -> None:
+    """Nothing of ours stays behind."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("kernel_info_request", {}))
+
+    await until(house.notebook.gone.is_set)
+    assert house.outputs.kept(RENTAL, "k1") == 0
+
+
+async def test_kept_connections_end_with_their_rental(house: House) -> None:
+    """When its route changes, the machine is gone or another one."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+
+    house.routes.drop(RENTAL)
+
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
+    await until(house.notebook.gone.is_set)
+
+
+async def test_only_who_is_let_in_is_told_outputs(house: House) -> None:
+    """The script and what it asks are the rental's own, like its notebook."""
+    asked = json.dumps({"session": "s2", "has": {}})
+    cookie = await house.cookie()
+    async with house.connect(PATH, cookie) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+        told = await _told(house, cookie, asked)
+        assert told == {"runs": [], "running": False}
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+
+    (run,) = (await _told(house, cookie, asked))["runs"]
+    assert (run["id"], run["running"], run["outputs"]) == ("run", True, [])
+    for headers in ({}, {**cookie, "Origin": "https://evil.example"}):
+        async with house.ask("/-/outputs/k1", headers, method="POST", data=asked) as answer:
+            assert answer.status == 403
+    async with house.ask("/-/outputs/k1", cookie, method="POST", data="junk") as answer:
+        assert answer.status == 400
+    async with house.ask("/-/outputs.js", cookie) as answer:
+        assert answer.content_type == "text/javascript"
+
+
+async def _say(socket: Any, message: bytes | str) -> bytes | str:
+    """Send it, and wait for the echo."""
+    if isinstance(message, bytes):
+        await socket.send_bytes(message)
+    else:
+        await socket.send_str(message)
+    echo = await socket.receive()
+    assert echo.type in (WSMsgType.TEXT, WSMsgType.BINARY)
+    return echo.data
+
+
+async def _told(house: House, cookie: dict[str, str], asked: str) -> dict[str, list[Any]]:
+    async with house.ask("/-/outputs/k1", cookie, method="POST", data=asked) as answer:
+        assert answer.status == 200
+        return json.loads(await answer.read())
