@@ -41,6 +41,7 @@ from bot.ports.clock import Clock
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
 from bot.services.archives import Archives
+from bot.services.bookkeeper import Bookkeeper
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
@@ -343,6 +344,7 @@ def _reconciler(
             installation=settings.installation,
             public_key=outside.key.public_line(),
         ),
+        bookkeeper=Bookkeeper(store=outside.store, installation=settings.installation),
         tasks=tasks,
         wake=shared.wake,
         news=shared.news,

@@ -30,6 +30,7 @@ from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import metadata
 from bot.adapters.storage.unit import Database
 from bot.domain.archives import Archive, ArchiveId, ArchiveState
+from bot.domain.bills import Bill, Parts
 from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
@@ -39,6 +40,7 @@ from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Reason, Rental, State, Try
 from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
+from bot.domain.tabs import opened
 from bot.errors import Store
 from bot.ports.books import Pass
 from tests.builders import NOW, SetClock, begun
@@ -139,6 +141,17 @@ async def a_row_in_every_table(url: str) -> Rental:
             letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
         )
         await store.change_policy({"idle": "90"}, by=7)
+        await store.write_tab(opened(rental, ContractId(7), None, NOW))
+        await store.write_bill(
+            Bill(
+                rental_id=rental.id,
+                contract=ContractId(7),
+                total=Usd(1),
+                parts=Parts(),
+                seen_at=NOW,
+                changed_at=NOW,
+            )
+        )
         await store.begin_archive(
             Archive(
                 id=ArchiveId("a1"),

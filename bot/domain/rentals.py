@@ -112,6 +112,8 @@ class Instance:
     gpu_name: str
     gpu_util: Decimal | None  # percent, averaged and late; None is no report
     vram_used_mb: int | None
+    gpu_billed: bool | None = None  # whether GPU time is charged now; None: as the status says
+    disk_billed: bool = True  # charged stopped too, but not while the host is offline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

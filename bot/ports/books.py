@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.idle_memory import Memory
-from bot.domain.ledger import Entry, Kind
+from bot.domain.ledger import Entry
 from bot.domain.letters import Letter, Place, Writing
 from bot.domain.lookouts import Lookout
-from bot.domain.money import Usd
 from bot.domain.rentals import Quote, Rental, RentalId
 from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
+from bot.ports.money import Bills, Ledger, Tabs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +131,6 @@ class Lookouts(Protocol):
 
     async def lookouts_to_tell(self, now: datetime) -> list[Lookout]:
         """Those about which a letter is due."""
-        ...
-
-
-class Ledger(Protocol):
-    async def totals(self, rental_ids: Sequence[RentalId]) -> Mapping[RentalId, Mapping[Kind, Usd]]:
-        """What the books hold for each of these rentals, by kind."""
         ...
 
 
@@ -292,6 +286,8 @@ class Store(
     Quotes,
     Rentals,
     Ledger,
+    Tabs,
+    Bills,
     Outbox,
     Samples,
     Letters,

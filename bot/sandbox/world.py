@@ -173,6 +173,12 @@ class World:
         if price < contract.offer.min_bid:
             self.stop(contract_id)
 
+    def reprice(self, contract_id: int, factor: float) -> None:
+        """The GPU costs so many times as much from now on, as after an extension at a new price."""
+        contract = self.contract(contract_id)
+        contract.gpu_rate, contract.fixed = round(contract.gpu_rate * factor), {}
+        self._changed(contract)
+
     def become(self, contract_id: int, state: str) -> None:
         """What a host could bring about: another `actual_status`, without anybody's wish."""
         self._life.become(self.contract(contract_id), self.at, state=state)

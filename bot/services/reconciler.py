@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain import ledger
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
 from bot.domain.rentals import Instance, Rental, RentalId, State
 from bot.domain.replacement import grudge
@@ -20,6 +19,7 @@ from bot.domain.steps import (
     Close,
     Create,
     Destroy,
+    Done,
     Look,
     Outcome,
     Remove,
@@ -34,6 +34,7 @@ from bot.log import bound
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.services.bookkeeper import Bookkeeper
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
 
@@ -56,6 +57,7 @@ class Reconciler:
         store: Store,
         market: Market,
         steps: Steps,
+        bookkeeper: Bookkeeper,
         tasks: Tasks,
         wake: Wake,
         news: Wake,
@@ -67,6 +69,7 @@ class Reconciler:
         self._store = store
         self._market = market
         self._steps = steps
+        self._bookkeeper = bookkeeper
         self._tasks = tasks
         self._wake = wake
         self._news = news
@@ -92,10 +95,11 @@ class Reconciler:
         """
         busy = frozenset(self._busy)  # what they write from now on is not in what is read next
         rentals = await self._store.readable_rentals()
-        if not rentals:
+        if not rentals and not await self._bookkeeper.busy():
             return False
         asked_at = self._clock.now()
         listing = await self._listing()
+        await self._bookkeeper.look(rentals, listing, asked_at)
         for rental in rentals:
             if rental.id not in busy | self._busy and self._faults.may(rental.id, asked_at):
                 self._busy.add(rental.id)
@@ -161,7 +165,6 @@ class Reconciler:
         for _ in range(_STEPS_A_PASS):
             step = next_step(rental, sight, self._limits, self._clock.now())
             if isinstance(step, Wait):
-                await self._settle(rental)
                 return False
             before = rental.state
             rental, outcome = await self._take(rental, step)
@@ -183,6 +186,8 @@ class Reconciler:
             rental = await self._store.apply(intent, event=f"{_name(step)} begun", notify=False)
         outcome = await self._steps.take(rental, step)
         now = self._clock.now()
+        if isinstance(step, Destroy | Remove) and isinstance(outcome, Done):
+            await self._bookkeeper.destroyed(step.contract, now)
         moved = after(rental, step, outcome, now)
         if moved == rental:
             return rental, outcome
@@ -192,26 +197,14 @@ class Reconciler:
 
     async def _write(self, before: Rental, moved: Rental, step: Step, outcome: Outcome) -> Rental:
         now = self._clock.now()
-        entries = ledger.entries(before, moved, now)
-        moved = ledger.settle(moved, now)
         stored = await self._store.apply(
             moved,
             event=f"{_name(step)}: {_name(outcome)}",
-            entries=entries,
             notify=_shows(before, moved),
             grudge=grudge(before, moved, now),
         )
         self._news.set()
         return stored
-
-    async def _settle(self, rental: Rental) -> None:
-        """Bring the books up to the last whole hour."""
-        now = self._clock.now()
-        if entries := ledger.accrue(rental, now):
-            await self._store.apply(
-                ledger.settle(rental, now), event="hour booked", entries=entries, notify=True
-            )
-            self._news.set()
 
     def _renewed(self, rental: Rental, sight: Sight) -> Sight:
         """The same look at Vast, with what has changed between us and the machine."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain import tabs
 from bot.domain.access import Action, Actor, demand
 from bot.domain.ledger import Cost, Kind, cost
 from bot.domain.money import ZERO, Usd
-from bot.domain.rentals import Rental
+from bot.domain.rentals import Rental, RentalId
+from bot.domain.tabs import Tab
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 
@@ -48,10 +50,17 @@ class Spend:
         member = member_id or actor.id
         demand(actor, Action.SEE, owner_id=member, guild_id=actor.guild_id)
         rentals = await self._store.rentals_of(actor.guild_id, member, limit=1000)
-        booked = await self._store.totals([rental.id for rental in rentals])
+        ids = [rental.id for rental in rentals]
+        kept: dict[RentalId, list[Tab]] = {}
+        for tab in await self._store.tabs_of(ids):
+            kept.setdefault(tab.rental_id, []).append(tab)
+        booked = await self._store.totals(ids)
         now = self._clock.now()
         lines = [
-            Line(rental=rental, cost=_so_far(rental, booked.get(rental.id, {}), now))
+            Line(
+                rental=rental,
+                cost=_so_far(rental, booked.get(rental.id, {}), kept.get(rental.id, []), now),
+            )
             for rental in rentals
         ]
         return Report(member_id=member, at=now, lines=tuple(lines))
@@ -66,10 +75,18 @@ def running(rental: Rental) -> Usd:
     return rental.per_hour
 
 
-def _so_far(rental: Rental, booked: Mapping[Kind, Usd], now: datetime) -> Cost:
-    """The books up to where they are written, and the reckoning from there to now."""
-    written = Cost(booked.get(Kind.GPU, ZERO), booked.get(Kind.STORAGE, ZERO))
-    if rental.settled_until is None:
+def written(booked: Mapping[Kind, Usd]) -> Cost:
+    """The books' sums as a cost."""
+    return Cost(
+        booked.get(Kind.GPU, ZERO),
+        booked.get(Kind.STORAGE, ZERO),
+        booked.get(Kind.DOWNLOAD, ZERO) + booked.get(Kind.UPLOAD, ZERO),
+        booked.get(Kind.ADJUSTMENT, ZERO),
+    )
+
+
+def _so_far(rental: Rental, booked: Mapping[Kind, Usd], kept: Sequence[Tab], now: datetime) -> Cost:
+    """The books, and what is open on the tabs of its machines; before a first look, the row."""
+    if not kept and not booked:
         return cost(rental, now)
-    until, from_ = cost(rental, now), cost(rental, rental.settled_until)
-    return written + Cost(until.gpu - from_.gpu, until.storage - from_.storage)
+    return sum((tabs.outstanding(tab, now) for tab in kept), written(booked))

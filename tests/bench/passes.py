@@ -30,6 +30,7 @@ from bot.domain.rentals import Phase, RentalId, State
 from bot.ports.books import Store
 from bot.ports.market import Order
 from bot.services.archives import Archives
+from bot.services.bookkeeper import Bookkeeper
 from bot.services.idle import IdleWatch
 from bot.services.links import Links
 from bot.services.reconciler import Reconciler
@@ -164,6 +165,7 @@ async def _house(folder: Path, offers: int) -> AsyncIterator[_House]:
                 installation=INSTALLATION,
                 public_key="ssh-ed25519 AAAA",
             ),
+            bookkeeper=Bookkeeper(store=store, installation=INSTALLATION),
             tasks=tasks,
             wake=wake,
             news=Wake(),

@@ -1,21 +1,15 @@
-"""The books: entries add up to the whole, whatever the passes."""
+"""What a row alone lets one reckon, and which machines of a rental were tries that failed."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from bot.domain.ledger import accrue, cost, settle
+from bot.domain.ledger import NO_CONTRACT, Cost, cost, failed_try
 from bot.domain.money import Usd
+from bot.domain.rentals import ContractId, State
 from tests.domain.facts import NOW, rental
 
-ENDED = rental(
-    created_at=NOW,
-    running_at=NOW + timedelta(seconds=40),
-    gone_at=NOW + timedelta(hours=3, seconds=1),
-)
+ONE, OTHER = ContractId(1), ContractId(2)
 
 
 def test_gpu_time_is_free_while_the_image_loads_and_storage_is_not() -> None:
@@ -27,38 +21,25 @@ def test_gpu_time_is_free_while_the_image_loads_and_storage_is_not() -> None:
     assert cost(loading, later).gpu == Usd()
     assert cost(loading, later).storage == Usd.of("0.01388")
     assert cost(running, later).gpu == Usd.of("0.297")
+    assert cost(rental(), later).total == Usd()
 
 
-@given(minutes=st.lists(st.integers(1, 90), min_size=1, max_size=12))
-def test_entries_add_up_to_the_cost_whenever_they_are_written(minutes: list[int]) -> None:
-    """Passes at any times, missed hours filled in: the sum is the cost, to the micro-dollar."""
-    row, now, entries = ENDED, NOW, []
-    for pause in [*minutes, 600]:
-        now += timedelta(minutes=pause)
-        entries += accrue(row, now)
-        row = settle(row, now)
+def test_the_parts_of_a_cost_add_up() -> None:
+    """A correction takes back."""
+    both = Cost(Usd(5), Usd(4), Usd(3), Usd(-2)) + Cost(Usd(1))
 
-    assert Usd.sum(entry.amount for entry in entries) == cost(ENDED, now).total
-    assert len({(entry.kind, entry.period_start) for entry in entries}) == len(entries)
+    assert both == Cost(Usd(6), Usd(4), Usd(3), Usd(-2))
+    assert both.total == Usd(11)
 
 
-def test_a_pass_that_is_repeated_writes_the_same_entries() -> None:
-    """A crash between computing and storing changes nothing."""
-    later = NOW + timedelta(hours=2, minutes=5)
+def test_a_machine_that_was_never_used_is_a_failed_try() -> None:
+    """Replaced, or the rental ended before anybody could work; not while it is on its way up."""
+    ready = rental(contract=OTHER, ready_at=NOW, state=State.READY)
+    never = rental(contract=ONE, state=State.CLOSED)
+    coming = rental(contract=ONE, state=State.BOOTING)
 
-    assert accrue(ENDED, later) == accrue(ENDED, later)
-
-
-def test_the_running_hour_waits_until_it_is_over() -> None:
-    """Only whole hours are booked while a machine lives."""
-    living = rental(created_at=NOW, running_at=NOW)
-
-    entries = accrue(living, NOW + timedelta(minutes=90))
-
-    assert {entry.period_end for entry in entries} == {NOW + timedelta(hours=1)}
-
-
-def test_a_rental_without_a_machine_costs_nothing() -> None:
-    """Nothing is booked before Vast knows a contract."""
-    assert accrue(rental(), NOW + timedelta(days=1)) == []
-    assert cost(rental(), NOW + timedelta(days=1)).total == Usd()
+    assert failed_try(ready, ONE)
+    assert not failed_try(ready, OTHER)
+    assert not failed_try(ready, NO_CONTRACT)
+    assert failed_try(never, ONE)
+    assert not failed_try(coming, ONE)

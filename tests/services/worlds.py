@@ -29,6 +29,7 @@ from bot.ports.books import Store
 from bot.ports.machines import NotebookAt, Ran
 from bot.ports.market import Account, Order
 from bot.services.archives import Archives
+from bot.services.bookkeeper import Bookkeeper
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch, Judged
 from bot.services.links import Links
@@ -308,6 +309,7 @@ class House:
             store=self.store,
             market=self.market,
             steps=steps,
+            bookkeeper=Bookkeeper(store=self.store, installation="bellhop"),
             tasks=self.tasks,
             wake=self.wake,
             news=self.news,

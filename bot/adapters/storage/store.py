@@ -15,6 +15,7 @@ from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
 from bot.ports.books import Store
@@ -25,6 +26,7 @@ class SqlStore(
     SqlQuotes,
     SqlRentals,
     SqlLedger,
+    SqlTabs,
     SqlOutbox,
     SqlDoors,
     SqlSamples,

@@ -226,12 +226,41 @@ ledger = Table(
     "ledger",
     metadata,
     Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("contract", BigInteger, primary_key=True, autoincrement=False, server_default="0"),
     Column("kind", String(16), primary_key=True),
     Column("period_start", UtcTime, primary_key=True),
     Column("period_end", UtcTime, nullable=False),
     Column("amount", Money, nullable=False),
+    Column("why", Words),
     Column("written_at", UtcTime, nullable=False),
     _one_of("kind", Kind),
+    # Sums of a period read this alone.
+    Index(None, "period_start", "rental_id", "contract", "kind", "amount"),
+)
+
+tabs = Table(
+    "tabs",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("contract", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("ended_at", UtcTime, index=True),
+    Column("tab", Text, nullable=False),
+)
+
+bills = Table(
+    "bills",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("contract", BigInteger, primary_key=True, autoincrement=False),
+    Column("total", Money, nullable=False),
+    Column("gpu", Money, nullable=False),
+    Column("storage", Money, nullable=False),
+    Column("download", Money, nullable=False),
+    Column("upload", Money, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("settled_at", UtcTime),
 )
 
 notices = Table(

@@ -26,6 +26,7 @@ _LONGEST_MESSAGE = 300
 
 _STARTING = (None, "created", "loading", "rebooting", "restarting")
 _ENDED = ("exited", "stopped")
+_BILLED = ("running", "frozen")  # of the GPU (reference vast-api, 4.2)
 
 # Texts after which a start does not recover (Vast's own client, reference vast-api, 5.4).
 _FINAL = (
@@ -133,6 +134,8 @@ def instance(row: object, now: datetime) -> Instance:
         gpu_name=values.text(row.get("gpu_name")),
         gpu_util=_gpu_util(row),
         vram_used_mb=None,  # Vast has no field for it; see `nvidia-smi` on the machine
+        gpu_billed=row.get("actual_status") in _BILLED,
+        disk_billed=row.get("actual_status") != "offline",
     )
 
 

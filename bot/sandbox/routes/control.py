@@ -20,7 +20,7 @@ from bot.sandbox.world import World
 
 _INSTANCE_FIELDS = (
     *("gpu_util", "vram_mb", "state", "label", "gpu_taken"),
-    *("ssh_cut_s", "jupyter_dies"),
+    *("ssh_cut_s", "jupyter_dies", "price_factor"),
 )
 
 
@@ -60,7 +60,7 @@ async def clear_faults(request: web.Request) -> web.Response:
 
 
 async def change_instance(request: web.Request) -> web.Response:
-    """GPU load, label, a taken GPU, or a state that nobody here asked for (`destroyed` too)."""
+    """GPU load, label, a taken GPU, a price, or a state that nobody asked for (`destroyed` too)."""
     world, body = site_of(request).world, body_of(request, *_INSTANCE_FIELDS)
     contract = world.contract(number_in(request))
     if "label" in body:
@@ -71,6 +71,8 @@ async def change_instance(request: web.Request) -> web.Response:
         world.cut_ssh(contract.id, for_s=number(body["ssh_cut_s"], "ssh_cut_s"))
     if body.get("jupyter_dies"):
         world.end_jupyter(contract.id)
+    if "price_factor" in body:
+        world.reprice(contract.id, number(body["price_factor"], "price_factor"))
     match body.get("state"):
         case None:
             pass

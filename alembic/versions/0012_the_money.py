@@ -1,0 +1,88 @@
+"""Entries by machine, of all five kinds; the tabs of machines, and Vast's bills for them.
+
+Revision 0012, after 0010.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+_OLD = ("gpu", "storage")
+_KINDS = (*_OLD, "download", "upload", "adjustment")
+_SUMS = ["period_start", "rental_id", "contract", "kind", "amount"]
+_SUMS_INDEX = "ix_ledger_period_start_rental_id_contract_kind_amount"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("ledger") as batch:
+        batch.add_column(sa.Column("contract", sa.BigInteger(), nullable=False, server_default="0"))
+        batch.add_column(sa.Column("why", sa.Text()))
+    _keys(("rental_id", "contract", "kind", "period_start"), _KINDS)
+    op.create_index(op.f(_SUMS_INDEX), "ledger", _SUMS)
+    _tabs()
+    _bills()
+
+
+def downgrade() -> None:
+    op.drop_table("bills")
+    op.drop_table("tabs")
+    op.drop_index(op.f(_SUMS_INDEX), table_name="ledger")
+    # The older books know two kinds, and one machine a rental.
+    op.execute("DELETE FROM ledger WHERE kind NOT IN ('gpu', 'storage')")
+    op.execute(
+        "DELETE FROM ledger WHERE EXISTS (SELECT 1 FROM ledger AS one"
+        " WHERE one.rental_id = ledger.rental_id AND one.kind = ledger.kind"
+        " AND one.period_start = ledger.period_start AND one.contract < ledger.contract)"
+    )
+    _keys(("rental_id", "kind", "period_start"), _OLD)
+    with op.batch_alter_table("ledger") as batch:
+        batch.drop_column("why")
+        batch.drop_column("contract")
+
+
+def _keys(columns: tuple[str, ...], kinds: tuple[str, ...]) -> None:
+    listed = ", ".join(f"'{kind}'" for kind in kinds)
+    with op.batch_alter_table("ledger") as batch:
+        batch.drop_constraint(op.f("ck_ledger_kind"), type_="check")
+        batch.create_check_constraint(op.f("ck_ledger_kind"), f"kind IN ({listed})")
+        batch.drop_constraint(op.f("pk_ledger"), type_="primary")
+        batch.create_primary_key(op.f("pk_ledger"), list(columns))
+
+
+def _tabs() -> None:
+    op.create_table(
+        "tabs",
+        sa.Column("rental_id", sa.String(length=32), nullable=False),
+        sa.Column("contract", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("tab", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rental_id"], ["rentals.id"], name=op.f("fk_tabs_rental_id_rentals")
+        ),
+        sa.PrimaryKeyConstraint("rental_id", "contract", name=op.f("pk_tabs")),
+    )
+    op.create_index(op.f("ix_tabs_ended_at"), "tabs", ["ended_at"])
+
+
+def _bills() -> None:
+    amounts = ("total", "gpu", "storage", "download", "upload")
+    op.create_table(
+        "bills",
+        sa.Column("rental_id", sa.String(length=32), nullable=False),
+        sa.Column("contract", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in amounts),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(
+            ["rental_id"], ["rentals.id"], name=op.f("fk_bills_rental_id_rentals")
+        ),
+        sa.PrimaryKeyConstraint("rental_id", "contract", name=op.f("pk_bills")),
+    )

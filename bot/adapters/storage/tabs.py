@@ -1,0 +1,115 @@
+"""Tabs of machines and Vast's bills for them, each written together with its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, or_, select, update
+
+from bot.adapters.storage.ledger import write
+from bot.adapters.storage.letters import write_letters
+from bot.adapters.storage.outbox import show_card_anew
+from bot.adapters.storage.plain import read, text_of
+from bot.adapters.storage.tables import bills, tabs
+from bot.adapters.storage.unit import Part, inserting
+from bot.domain.bills import Bill, Parts
+from bot.domain.ledger import Entry
+from bot.domain.letters import Writing
+from bot.domain.rentals import ContractId, RentalId
+from bot.domain.tabs import Tab
+from bot.errors import Stale
+
+_PARTS = ("gpu", "storage", "download", "upload")
+
+
+class SqlTabs(Part):
+    async def open_tabs(self) -> list[Tab]:
+        return await self._tabs(select(tabs).where(tabs.c.ended_at.is_(None)))
+
+    async def tabs_of(self, rental_ids: Sequence[RentalId]) -> list[Tab]:
+        return await self._tabs(select(tabs).where(tabs.c.rental_id.in_(rental_ids)))
+
+    async def tabs_since(self, at: datetime) -> list[Tab]:
+        return await self._tabs(
+            select(tabs).where(or_(tabs.c.ended_at.is_(None), tabs.c.ended_at > at))
+        )
+
+    async def write_tab(self, tab: Tab, entries: Sequence[Entry] = ()) -> Tab:
+        now = self._clock.now()
+        written = replace(tab, version=tab.version + 1)
+        values = {
+            "version": written.version,
+            "ended_at": written.ended_at,
+            "tab": text_of(written),
+        }
+        key = {"rental_id": tab.rental_id, "contract": tab.contract}
+        async with self._database.writing() as connection:
+            if tab.version == 0:
+                new = inserting(connection, tabs).values(key | values).on_conflict_do_nothing()
+                done = await connection.execute(new.returning(tabs.c.contract))
+            else:
+                change = (
+                    update(tabs)
+                    .where(
+                        tabs.c.rental_id == tab.rental_id,
+                        tabs.c.contract == tab.contract,
+                        tabs.c.version == tab.version,
+                    )
+                    .values(values)
+                )
+                done = await connection.execute(change.returning(tabs.c.contract))
+            if done.first() is None:
+                raise Stale(f"the tab of machine {tab.contract} is not at version {tab.version}")
+            await write(connection, entries, now)
+            if entries:
+                await show_card_anew(connection, tab.rental_id, now)
+        return written
+
+    async def bills_of(self, rental_ids: Sequence[RentalId]) -> list[Bill]:
+        chosen = select(bills).where(bills.c.rental_id.in_(rental_ids))
+        async with self._database.reading() as connection:
+            return [_bill(row) for row in await connection.execute(chosen)]
+
+    async def write_bill(
+        self, bill: Bill, entries: Sequence[Entry] = (), *, letters: Sequence[Writing] = ()
+    ) -> None:
+        now = self._clock.now()
+        values = {
+            "total": bill.total,
+            **{part: getattr(bill.parts, part) for part in _PARTS},
+            "seen_at": bill.seen_at,
+            "changed_at": bill.changed_at,
+            "settled_at": bill.settled_at,
+        }
+        key = {"rental_id": bill.rental_id, "contract": bill.contract}
+        async with self._database.writing() as connection:
+            new = inserting(connection, bills).values(key | values)
+            await connection.execute(
+                new.on_conflict_do_update(
+                    index_elements=[bills.c.rental_id, bills.c.contract], set_=values
+                )
+            )
+            await write(connection, entries, now)
+            await write_letters(connection, bill.rental_id, letters, now)
+            if entries:
+                await show_card_anew(connection, bill.rental_id, now)
+
+    async def _tabs(self, chosen: Select[Any]) -> list[Tab]:
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(chosen.order_by(tabs.c.contract))).all()
+        return [read(Tab, row.tab) for row in rows]
+
+
+def _bill(row: Row[Any]) -> Bill:
+    return Bill(
+        rental_id=RentalId(row.rental_id),
+        contract=ContractId(row.contract),
+        total=row.total,
+        parts=Parts(*(getattr(row, part) for part in _PARTS)),
+        seen_at=row.seen_at,
+        changed_at=row.changed_at,
+        settled_at=row.settled_at,
+    )

@@ -1,0 +1,154 @@
+"""The bookkeeper: keeps the tab of every machine of ours, from what the reconciler's looks show.
+
+It listens to looks and to destroys and asks Vast nothing itself. What it knows is written down when
+something is booked or has changed, and once a minute; what a killed process had not written is read
+off again at the next look.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.domain import tabs
+from bot.domain.ledger import Entry
+from bot.domain.rentals import ContractId, Instance, Rental, RentalId
+from bot.domain.tabs import Tab
+from bot.errors import Stale
+from bot.ports.books import Store
+
+log = logging.getLogger(__name__)
+
+WRITE_EVERY = timedelta(minutes=1)
+
+_Key = tuple[RentalId, ContractId]
+
+
+class Bookkeeper:
+    def __init__(self, *, store: Store, installation: str) -> None:
+        self._store = store
+        self._prefix = f"{installation}/"
+        self._tabs: dict[_Key, Tab] = {}
+        self._written: dict[_Key, Tab] = {}
+        self._loaded = False
+
+    async def look(
+        self, rentals: Sequence[Rental], listing: Sequence[Instance] | None, at: datetime
+    ) -> None:
+        """Take in one look at the account: the open rentals, and a complete list or None."""
+        await self._load()
+        by_id = {rental.id: rental for rental in rentals}
+        machines = {one.contract: one for one in listing or ()}
+        for key, machine in _known(rentals, machines, self._prefix).items():
+            if key not in self._tabs:
+                await self._open(by_id[key[0]], key, machine, at)
+        for key in list(self._tabs):
+            await self._read(key, machines.get(key[1]), by_id, at, complete=listing is not None)
+        for key, tab in list(self._tabs.items()):
+            if tab.ended_at is not None and key[0] not in by_id:
+                del self._tabs[key]
+                self._written.pop(key, None)
+
+    async def busy(self) -> bool:
+        """Whether a tab waits for a look: its machine may not be gone."""
+        await self._load()
+        return any(tab.ended_at is None for tab in self._tabs.values())
+
+    async def destroyed(self, contract: ContractId, at: datetime) -> None:
+        """Vast has taken our destroy of that machine."""
+        await self._load()
+        for key, tab in list(self._tabs.items()):
+            if key[1] == contract:
+                await self._write(tabs.destroyed(tab, at), [])
+
+    async def _load(self) -> None:
+        if not self._loaded:
+            found = await self._store.open_tabs()
+            self._tabs = {(tab.rental_id, tab.contract): tab for tab in found}
+            self._written = dict(self._tabs)
+            self._loaded = True
+
+    async def _open(
+        self, rental: Rental, key: _Key, machine: Instance | None, at: datetime
+    ) -> None:
+        for tab in await self._store.tabs_of([rental.id]):
+            if tab.contract == key[1]:
+                self._tabs[key] = self._written[key] = tab
+                return
+        self._tabs[key] = tabs.opened(rental, key[1], machine, at)
+
+    async def _read(
+        self,
+        key: _Key,
+        machine: Instance | None,
+        rentals: dict[RentalId, Rental],
+        at: datetime,
+        *,
+        complete: bool,
+    ) -> None:
+        tab = self._tabs[key]
+        if machine is not None:
+            tab, entries = tabs.read(tab, machine, at)
+        elif (
+            tab.ended_at is None and complete and (gone_at := await self._gone_at(tab, rentals, at))
+        ):
+            tab, entries = tabs.end(tab, gone_at)
+        else:
+            entries = []
+        self._tabs[key] = tab
+        before = self._written.get(key)
+        if entries or before is None or _differs(before, tab):
+            await self._write(tab, entries)
+
+    async def _gone_at(
+        self, tab: Tab, rentals: dict[RentalId, Rental], at: datetime
+    ) -> datetime | None:
+        """Since when a machine that a complete list lacks is gone for certain; None: it may not be.
+
+        One that vanished counts up to the last look that showed it; Vast's bill says more.
+        """
+        if tab.destroyed_at is not None and at > tab.destroyed_at:
+            return tab.destroyed_at
+        rental = rentals.get(tab.rental_id) or await self._store.rental(tab.rental_id)
+        if rental is None or not rental.open or rental.contract != tab.contract:
+            late = at - tab.read_until >= tabs.DYING or (rental is not None and not rental.open)
+            return tab.read_until if late else None
+        return None
+
+    async def _write(self, tab: Tab, entries: Sequence[Entry]) -> None:
+        """Into the books, or not at all: whoever else has written makes us read them anew."""
+        key = tab.rental_id, tab.contract
+        try:
+            stored = await self._store.write_tab(tab, entries)
+        except Stale as error:
+            log.warning("the tabs are read anew: %s", error)
+            self._loaded = False
+            return
+        self._tabs[key] = self._written[key] = stored
+
+
+def _known(
+    rentals: Sequence[Rental], machines: dict[ContractId, Instance], prefix: str
+) -> dict[_Key, Instance | None]:
+    """Every machine of an open rental: those that its label shows, and the one on its row."""
+    ids = {rental.id for rental in rentals}
+    found: dict[_Key, Instance | None] = {
+        (RentalId(one.label.removeprefix(prefix)), one.contract): one
+        for one in machines.values()
+        if one.label.startswith(prefix) and one.label.removeprefix(prefix) in ids
+    }
+    for rental in rentals:
+        if rental.contract is not None:
+            found[rental.id, rental.contract] = machines.get(rental.contract)
+    return found
+
+
+def _differs(before: Tab, after: Tab) -> bool:
+    """Whether a tab has changed by more than some time that passed."""
+    return (
+        before.burn != after.burn
+        or before.ended_at != after.ended_at
+        or before.destroyed_at != after.destroyed_at
+        or after.read_until - before.read_until >= WRITE_EVERY
+    )
