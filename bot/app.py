@@ -41,6 +41,7 @@ from bot.ports.clock import Clock
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
 from bot.services.archives import Archives
+from bot.services.bills import Bills
 from bot.services.bookkeeper import Bookkeeper
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
@@ -69,6 +70,7 @@ from cogs.ui.cards import rental_card
 log = logging.getLogger(__name__)
 
 DELIVER_TICK_S = 5.0
+BILL_TICK_S = 600.0
 LOOK_OUT_TICK_S = 60.0
 LAST_FLUSH_S = 2.0
 """How long the end of the process waits for outputs that only its memory has."""
@@ -143,6 +145,7 @@ async def open_app(
             [
                 Tick(name="reconcile", every_s=settings.poll_s, wake=shared.wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=shared.news.set),
+                Tick(name="bill", every_s=BILL_TICK_S, wake=shared.billing.set),
                 Tick(name="look out", every_s=LOOK_OUT_TICK_S, wake=shared.looking_out.set),
                 Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
             ]
@@ -157,6 +160,8 @@ async def open_app(
         tasks.forever("kernels", relay.keep_joined)
         tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
+        bills = _bills(settings, outside, shared)
+        tasks.forever("bills", lambda: bills.run(shared.billing))
         tasks.forever("archives", outside.archives.run)
         tasks.forever("scout", lambda: scout.run(shared.looking_out))
         tasks.forever("policy", shared.policies.run)
@@ -201,6 +206,7 @@ class Shared:
     traffic: Traffic = field(default_factory=Traffic)
     wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
     news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
+    billing: Wake = field(default_factory=Wake)  # it is time to look at Vast's bill
     asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
 
@@ -344,7 +350,9 @@ def _reconciler(
             installation=settings.installation,
             public_key=outside.key.public_line(),
         ),
-        bookkeeper=Bookkeeper(store=outside.store, installation=settings.installation),
+        bookkeeper=Bookkeeper(
+            store=outside.store, installation=settings.installation, billing=shared.billing
+        ),
         tasks=tasks,
         wake=shared.wake,
         news=shared.news,
@@ -361,6 +369,16 @@ def _watch(settings: Settings, shared: Shared, *, paths: Relay) -> Watch:
         paths=paths,
         wake=shared.wake,
         every=timedelta(seconds=settings.watch_s),
+    )
+
+
+def _bills(settings: Settings, outside: Outside, shared: Shared) -> Bills:
+    return Bills(
+        store=outside.store,
+        market=outside.market,
+        clock=outside.clock,
+        news=shared.news,
+        installation=settings.installation,
     )
 
 

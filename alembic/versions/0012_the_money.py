@@ -15,6 +15,11 @@ depends_on = None
 
 _OLD = ("gpu", "storage")
 _KINDS = (*_OLD, "download", "upload", "adjustment")
+_LETTERS = (
+    *("ask", "ask_lease", "remind", "ask_leads", "cancel", "blind", "blind_leads", "seen"),
+    *("saved", "save_failed", "save_failed_leads"),
+)
+_MONEY_LETTERS = ("bill_leads", "budget", "budget_leads")
 _SUMS = ["period_start", "rental_id", "contract", "kind", "amount"]
 _SUMS_INDEX = "ix_ledger_period_start_rental_id_contract_kind_amount"
 
@@ -27,9 +32,13 @@ def upgrade() -> None:
     op.create_index(op.f(_SUMS_INDEX), "ledger", _SUMS)
     _tabs()
     _bills()
+    _letters((*_LETTERS, *_MONEY_LETTERS))
 
 
 def downgrade() -> None:
+    listed = ", ".join(f"'{kind}'" for kind in _MONEY_LETTERS)
+    op.execute(f"DELETE FROM letters WHERE kind IN ({listed})")
+    _letters(_LETTERS)
     op.drop_table("bills")
     op.drop_table("tabs")
     op.drop_index(op.f(_SUMS_INDEX), table_name="ledger")
@@ -53,6 +62,13 @@ def _keys(columns: tuple[str, ...], kinds: tuple[str, ...]) -> None:
         batch.create_check_constraint(op.f("ck_ledger_kind"), f"kind IN ({listed})")
         batch.drop_constraint(op.f("pk_ledger"), type_="primary")
         batch.create_primary_key(op.f("pk_ledger"), list(columns))
+
+
+def _letters(kinds: tuple[str, ...]) -> None:
+    listed = ", ".join(f"'{kind}'" for kind in kinds)
+    with op.batch_alter_table("letters") as batch:
+        batch.drop_constraint(op.f("ck_letters_kind"), type_="check")
+        batch.create_check_constraint(op.f("ck_letters_kind"), f"kind IN ({listed})")
 
 
 def _tabs() -> None:

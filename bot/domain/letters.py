@@ -31,10 +31,19 @@ class Kind(StrEnum):
     SAVED = "saved"  # what somebody asked to save is proven; waits until it is
     SAVE_FAILED = "save_failed"
     SAVE_FAILED_LEADS = "save_failed_leads"
+    BILL_LEADS = "bill_leads"  # what Vast charged differs from our books
+    BUDGET = "budget"  # how much of one's budget is used
+    BUDGET_LEADS = "budget_leads"
 
 
 QUESTIONS = frozenset({Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.ASK_LEADS})
-FOR_LEADS = frozenset({Kind.ASK_LEADS, Kind.BLIND_LEADS, Kind.SAVE_FAILED_LEADS})
+MONEY = frozenset({Kind.BILL_LEADS, Kind.BUDGET, Kind.BUDGET_LEADS})
+FOR_LEADS = frozenset(
+    {
+        *(Kind.ASK_LEADS, Kind.BLIND_LEADS, Kind.SAVE_FAILED_LEADS),
+        *(Kind.BILL_LEADS, Kind.BUDGET_LEADS),
+    }
+)
 SILENT = frozenset({Kind.CANCEL, Kind.SEEN})
 """Good news rings no bell."""
 NEWS = frozenset({Kind.CANCEL, Kind.SEEN, Kind.SAVED})
@@ -123,7 +132,7 @@ def stand(letter: Letter, rental: Rental, memory: Memory | None) -> Stand:
     kind, at = letter.kind, letter.writing.at
     if kind in QUESTIONS:
         return _question(letter.writing, rental, memory)
-    if letter.delivered_at is not None:
+    if letter.delivered_at is not None or kind in MONEY:
         return Stand.TOLD
     if kind is Kind.SAVED:
         return _saved(at, rental)

@@ -113,8 +113,9 @@ def end(tab: Tab, at: datetime) -> tuple[Tab, list[Entry]]:
 
 def outstanding(tab: Tab, now: datetime) -> Cost:
     """What is not in the books yet: the open time, and from the last look to now as it burns."""
-    if tab.ended_at is None and tab.destroyed_at is None and now > tab.read_until:
-        gpu, storage = _grains(tab.burn, now - tab.read_until)
+    until = min(now, tab.destroyed_at or now)
+    if tab.ended_at is None and until > tab.read_until:
+        gpu, storage = _grains(tab.burn, until - tab.read_until)
         tab = replace(tab, gpu_open=tab.gpu_open + gpu, storage_open=tab.storage_open + storage)
     return Cost(_rounded(tab.gpu_open), _rounded(tab.storage_open))
 

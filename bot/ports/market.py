@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from bot.domain.bills import Charge
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import ContractId, Instance
@@ -69,6 +71,13 @@ class Market(Protocol):
         ...
 
     async def account(self) -> Account: ...
+
+    async def charges(self, *, since: datetime, until: datetime) -> list[Charge]:
+        """What Vast charged for machines on the UTC days of that span, through all pages.
+
+        It comes late, and lines may come twice (`bills.summed`). Raises rather than return a part.
+        """
+        ...
 
     async def register_key(self, public_key: str) -> bool:
         """Put a public key on the account, once. False where a team key forbids it: attach then."""

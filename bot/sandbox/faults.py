@@ -43,6 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "duplicates": Kind("a search shows every offer twice, with different scores", _REQUEST, {}),
     "unfiltered": Kind("a search ignores its filters", _REQUEST, {}),
     "team_key": Kind("the account takes no SSH keys, as with a team's key", _REQUEST, {}),
+    "late_charges": Kind("charges show only that `share` of the bill", _REQUEST, {"share": 0.5}),
     "slow_logs": Kind("logs are uploaded after `seconds`", _REQUEST, {"seconds": 5.0}),
     # Renting
     "offer_gone": Kind("400 no_such_ask", _MACHINE, {}),

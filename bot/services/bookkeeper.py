@@ -17,6 +17,7 @@ from bot.domain.rentals import ContractId, Instance, Rental, RentalId
 from bot.domain.tabs import Tab
 from bot.errors import Stale
 from bot.ports.books import Store
+from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,11 @@ _Key = tuple[RentalId, ContractId]
 
 
 class Bookkeeper:
-    def __init__(self, *, store: Store, installation: str) -> None:
+    """`billing` is woken when a machine is gone: Vast's bill for it may be asked for."""
+
+    def __init__(self, *, store: Store, installation: str, billing: Wake) -> None:
         self._store = store
+        self._billing = billing
         self._prefix = f"{installation}/"
         self._tabs: dict[_Key, Tab] = {}
         self._written: dict[_Key, Tab] = {}
@@ -126,6 +130,8 @@ class Bookkeeper:
             self._loaded = False
             return
         self._tabs[key] = self._written[key] = stored
+        if stored.ended_at is not None:
+            self._billing.set()
 
 
 def _known(

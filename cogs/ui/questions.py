@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bot.domain.evidence import Kind as Seen
 from bot.domain.idle_words import phrases
-from bot.domain.letters import Kind, Stand
+from bot.domain.letters import FOR_LEADS, Kind, Stand
 from bot.domain.money import hourly
 from bot.domain.quiet_hours import MORNING
 from bot.domain.rentals import Reason, Rental, State
@@ -37,6 +37,11 @@ def letter(page: Page) -> look.Card:
             return _told(page, "is saved", _saved(page.rental), look.READY)
         case Kind.SAVE_FAILED | Kind.SAVE_FAILED_LEADS:
             return _told(page, "could not be archived", _failed(page), look.FAILED)
+        case Kind.BILL_LEADS:
+            words = f"{page.letter.writing.detail} The difference is in the books."
+            return _told(page, "cost something else than we had reckoned", words, look.ENDING)
+        case Kind.BUDGET | Kind.BUDGET_LEADS:
+            return look.card(f"### {page.letter.writing.detail}", colour=look.ENDING)
 
 
 def kept(rental: Rental, until: datetime) -> look.Card:
@@ -224,7 +229,7 @@ def _told(page: Page, what: str, words: str, colour: int) -> look.Card:
     """A message that asks nothing."""
     kind = page.letter.kind
     to = ""
-    if kind in (Kind.BLIND_LEADS, Kind.SAVE_FAILED_LEADS):
+    if kind in FOR_LEADS:
         to = "For the leads: "
     owner = f"<@{page.rental.owner_id}>: " if page.public and not to else ""
     return look.card(

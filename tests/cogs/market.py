@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from bot.domain.bills import Charge
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Wish
 from bot.domain.rentals import ContractId, Instance
@@ -47,6 +50,10 @@ class FixedMarket:
     async def account(self) -> Account:
         self._answer()
         return Account(credit=self.credit)
+
+    async def charges(self, *, since: datetime, until: datetime) -> list[Charge]:
+        self._answer()
+        return []
 
     async def register_key(self, public_key: str) -> bool:
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
 
@@ -17,6 +17,7 @@ from bot.domain.archives import (
     Report,
     Restored,
 )
+from bot.domain.bills import Charge
 from bot.domain.idle import Active, Judgement, Release
 from bot.domain.idle_memory import Asking, Question, begin
 from bot.domain.lifecycle import Limits
@@ -61,6 +62,7 @@ class DictMarket:
     attached: list[ContractId] = field(default_factory=list)
     bad_machines: set[int] = field(default_factory=set)  # whose containers never start
     log: list[str] | BotError = field(default_factory=list)
+    billed: list[Charge] = field(default_factory=list)
 
     async def search(self, wish: Wish, *, max_compute_cap: int | None = None) -> list[Offer]:
         return list(self.offers)
@@ -109,6 +111,9 @@ class DictMarket:
 
     async def account(self) -> Account:
         return Account(credit=self.credit)
+
+    async def charges(self, *, since: datetime, until: datetime) -> list[Charge]:
+        return list(self.billed)
 
     async def register_key(self, public_key: str) -> bool:
         self.keys.append(public_key)
@@ -309,7 +314,7 @@ class House:
             store=self.store,
             market=self.market,
             steps=steps,
-            bookkeeper=Bookkeeper(store=self.store, installation="bellhop"),
+            bookkeeper=Bookkeeper(store=self.store, installation="bellhop", billing=Wake()),
             tasks=self.tasks,
             wake=self.wake,
             news=self.news,

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 
-from bot.adapters.vast import listing, renting, values, wire
+from bot.adapters.vast import charges, listing, renting, values, wire
 from bot.adapters.vast.answers import Answer
 from bot.adapters.vast.http import Http
 from bot.adapters.vast.kept import Kept
 from bot.adapters.vast.pacing import PACES, Endpoint, Pace, Pacing, RealTimer, Timer
+from bot.domain.bills import Charge
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import ContractId, Instance
@@ -141,6 +143,10 @@ class Vast:
         if credit is None:
             raise Nonsense(f"{answer.what}: no credit in the answer")
         return Account(credit=Usd.of(credit), email=values.text(answer.row.get("email")))
+
+    async def charges(self, *, since: datetime, until: datetime) -> list[Charge]:
+        """What was charged on those UTC days, from all pages; Nonsense rather than a part."""
+        return await charges.everything(self._http, since, until)
 
     async def register_key(self, public_key: str) -> bool:
         """Put a public key on the account unless it is there; False where a team key forbids it.

@@ -44,6 +44,7 @@ class Endpoint(StrEnum):
     RENT = "rent"
     DESTROY = "destroy"
     ACCOUNT = "account"
+    CHARGES = "charges"
     LIST_KEYS = "list_keys"
     ADD_KEY = "add_key"
     ATTACH_KEY = "attach_key"
@@ -69,6 +70,7 @@ PACES: Mapping[Endpoint, Pace] = {
     Endpoint.RENT: Pace(1, 4.6, penalty_s=12.0),
     Endpoint.DESTROY: Pace(1, 3.1, penalty_s=3.0),
     Endpoint.ACCOUNT: Pace(1, 1.1),
+    Endpoint.CHARGES: Pace(1, 1.1),
     Endpoint.LIST_KEYS: Pace(1, 1.1),
     Endpoint.ADD_KEY: Pace(1, 1.1),
     Endpoint.ATTACH_KEY: Pace(1, 2.1),

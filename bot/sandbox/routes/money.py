@@ -71,7 +71,9 @@ async def charges(request: web.Request) -> web.Response:
     bounds = _day(days["gte"]), _day(days["lte"])
     types = filters.get("type", {}).get("in", ["instance"])
     world = site_of(request).world
-    rows = [_charge(world, each, bounds) for each in world.contracts.values()]
+    late = site_of(request).faults.take("late_charges", {"path": request.path, "method": "GET"})
+    share = float(late["share"]) if late is not None else 1.0
+    rows = [_charge(world, each, bounds, share) for each in world.contracts.values()]
     rows = [row for row in rows if row["amount"] > 0 and {"instance", "i"} & set(types)]
     if json_query(request, "latest_first", False):
         rows.reverse()
@@ -145,10 +147,12 @@ async def templates(request: web.Request) -> web.Response:
     return answer({"success": True, "templates_found": 0, "templates": []})
 
 
-def _charge(world: World, contract: Contract, bounds: tuple[date, date]) -> dict[str, Any]:
+def _charge(
+    world: World, contract: Contract, bounds: tuple[date, date], share: float = 1.0
+) -> dict[str, Any]:
     """One instance's row, amounts rounded to thousandths of a dollar as on Vast."""
     contract.meter.run(world.at)
-    billed = contract.meter.billed(*bounds)
+    billed = {part: round(micro * share) for part, micro in contract.meter.billed(*bounds).items()}
     start = contract.created_at.timestamp()
     end = (contract.destroyed_at or world.at).timestamp()
     span = {"start": start, "end": end}

@@ -1,0 +1,138 @@
+"""Vast's bill, fetched on a tick and after each end, and held against our books.
+
+A charge belongs to the machine that its number names; only where we know no such machine does its
+label count. Charges of others on the account are nobody's here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain import tabs
+from bot.domain.bills import Bill, Charge, Patience, corrections, reckon, summed, watched
+from bot.domain.ledger import NO_CONTRACT, Entry, Kind
+from bot.domain.letters import Kind as LetterKind
+from bot.domain.letters import Writing
+from bot.domain.money import Usd
+from bot.domain.rentals import ContractId, Rental, RentalId
+from bot.domain.tabs import Tab
+from bot.errors import BotError, Stale
+from bot.ports.books import Store
+from bot.ports.clock import Clock
+from bot.ports.market import Market
+from bot.tasks import Wake
+
+log = logging.getLogger(__name__)
+
+THRESHOLD = Usd.of("0.50")
+"""A correction from this on is told to the leads."""
+
+SETTLING = timedelta(minutes=10)
+"""A machine younger than that may yet come into the books by a listing."""
+
+_MISSED_TICKS_S = 1800.0
+
+
+class Bills:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        market: Market,
+        clock: Clock,
+        news: Wake,
+        installation: str,
+        patience: Patience | None = None,
+        threshold: Usd = THRESHOLD,
+    ) -> None:
+        self._store = store
+        self._market = market
+        self._clock = clock
+        self._news = news
+        self._prefix = f"{installation}/"
+        self._patience = patience or Patience()
+        self._threshold = threshold
+
+    async def run(self, wake: Wake) -> None:
+        """A look at the bill at each tick; for ever. One that fails is made good by the next."""
+        while True:
+            try:
+                await self.pass_once()
+            except BotError as error:
+                log.warning("the bill could not be looked at: %s", error)
+            await wake.wait(_MISSED_TICKS_S)
+
+    async def pass_once(self) -> int:
+        """Fetch what Vast charged for every machine that is watched; how many lines it added."""
+        now = self._clock.now()
+        kept = await self._store.tabs_since(now - 2 * self._patience.watched)
+        if not kept:
+            return 0
+        since = min(tab.created_at for tab in kept)
+        charges = summed(await self._market.charges(since=since, until=now))
+        kept += await self._strays(kept, charges)
+        # Tabs first, then sums: an hour that is booked in between then counts twice as ours, which
+        # adds nothing; the other way round it would be missing.
+        ids = sorted({tab.rental_id for tab in kept})
+        books = await self._store.totals_by_machine(ids)
+        known = {(bill.rental_id, bill.contract): bill for bill in await self._store.bills_of(ids)}
+        added = 0
+        for tab in kept:
+            key = tab.rental_id, tab.contract
+            if (charge := charges.get(tab.contract)) is not None:
+                added += await self._hold(tab, books.get(key, {}), known.get(key), charge)
+        return added
+
+    async def _hold(
+        self, tab: Tab, booked: Mapping[Kind, Usd], before: Bill | None, charge: Charge
+    ) -> int:
+        now = self._clock.now()
+        if not watched(tab, before, self._patience, now):
+            return 0
+        bill, entries = reckon(tab, booked, before, charge, patience=self._patience, now=now)
+        await self._store.write_bill(bill, entries, letters=self._letters(entries))
+        if entries:
+            log.info("Vast's bill for machine %s added %s lines", tab.contract, len(entries))
+            self._news.set()
+        return len(entries)
+
+    def _letters(self, entries: Sequence[Entry]) -> list[Writing]:
+        difference = corrections(entries)
+        if abs(difference.micros) < self._threshold.micros:
+            return []
+        why = next(entry.why for entry in entries if entry.kind is Kind.ADJUSTMENT)
+        at = next(entry.period_start for entry in entries if entry.kind is Kind.ADJUSTMENT)
+        return [Writing(kind=LetterKind.BILL_LEADS, at=at, detail=why)]
+
+    async def _strays(self, kept: Sequence[Tab], charges: Mapping[ContractId, Charge]) -> list[Tab]:
+        """Tabs for machines that only the bill knows, and whose label is a rental's."""
+        known = {tab.contract for tab in kept}
+        opened = []
+        for charge in charges.values():
+            if charge.contract in known or not charge.label.startswith(self._prefix):
+                continue
+            rental = await self._store.rental(RentalId(charge.label.removeprefix(self._prefix)))
+            if rental is not None and await self._is_stray(rental, charge):
+                opened.append(await self._open(rental, charge))
+        return [tab for tab in opened if tab is not None]
+
+    async def _is_stray(self, rental: Rental, charge: Charge) -> bool:
+        """Not one whose books are closed, nor one that the next listing shows."""
+        if self._clock.now() - charge.start < SETTLING:
+            return False
+        if any(tab.contract == charge.contract for tab in await self._store.tabs_of([rental.id])):
+            return False
+        books = await self._store.totals_by_machine([rental.id])
+        return rental.contract != charge.contract or (rental.id, NO_CONTRACT) not in books
+
+    async def _open(self, rental: Rental, charge: Charge) -> Tab | None:
+        tab = tabs.opened(rental, charge.contract, None, charge.start)
+        tab = replace(tab, ended_at=charge.end, burn=replace(tab.burn, storage=False))
+        try:
+            log.warning("the bill names machine %s, which the books lacked", charge.contract)
+            return await self._store.write_tab(tab)
+        except Stale:
+            return None
