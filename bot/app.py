@@ -43,6 +43,7 @@ from bot.schedule import Schedule, Tick
 from bot.services.archives import Archives
 from bot.services.bills import Bills
 from bot.services.bookkeeper import Bookkeeper
+from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
@@ -122,7 +123,10 @@ async def open_app(
             routes=routes,
         )
         await shared.policies.values()  # who is a lead is known before the first command comes
-        counter = _counter(outside, shared)
+        budgets = Budgets(
+            store=outside.store, clock=outside.clock, wake=shared.wake, news=shared.news
+        )
+        counter = _counter(outside, shared, budgets)
         client = _client(settings, outside, shared, counter)
         stack.push_async_callback(client.close)
         tasks = Tasks()
@@ -161,6 +165,7 @@ async def open_app(
         tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         bills = _bills(settings, outside, shared)
+        tasks.forever("budgets", budgets.run)
         tasks.forever("bills", lambda: bills.run(shared.billing))
         tasks.forever("archives", outside.archives.run)
         tasks.forever("scout", lambda: scout.run(shared.looking_out))
@@ -218,6 +223,7 @@ class Counter:
     offers: Offers
     shelf: Shelf
     desk: Desk
+    budgets: Budgets
 
 
 async def _open_outside(
@@ -251,7 +257,7 @@ async def _open_outside(
     )
 
 
-def _counter(outside: Outside, shared: Shared) -> Counter:
+def _counter(outside: Outside, shared: Shared, budgets: Budgets) -> Counter:
     offers = Offers(
         market=outside.market,
         grudges=outside.store,
@@ -264,12 +270,13 @@ def _counter(outside: Outside, shared: Shared) -> Counter:
         market=outside.market,
         offers=offers,
         shelf=shelf,
+        budgets=budgets,
         clock=outside.clock,
         wake=shared.wake,
         news=shared.news,
         limits=shared.limits,
     )
-    return Counter(offers=offers, shelf=shelf, desk=desk)
+    return Counter(offers=offers, shelf=shelf, desk=desk, budgets=budgets)
 
 
 def _client(settings: Settings, outside: Outside, shared: Shared, counter: Counter) -> Bellhop:
@@ -284,6 +291,7 @@ def _client(settings: Settings, outside: Outside, shared: Shared, counter: Count
             links=outside.links,
             shelf=counter.shelf,
             policies=shared.policies,
+            budgets=counter.budgets,
             clock=outside.clock,
         ),
         guild_id=settings.guild_id,

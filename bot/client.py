@@ -24,6 +24,7 @@ from bot.domain.rentals import RentalId
 from bot.errors import BotError, Chat, Config, Refused, Unavailable
 from bot.log import bound
 from bot.ports.clock import Clock
+from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.lookouts import Lookouts
 from bot.services.offers import Offers
@@ -75,6 +76,7 @@ class Services:
     links: Tickets
     shelf: Shelf
     policies: Policies
+    budgets: Budgets
     clock: Clock
 
 

@@ -10,6 +10,7 @@
     │   ├── PriceRose              the next best costs more than was quoted
     │   ├── QuoteExpired           the quote is too old to be acted on
     │   ├── Limit                  there are as many machines as are allowed
+    │   ├── OverBudget             a budget of the person, a role or the team is used up
     │   ├── LowCredit              the Vast account cannot pay for this
     │   ├── NotReady               the machine cannot be opened yet
     │   └── Busy                   somebody else is doing something with it that must end first
@@ -133,6 +134,17 @@ class LowCredit(Refused):
 
     public = "The team's Vast credit is too low for this machine."
     hint = "A lead can add credit in the Vast console; then try again."
+
+
+class OverBudget(Refused):
+    """What was asked for does not fit into a budget; `over` is by how many micro-dollars."""
+
+    public = "That does not fit into the budget."
+    hint = "A lead can raise it with /budget set."
+
+    def __init__(self, detail: str, *, over: int, public: str = "", hint: str = "") -> None:
+        super().__init__(detail, public=public, hint=hint)
+        self.over = over
 
 
 class NotReady(Refused):

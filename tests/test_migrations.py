@@ -11,6 +11,7 @@ import sys
 import sysconfig
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import alembic
@@ -31,6 +32,7 @@ from bot.adapters.storage.tables import metadata
 from bot.adapters.storage.unit import Database
 from bot.domain.archives import Archive, ArchiveId, ArchiveState
 from bot.domain.bills import Bill, Parts
+from bot.domain.budgets import TEAM, Budget, Grant, month_of
 from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
@@ -43,7 +45,8 @@ from bot.domain.samples import Sample
 from bot.domain.tabs import opened
 from bot.errors import Store
 from bot.ports.books import Pass
-from tests.builders import NOW, SetClock, begun
+from bot.ports.money import Claim
+from tests.builders import NOW, SetClock, a_quote, a_rental, begun
 
 SCRIPTS = Path(__file__).parent.parent / "alembic"
 
@@ -142,6 +145,27 @@ async def a_row_in_every_table(url: str) -> Rental:
         )
         await store.change_policy({"idle": "90"}, by=7)
         await store.write_tab(opened(rental, ContractId(7), None, NOW))
+        await store.set_budget(
+            rental.guild_id, Budget(subject=TEAM, amount=Usd.of(9), set_by=1, set_at=NOW)
+        )
+        month = month_of(NOW, UTC)
+        await store.add_grant(
+            Grant(
+                id="g1",
+                guild_id=rental.guild_id,
+                member_id=2,
+                amount=Usd(1),
+                month=month.name,
+                asked_at=NOW,
+            )
+        )
+        told = Writing(kind=LetterKind.SEEN, at=NOW)
+        await store.mark(rental.guild_id, TEAM, month, 50, rental_id=rental.id, letter=told)
+        other = a_quote()
+        await store.add_quote(other)
+        await store.begin(
+            a_rental(other), quote_id=other.id, claim=Claim(role_ids=(3,), month=month)
+        )
         await store.write_bill(
             Bill(
                 rental_id=rental.id,
@@ -258,7 +282,7 @@ async def test_no_row_is_lost_by_rebuilding_a_table(database_url: str, tmp_path:
     done = await migrate(database_url, scripts=scripts)
 
     assert (done.before, done.after) == (await newest(), "next")
-    assert set(before.values()) == {1, 2}
+    assert min(before.values()) > 0
     assert await counts(database_url) == before
     async with open_store(database_url, clock=SetClock()) as store:
         assert await store.rental(rental.id) == rental

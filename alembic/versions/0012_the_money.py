@@ -1,4 +1,4 @@
-"""Entries by machine, of all five kinds; the tabs of machines, and Vast's bills for them.
+"""Entries by machine, of all five kinds; tabs of machines, Vast's bills for them, and budgets.
 
 Revision 0012, after 0010.
 """
@@ -32,6 +32,8 @@ def upgrade() -> None:
     op.create_index(op.f(_SUMS_INDEX), "ledger", _SUMS)
     _tabs()
     _bills()
+    _budgets()
+    _requests()
     _letters((*_LETTERS, *_MONEY_LETTERS))
 
 
@@ -39,7 +41,8 @@ def downgrade() -> None:
     listed = ", ".join(f"'{kind}'" for kind in _MONEY_LETTERS)
     op.execute(f"DELETE FROM letters WHERE kind IN ({listed})")
     _letters(_LETTERS)
-    op.drop_table("bills")
+    for table in ("budget_marks", "grants", "rental_roles", "purses", "budgets", "bills"):
+        op.drop_table(table)
     op.drop_table("tabs")
     op.drop_index(op.f(_SUMS_INDEX), table_name="ledger")
     # The older books know two kinds, and one machine a rental.
@@ -102,3 +105,70 @@ def _bills() -> None:
         ),
         sa.PrimaryKeyConstraint("rental_id", "contract", name=op.f("pk_bills")),
     )
+
+
+def _budgets() -> None:
+    scope = "scope IN ('team', 'role', 'member')"
+    op.create_table(
+        "budgets",
+        sa.Column("guild_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("scope", sa.String(length=8), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("amount", sa.BigInteger()),
+        sa.Column("set_by", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(scope, name=op.f("ck_budgets_scope")),
+        sa.PrimaryKeyConstraint(
+            "guild_id", "scope", "subject_id", "set_at", name=op.f("pk_budgets")
+        ),
+    )
+    op.create_table(
+        "purses",
+        sa.Column("guild_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("begun", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("guild_id", name=op.f("pk_purses")),
+    )
+    op.create_table(
+        "budget_marks",
+        sa.Column("guild_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("scope", sa.String(length=8), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("percent", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(scope, name=op.f("ck_budget_marks_scope")),
+        sa.PrimaryKeyConstraint(
+            *("guild_id", "scope", "subject_id", "month", "percent"), name=op.f("pk_budget_marks")
+        ),
+    )
+
+
+def _requests() -> None:
+    op.create_table(
+        "rental_roles",
+        sa.Column("rental_id", sa.String(length=32), nullable=False),
+        sa.Column("role_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rental_id"], ["rentals.id"], name=op.f("fk_rental_roles_rental_id_rentals")
+        ),
+        sa.PrimaryKeyConstraint("rental_id", "role_id", name=op.f("pk_rental_roles")),
+    )
+    op.create_table(
+        "grants",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("guild_id", sa.BigInteger(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("quote_id", sa.String(length=32)),
+        sa.Column("decided_at", sa.DateTime(timezone=True)),
+        sa.Column("decided_by", sa.BigInteger()),
+        sa.Column("approved", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> member_id",
+            name=op.f("ck_grants_not_by_the_asker"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
+    )
+    op.create_index(op.f("ix_grants_guild_id_month"), "grants", ["guild_id", "month"])

@@ -16,7 +16,7 @@ from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
-from bot.ports.money import Bills, Ledger, Tabs
+from bot.ports.money import Bills, Budgets, Claim, Ledger, Tabs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +47,19 @@ class Quotes(Protocol):
 
 class Rentals(Protocol):
     async def begin(
-        self, rental: Rental, *, quote_id: str, allowance: Allowance | None = None
+        self,
+        rental: Rental,
+        *,
+        quote_id: str,
+        allowance: Allowance | None = None,
+        claim: Claim | None = None,
     ) -> Rental:
         """Store a new rental with its first event and notice, in one transaction.
 
         A quote becomes one rental: asked again, the first one comes back unchanged. Raises Limit,
         naming what runs, where there would be more than the allowance; of two at once one gets in.
+        With a claim it must fit into every budget it counts against, which nobody else can spend
+        meanwhile: raises OverBudget.
         """
         ...
 
@@ -288,6 +295,7 @@ class Store(
     Ledger,
     Tabs,
     Bills,
+    Budgets,
     Outbox,
     Samples,
     Letters,

@@ -1,12 +1,14 @@
-"""The money's part of the database: tabs of machines, Vast's bills, and sums of the books."""
+"""The money's part of the database: tabs of machines, Vast's bills, budgets, sums of the books."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.domain.bills import Bill
+from bot.domain.budgets import Budget, Grant, Month, Subject, Use
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Writing
 from bot.domain.money import Usd
@@ -53,4 +55,63 @@ class Bills(Protocol):
         self, bill: Bill, entries: Sequence[Entry] = (), *, letters: Sequence[Writing] = ()
     ) -> None:
         """Write what Vast says now, with what it adds to the books, in one transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """On whose money a rental begins: its owner's roles at that moment, and the month."""
+
+    role_ids: tuple[int, ...]
+    month: Month
+
+
+class Budgets(Protocol):
+    async def budgets(self, guild_id: int) -> list[Budget]:
+        """Those that hold now, one a subject; those taken away are left out."""
+        ...
+
+    async def set_budget(self, guild_id: int, budget: Budget) -> None:
+        """Written beside the earlier ones, which stay as the record of who set what."""
+        ...
+
+    async def uses(
+        self, guild_id: int, month: Month, subjects: Sequence[Subject] | None = None
+    ) -> list[Use]:
+        """How these budgets stand now (all of them by default), grants of the month included."""
+        ...
+
+    async def counted(self, guild_id: int, subject: Subject) -> list[RentalId]:
+        """The open rentals that count against a budget, oldest first."""
+        ...
+
+    async def add_grant(self, grant: Grant) -> None: ...
+
+    async def grant(self, grant_id: str) -> Grant | None: ...
+
+    async def decide_grant(
+        self, grant_id: str, *, by: int, approved: bool, now: datetime
+    ) -> Grant | None:
+        """Decide a request, once: who comes second gets None."""
+        ...
+
+    async def marked(self, guild_id: int, month: Month) -> Mapping[tuple[Subject, int], datetime]:
+        """The marks (percent) that somebody was told of this month, and when."""
+        ...
+
+    async def mark(
+        self,
+        guild_id: int,
+        subject: Subject,
+        month: Month,
+        percent: int,
+        *,
+        rental_id: RentalId,
+        letter: Writing,
+    ) -> bool:
+        """Tell of a mark, once a month: the letter and the mark are one transaction."""
+        ...
+
+    async def guilds(self) -> list[int]:
+        """The servers that have a budget."""
         ...

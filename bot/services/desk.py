@@ -6,6 +6,7 @@ Nothing here rents a machine. A wish is written on a row and the reconciler is w
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.access import Action, Actor, demand
@@ -22,6 +23,7 @@ from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
 from bot.services.allowance import allowance
+from bot.services.budgets import Budgets
 from bot.services.offers import Offers
 from bot.services.policy import Policies
 from bot.services.shelf import Shelf, disk_needed_gb
@@ -52,6 +54,7 @@ class Desk(Wishes):
         market: Market,
         offers: Offers,
         shelf: Shelf,
+        budgets: Budgets,
         clock: Clock,
         wake: Wake,
         news: Wake,
@@ -62,6 +65,7 @@ class Desk(Wishes):
         self._offers = offers
         self._shelf = shelf
         self._limits = limits or Limits()
+        self._budgets = budgets
 
     async def quote(
         self,
@@ -104,10 +108,11 @@ class Desk(Wishes):
         await self._store.add_quote(quote)
         return quote
 
-    async def rent(self, actor: Actor, quote_id: str) -> Rental:
+    async def rent(self, actor: Actor, quote_id: str, *, role_ids: Sequence[int] = ()) -> Rental:
         """Begin the rental of a quote; pressed twice, it is the same rental.
 
-        Raises NotFound, NotYours, QuoteExpired, LowCredit, Limit.
+        `role_ids` are the actor's: their budgets count too. Raises NotFound, NotYours,
+        QuoteExpired, LowCredit, Limit, OverBudget.
         """
         quote = await self._store.quote(quote_id)
         if quote is None or quote.guild_id != actor.guild_id:
@@ -183,6 +188,7 @@ class Desk(Wishes):
             ),
             quote_id=quote.id,
             allowance=await allowance(self._store, self._limits, quote.owner_id),
+            claim=await self._budgets.claim(role_ids),
         )
         log.info("%s asked for rental %s: %s", actor.name, rental.id, rental.offer.title)
         self._wake.set()

@@ -30,6 +30,7 @@ from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, Stat
 from bot.errors import BotError
 from bot.ports.books import Store
 from bot.services.archives import Archives
+from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.letters import Letters
 from bot.services.links import Links
@@ -72,7 +73,9 @@ def shelf(clock: SetClock, store: Store, tmp_path: Path) -> Shelf:
 @pytest.fixture
 def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -> Services:
     offers = Offers(market=market, grudges=store, clock=clock)
+    budgets = Budgets(store=store, clock=clock, wake=Wake(), news=Wake())
     desk = Desk(
+        budgets=budgets,
         store=store,
         market=market,
         offers=offers,
@@ -89,6 +92,7 @@ def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
         shelf=shelf,
         policies=Policies(store=store),
+        budgets=budgets,
         clock=clock,
     )
 

@@ -31,6 +31,7 @@ from bot.ports.machines import NotebookAt, Ran
 from bot.ports.market import Account, Order
 from bot.services.archives import Archives
 from bot.services.bookkeeper import Bookkeeper
+from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch, Judged
 from bot.services.links import Links
@@ -274,11 +275,13 @@ class House:
             store=self.store, clock=self.clock, relay_url="http://{rental}.localhost:8642"
         )
         self.offers = Offers(market=self.market, grudges=self.store, clock=self.clock)
+        self.budgets = Budgets(store=self.store, clock=self.clock, wake=self.wake, news=self.news)
         self.desk = Desk(
             store=self.store,
             market=self.market,
             offers=self.offers,
             shelf=Shelves(archives=cast(Archives, self.shelf)),
+            budgets=self.budgets,
             clock=self.clock,
             wake=self.wake,
             news=self.news,

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.adapters.storage.budgets import claim_room, keep_roles
 from bot.adapters.storage.ledger import write
 from bot.adapters.storage.letters import write_letters
 from bot.adapters.storage.outbox import ask_for_card
@@ -28,6 +29,7 @@ from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.replacement import Grudge
 from bot.errors import Stale, Store
 from bot.ports.books import Allowance
+from bot.ports.money import Claim
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +39,26 @@ _NOT_OURS = frozenset({"id", "version", "message_id"})
 
 class SqlRentals(Part):
     async def begin(
-        self, rental: Rental, *, quote_id: str, allowance: Allowance | None = None
+        self,
+        rental: Rental,
+        *,
+        quote_id: str,
+        allowance: Allowance | None = None,
+        claim: Claim | None = None,
     ) -> Rental:
         values = rental_values(rental) | {"quote_id": quote_id}
         now = self._clock.now()
         async with self._database.writing() as connection:
+            if claim is not None:
+                await claim_room(connection, rental, quote_id, claim, now)
             if allowance is not None:
                 await demand_room(connection, rental, quote_id, allowance)
             # Of two that come at once the second waits here for the first, then inserts nothing.
             new = inserting(connection, rentals).values(values).on_conflict_do_nothing()
             if (await connection.execute(new.returning(rentals.c.id))).first() is None:
                 return await _begun(connection, rental, quote_id)
+            if claim is not None:
+                await keep_roles(connection, rental.id, claim)
             await _record(connection, rental, event="requested", at=now)
             await ask_for_card(connection, rental.id, rental.version, now)
         return rental

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.adapters.storage.archives import SqlArchives
+from bot.adapters.storage.budgets import SqlBudgets
 from bot.adapters.storage.doors import SqlDoors
 from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
@@ -27,6 +28,7 @@ class SqlStore(
     SqlRentals,
     SqlLedger,
     SqlTabs,
+    SqlBudgets,
     SqlOutbox,
     SqlDoors,
     SqlSamples,

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from bot.adapters.storage.types import Money, UtcTime, Words
 from bot.domain.archives import ArchiveState
+from bot.domain.budgets import Scope
 from bot.domain.ledger import Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.lookouts import State as LookoutState
@@ -246,6 +247,61 @@ tabs = Table(
     Column("version", Integer, nullable=False),
     Column("ended_at", UtcTime, index=True),
     Column("tab", Text, nullable=False),
+)
+
+budgets = Table(  # append-only: the newest of a subject holds
+    "budgets",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope", String(8), primary_key=True),
+    Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("set_at", UtcTime, primary_key=True),
+    Column("amount", Money),
+    Column("set_by", BigInteger, nullable=False),
+    _one_of("scope", Scope),
+)
+
+purses = Table(  # one row a server: locked while something is begun on its money
+    "purses",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("begun", Integer, nullable=False),
+)
+
+rental_roles = Table(
+    "rental_roles",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("role_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("member_id", BigInteger, nullable=False),
+    Column("amount", Money, nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("quote_id", String(32)),
+    Column("decided_at", UtcTime),
+    Column("decided_by", BigInteger),
+    Column("approved", Boolean, nullable=False),
+    CheckConstraint("decided_by IS NULL OR decided_by <> member_id", name="not_by_the_asker"),
+    Index(None, "guild_id", "month"),
+)
+
+budget_marks = Table(
+    "budget_marks",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope", String(8), primary_key=True),
+    Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("month", String(7), primary_key=True),
+    Column("percent", Integer, primary_key=True, autoincrement=False),
+    Column("told_at", UtcTime, nullable=False),
+    _one_of("scope", Scope),
 )
 
 bills = Table(

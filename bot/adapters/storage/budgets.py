@@ -1,0 +1,335 @@
+"""Budgets in the database: limits, requests, marks, and the lock under which money is claimed.
+
+Whoever begins a rental on a server's money first counts up that server's row of `purses`, which
+holds it until the end of the transaction: of two at the same moment the second sees what the first
+has taken. SQLite has one writer at a time anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.adapters.storage.ledger import TOTAL
+from bot.adapters.storage.letters import write_letters
+from bot.adapters.storage.plain import read
+from bot.adapters.storage.rows import rental_of
+from bot.adapters.storage.tables import (
+    budget_marks,
+    budgets,
+    grants,
+    ledger,
+    purses,
+    rental_roles,
+    rentals,
+    tabs,
+)
+from bot.adapters.storage.unit import Part, insert_new, inserting
+from bot.domain.budgets import (
+    Budget,
+    Grant,
+    Month,
+    Scope,
+    Subject,
+    Use,
+    demand_room,
+    hold,
+    subjects,
+)
+from bot.domain.letters import Writing
+from bot.domain.money import ZERO, Usd
+from bot.domain.rentals import Rental, RentalId, State
+from bot.domain.tabs import Tab, outstanding
+from bot.ports.money import Claim
+
+_GRANT = (
+    *("id", "guild_id", "member_id", "amount", "month", "asked_at", "quote_id", "decided_at"),
+    *("decided_by", "approved"),
+)
+
+
+class SqlBudgets(Part):
+    async def budgets(self, guild_id: int) -> list[Budget]:
+        async with self._database.reading() as connection:
+            return await _budgets(connection, guild_id)
+
+    async def guilds(self) -> list[int]:
+        async with self._database.reading() as connection:
+            return list(await connection.scalars(select(budgets.c.guild_id).distinct()))
+
+    async def set_budget(self, guild_id: int, budget: Budget) -> None:
+        row = {
+            "guild_id": guild_id,
+            "scope": budget.subject.scope.value,
+            "subject_id": budget.subject.id,
+            "set_at": budget.set_at,
+            "amount": budget.amount,
+            "set_by": budget.set_by,
+        }
+        async with self._database.writing() as connection:
+            new = inserting(connection, budgets).values(row)
+            keys = [budgets.c.guild_id, budgets.c.scope, budgets.c.subject_id, budgets.c.set_at]
+            changed = {"amount": budget.amount, "set_by": budget.set_by}
+            await connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed))
+
+    async def uses(
+        self, guild_id: int, month: Month, subjects: Sequence[Subject] | None = None
+    ) -> list[Use]:
+        now = self._clock.now()
+        async with self._database.reading() as connection:
+            found = await _uses(connection, guild_id, month, now, subjects)
+            given = [_grant(row) for row in await connection.execute(_approved(guild_id, month))]
+            return [
+                replace(use, granted=_granted(given, await _members(connection, guild_id, use)))
+                for use in found
+            ]
+
+    async def counted(self, guild_id: int, subject: Subject) -> list[RentalId]:
+        chosen = (
+            _of(select(rentals.c.id), subject)
+            .where(rentals.c.guild_id == guild_id, rentals.c.state != State.CLOSED.value)
+            .order_by(rentals.c.requested_at)
+        )
+        async with self._database.reading() as connection:
+            return [RentalId(one) for one in await connection.scalars(chosen)]
+
+    async def add_grant(self, grant: Grant) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(
+                insert(grants).values({name: getattr(grant, name) for name in _GRANT})
+            )
+
+    async def grant(self, grant_id: str) -> Grant | None:
+        async with self._database.reading() as connection:
+            row = (
+                await connection.execute(select(grants).where(grants.c.id == grant_id))
+            ).one_or_none()
+        return _grant(row) if row is not None else None
+
+    async def decide_grant(
+        self, grant_id: str, *, by: int, approved: bool, now: datetime
+    ) -> Grant | None:
+        change = (
+            update(grants)
+            .where(grants.c.id == grant_id, grants.c.decided_at.is_(None))
+            .values(decided_at=now, decided_by=by, approved=approved)
+            .returning(*grants.c)
+        )
+        async with self._database.writing() as connection:
+            row = (await connection.execute(change)).one_or_none()
+        return _grant(row) if row is not None else None
+
+    async def marked(self, guild_id: int, month: Month) -> Mapping[tuple[Subject, int], datetime]:
+        chosen = select(budget_marks).where(
+            budget_marks.c.guild_id == guild_id, budget_marks.c.month == month.name
+        )
+        async with self._database.reading() as connection:
+            return {
+                (Subject(Scope(row.scope), row.subject_id), row.percent): row.told_at
+                for row in await connection.execute(chosen)
+            }
+
+    async def mark(
+        self,
+        guild_id: int,
+        subject: Subject,
+        month: Month,
+        percent: int,
+        *,
+        rental_id: RentalId,
+        letter: Writing,
+    ) -> bool:
+        now = self._clock.now()
+        values = {
+            "guild_id": guild_id,
+            "scope": subject.scope.value,
+            "subject_id": subject.id,
+            "month": month.name,
+            "percent": percent,
+            "told_at": now,
+        }
+        async with self._database.writing() as connection:
+            new = inserting(connection, budget_marks).values(values).on_conflict_do_nothing()
+            done = await connection.execute(new.returning(budget_marks.c.percent))
+            if done.first() is None:
+                return False
+            await write_letters(connection, rental_id, [letter], now)
+        return True
+
+
+async def claim_room(
+    connection: AsyncConnection, rental: Rental, quote_id: str, claim: Claim, now: datetime
+) -> None:
+    """Hold the server's purse, and raise OverBudget unless the rental fits what is left in it."""
+    new = inserting(connection, purses).values(guild_id=rental.guild_id, begun=0)
+    await connection.execute(new.on_conflict_do_nothing())
+    await connection.execute(
+        update(purses).where(purses.c.guild_id == rental.guild_id).values(begun=purses.c.begun + 1)
+    )
+    begun = select(rentals.c.id).where(rentals.c.quote_id == quote_id)
+    if (await connection.execute(begun)).first() is not None:
+        return  # pressed twice: it is in there already
+    mine = subjects(rental.owner_id, claim.role_ids)
+    found = await _uses(connection, rental.guild_id, claim.month, now, mine)
+    given = (
+        await connection.execute(
+            _approved(rental.guild_id, claim.month).where(grants.c.member_id == rental.owner_id)
+        )
+    ).all()
+    more = Usd.sum(one.amount for one in map(_grant, given) if one.counts(now))
+    demand_room([replace(use, granted=more) for use in found], hold(rental, claim.month, now))
+
+
+async def keep_roles(connection: AsyncConnection, rental_id: RentalId, claim: Claim) -> None:
+    """Write down for whose budgets the rental counts, whatever becomes of its owner's roles."""
+    await insert_new(
+        connection,
+        rental_roles,
+        [{"rental_id": rental_id, "role_id": role} for role in sorted(set(claim.role_ids))],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """An open rental: what of it is not booked yet, and what it may still cost."""
+
+    rental: Rental
+    role_ids: frozenset[int]
+    owing: Usd
+    hold: Usd
+
+    def counts_for(self, subject: Subject) -> bool:
+        match subject.scope:
+            case Scope.TEAM:
+                return True
+            case Scope.ROLE:
+                return subject.id in self.role_ids
+            case Scope.MEMBER:
+                return subject.id == self.rental.owner_id
+
+
+async def _uses(
+    connection: AsyncConnection,
+    guild_id: int,
+    month: Month,
+    now: datetime,
+    wanted: Sequence[Subject] | None,
+) -> list[Use]:
+    limits = [
+        (one.subject, one.amount)
+        for one in await _budgets(connection, guild_id)
+        if one.amount is not None and (wanted is None or one.subject in wanted)
+    ]
+    if not limits:
+        return []
+    live = await _live(connection, guild_id, month, now)
+    found = []
+    for subject, limit in limits:
+        mine = [one for one in live if one.counts_for(subject)]
+        booked = await _booked(connection, guild_id, month, subject)
+        found.append(
+            Use(
+                subject=subject,
+                limit=limit,
+                spent=booked + Usd.sum(one.owing for one in mine),
+                held=Usd.sum(one.hold for one in mine),
+            )
+        )
+    return found
+
+
+async def _live(
+    connection: AsyncConnection, guild_id: int, month: Month, now: datetime
+) -> list[_Live]:
+    of_open = select(rentals.c.id).where(
+        rentals.c.guild_id == guild_id, rentals.c.state != State.CLOSED.value
+    )
+    rows = (await connection.execute(select(rentals).where(rentals.c.id.in_(of_open)))).all()
+    roles: dict[str, set[int]] = {}
+    for row in await connection.execute(
+        select(rental_roles).where(rental_roles.c.rental_id.in_(of_open))
+    ):
+        roles.setdefault(row.rental_id, set()).add(row.role_id)
+    owing: dict[str, Usd] = {}
+    for row in await connection.execute(select(tabs).where(tabs.c.rental_id.in_(of_open))):
+        cost = outstanding(read(Tab, row.tab), now).total
+        owing[row.rental_id] = owing.get(row.rental_id, ZERO) + cost
+    return [
+        _Live(
+            rental=(rental := rental_of(row)),
+            role_ids=frozenset(roles.get(row.id, ())),
+            owing=owing.get(row.id, ZERO),
+            hold=hold(rental, month, now),
+        )
+        for row in rows
+    ]
+
+
+async def _booked(
+    connection: AsyncConnection, guild_id: int, month: Month, subject: Subject
+) -> Usd:
+    """What the books hold of the month; an hour across midnight counts where it begins."""
+    joined = ledger.join(rentals, ledger.c.rental_id == rentals.c.id)
+    sums = _of(select(TOTAL).select_from(joined), subject).where(
+        rentals.c.guild_id == guild_id,
+        ledger.c.period_start >= month.start,
+        ledger.c.period_start < month.end,
+    )
+    return (await connection.execute(sums)).scalar_one() or ZERO
+
+
+async def _budgets(connection: AsyncConnection, guild_id: int) -> list[Budget]:
+    newest: dict[Subject, Budget] = {}
+    chosen = select(budgets).where(budgets.c.guild_id == guild_id).order_by(budgets.c.set_at)
+    for row in await connection.execute(chosen):
+        subject = Subject(Scope(row.scope), row.subject_id)
+        newest[subject] = Budget(
+            subject=subject, amount=row.amount, set_by=row.set_by, set_at=row.set_at
+        )
+    return [one for one in newest.values() if one.amount is not None]
+
+
+def _granted(given: Sequence[Grant], members: frozenset[int] | None) -> Usd:
+    return Usd.sum(one.amount for one in given if members is None or one.member_id in members)
+
+
+async def _members(connection: AsyncConnection, guild_id: int, use: Use) -> frozenset[int] | None:
+    """Whose grants add to a budget; None: everybody's."""
+    subject = use.subject
+    match subject.scope:
+        case Scope.TEAM:
+            return None
+        case Scope.MEMBER:
+            return frozenset((subject.id,))
+        case Scope.ROLE:
+            owners = _of(select(rentals.c.owner_id).distinct(), subject)
+            return frozenset(await connection.scalars(owners.where(rentals.c.guild_id == guild_id)))
+
+
+def _of(chosen: Select[Any], subject: Subject) -> Select[Any]:
+    """Narrow rentals to those that count against a budget."""
+    match subject.scope:
+        case Scope.TEAM:
+            return chosen
+        case Scope.MEMBER:
+            return chosen.where(rentals.c.owner_id == subject.id)
+        case Scope.ROLE:
+            with_role = select(rental_roles.c.rental_id).where(rental_roles.c.role_id == subject.id)
+            return chosen.where(rentals.c.id.in_(with_role))
+
+
+def _approved(guild_id: int, month: Month) -> Select[Any]:
+    return select(grants).where(
+        grants.c.guild_id == guild_id,
+        grants.c.month == month.name,
+        grants.c.approved.is_(True),
+    )
+
+
+def _grant(row: Row[Any]) -> Grant:
+    return Grant(**{name: getattr(row, name) for name in _GRANT})

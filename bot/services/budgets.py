@@ -1,0 +1,244 @@
+"""Budgets: set by leads, asked about before a rental begins, watched while it runs.
+
+At 50, 80 and 100 percent somebody is told, once a month and budget. At 100 percent nothing new is
+begun, unless a lead approves it; where the team has chosen so, what runs is archived and then
+destroyed, some time after a warning. Without a proven archive nothing is.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from bot.domain.access import Actor
+from bot.domain.budgets import (
+    WARNING,
+    AtLimit,
+    Budget,
+    Grant,
+    Month,
+    Scope,
+    Subject,
+    Use,
+    marks,
+    month_of,
+    subjects,
+    whose,
+)
+from bot.domain.letters import Kind, Writing
+from bot.domain.money import Usd
+from bot.domain.rentals import Rental, State, new_id
+from bot.errors import BadInput, BotError, NotFound, NotYours, Refused, Stale
+from bot.ports.books import Store
+from bot.ports.clock import Clock
+from bot.ports.money import Claim
+from bot.tasks import Wake
+
+log = logging.getLogger(__name__)
+
+WATCH_S = 60.0
+AGAIN = timedelta(minutes=30)
+"""After so long an archive that could not be proven is tried again."""
+
+ZONE, OVER = "zone", "over_budget"
+"""The keys of the team's policy that count here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    zone: tzinfo = UTC
+    at_limit: AtLimit = AtLimit.ASK
+
+
+class Budgets:
+    def __init__(self, *, store: Store, clock: Clock, wake: Wake, news: Wake) -> None:
+        self._store = store
+        self._clock = clock
+        self._wake = wake
+        self._news = news
+
+    async def rules(self) -> Rules:
+        """What the team's policy says; a value that cannot be used counts as not set."""
+        values = await self._store.policy()
+        return Rules(_zone(values.get(ZONE)), _at_limit(values.get(OVER)))
+
+    async def month(self) -> Month:
+        return month_of(self._clock.now(), (await self.rules()).zone)
+
+    async def claim(self, role_ids: Sequence[int]) -> Claim:
+        """On whose money somebody with these roles begins a rental now."""
+        return Claim(role_ids=tuple(role_ids), month=await self.month())
+
+    async def show(self, actor: Actor, role_ids: Sequence[int]) -> tuple[Month, list[Use]]:
+        """How the budgets stand that concern somebody; for a lead all of them."""
+        month = await self.month()
+        mine = None if actor.lead else subjects(actor.id, role_ids)
+        found = await self._store.uses(actor.guild_id, month, mine)
+        order = list(Scope)
+        return month, sorted(found, key=lambda u: (order.index(u.subject.scope), u.subject.id))
+
+    async def set(self, actor: Actor, subject: Subject, amount: Usd | None) -> Use | None:
+        """Set a limit, or take it away with None; how it stands then. Raises NotYours."""
+        _demand_lead(actor)
+        now = self._clock.now()
+        budget = Budget(subject=subject, amount=amount, set_by=actor.id, set_at=now)
+        await self._store.set_budget(actor.guild_id, budget)
+        log.info("%s set the budget of %s to %s", actor.name, subject, amount)
+        found = await self._store.uses(actor.guild_id, await self.month(), [subject])
+        return found[0] if found else None
+
+    async def request(self, actor: Actor, amount: Usd, quote_id: str | None = None) -> Grant:
+        """Ask the leads for more money this month. Raises Refused where policy knows no asking."""
+        if amount.micros <= 0:
+            raise BadInput("nothing asked for", public="Ask for more than nothing.")
+        if (await self.rules()).at_limit is AtLimit.REFUSE:
+            raise Refused(
+                "policy refuses", public="The team's policy allows nothing beyond the budget."
+            )
+        grant = Grant(
+            id=new_id(10),
+            guild_id=actor.guild_id,
+            member_id=actor.id,
+            amount=amount,
+            month=(await self.month()).name,
+            asked_at=self._clock.now(),
+            quote_id=quote_id,
+        )
+        await self._store.add_grant(grant)
+        log.info("%s asked for %s more", actor.name, amount)
+        return grant
+
+    async def decide(self, actor: Actor, grant_id: str, *, approved: bool) -> Grant:
+        """Approve or deny a request. Raises NotYours, NotFound, and Refused when it is over."""
+        _demand_lead(actor)
+        grant = await self._store.grant(grant_id)
+        if grant is None or grant.guild_id != actor.guild_id:
+            raise NotFound("no such request", public="There is no such request.", hint="")
+        if grant.member_id == actor.id:
+            raise NotYours(
+                "decided by the asker",
+                public="Nobody decides about their own request.",
+                hint="Another lead can.",
+            )
+        now, month = self._clock.now(), await self.month()
+        if grant.decided_at is None and (not grant.waits(now) or grant.month != month.name):
+            raise Refused("too late", public="This request is over; it was not answered in time.")
+        decided = await self._store.decide_grant(grant_id, by=actor.id, approved=approved, now=now)
+        if decided is None:
+            raise Refused("decided", public="Another lead has already answered this request.")
+        log.info("%s %s request %s", actor.name, "approved" if approved else "denied", grant_id)
+        return decided
+
+    async def run(self) -> None:
+        """Watch the budgets; for ever. A round that fails is made good by the next."""
+        pause = Wake()
+        while True:
+            try:
+                await self.watch()
+            except BotError as error:
+                log.warning("the budgets could not be looked at: %s", error)
+            await pause.wait(WATCH_S)
+
+    async def watch(self) -> None:
+        """One round: marks that were passed are told, and what must end is marked for its end."""
+        rules, now = await self.rules(), self._clock.now()
+        month = month_of(now, rules.zone)
+        for guild_id in await self._store.guilds():
+            told = dict(await self._store.marked(guild_id, month))
+            for use in await self._store.uses(guild_id, month):
+                await self._tell(guild_id, use, month, rules, told)
+                warned_at = told.get((use.subject, 100))
+                due = warned_at is not None and now - warned_at >= WARNING
+                if rules.at_limit is AtLimit.END and due and use.percent >= 100:
+                    await self._end_all(guild_id, use)
+
+    async def _tell(
+        self,
+        guild_id: int,
+        use: Use,
+        month: Month,
+        rules: Rules,
+        told: dict[tuple[Subject, int], datetime],
+    ) -> None:
+        """Of the marks passed since the last round only the highest is said."""
+        passed = [mark for mark in marks(use) if (use.subject, mark) not in told]
+        running = await self._store.counted(guild_id, use.subject) if passed else []
+        if not running:
+            return  # nobody spends; it is told with the next rental
+        now = self._clock.now()
+        mine = use.subject.scope is Scope.MEMBER
+        letter = Writing(
+            kind=Kind.BUDGET if mine else Kind.BUDGET_LEADS,
+            at=now,
+            detail=_words(use, passed[-1], rules),
+        )
+        if await self._store.mark(
+            guild_id, use.subject, month, passed[-1], rental_id=running[-1], letter=letter
+        ):
+            self._news.set()
+
+    async def _end_all(self, guild_id: int, use: Use) -> None:
+        for rental_id in await self._store.counted(guild_id, use.subject):
+            rental = await self._store.rental(rental_id)
+            if rental is not None and self._may_end(rental):
+                await self._end(rental, use)
+
+    def _may_end(self, rental: Rental) -> bool:
+        tried = rental.save_fails > 0 and rental.phase_at is not None
+        if tried and self._clock.now() - (rental.phase_at or self._clock.now()) < AGAIN:
+            return False
+        going = rental.state in (State.DESTROYING, State.CLOSED)
+        return rental.released_at is None and not going
+
+    async def _end(self, rental: Rental, use: Use) -> None:
+        """The same wish a person would have: archived, proven, then destroyed."""
+        note = f"{whose(use.subject)} is used up, so this machine is archived and ended."
+        try:
+            await self._store.apply(
+                replace(rental, released_at=self._clock.now(), next_at=None, note=note),
+                event="the budget is used up",
+            )
+        except Stale:
+            return  # the next round looks again
+        log.info("rental %s ends: the budget of %s is used up", rental.id, use.subject)
+        self._wake.set()
+        self._news.set()
+
+
+def _words(use: Use, mark: int, rules: Rules) -> str:
+    used = f"{use.spent} of {use.limit + use.granted} used this month"
+    said = f"{whose(use.subject)}: {mark} % reached\n{used}."
+    if mark < 100:
+        return said
+    if rules.at_limit is AtLimit.END:
+        minutes = WARNING // timedelta(minutes=1)
+        return f"{said} In {minutes} minutes what runs on it is archived and then destroyed."
+    more = " without a lead's approval" if rules.at_limit is AtLimit.ASK else ""
+    return f"{said} Nothing new can be rented on it{more}."
+
+
+def _demand_lead(actor: Actor) -> None:
+    if not actor.lead:
+        raise NotYours(
+            f"{actor.id} is no lead", public="Only leads decide about budgets.", hint="Ask a lead."
+        )
+
+
+def _zone(text: str | None) -> tzinfo:
+    try:
+        return ZoneInfo(json.loads(text)) if text else UTC
+    except (KeyError, ValueError, OSError, TypeError):
+        log.warning("the policy's zone cannot be used")
+        return UTC
+
+
+def _at_limit(text: str | None) -> AtLimit:
+    try:
+        return AtLimit(json.loads(text)) if text else AtLimit.ASK
+    except ValueError:
+        log.warning("the policy's %s cannot be used", OVER)
+        return AtLimit.ASK
