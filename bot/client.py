@@ -45,6 +45,7 @@ EXTENSIONS = (
     "cogs.keep",
     "cogs.archives",
     "cogs.spend",
+    "cogs.budget",
     "cogs.settings",
     "cogs.help",
 )

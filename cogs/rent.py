@@ -15,12 +15,12 @@ from discord.ext import commands
 from bot.client import Bellhop
 from bot.domain.images import choose
 from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Offer, Wish
-from bot.errors import NoOffer
+from bot.errors import NoOffer, OverBudget
 from bot.services import offers
 from bot.services.desk import MAX_HOURS, Desk
 from bot.services.lookouts import Lookouts
 from bot.services.shelf import Shelf
-from cogs.ui import answers, choices, inputs, market
+from cogs.ui import answers, budgets, choices, inputs, market
 from cogs.ui import lookouts as waits
 from cogs.ui.inputs import Interaction
 
@@ -102,7 +102,11 @@ class Rent(commands.Cog):
         await press.response.defer()
         # The letter about a wish that waited leads to a quote in a direct message.
         actor = await inputs.caller(press, self._desk.quote_home(quote_id))
-        rental = await self._desk.rent(actor, quote_id)
+        try:
+            rental = await self._desk.rent(actor, quote_id, role_ids=inputs.roles(press))
+        except OverBudget as error:
+            await press.edit_original_response(view=budgets.over(error, quote_id))
+            return
         await press.edit_original_response(view=answers.begun(rental))
 
     async def drop(self, press: Interaction, quote_id: str) -> None:

@@ -180,6 +180,7 @@ def help_card(*, lead: bool) -> look.Card:
             "/destroy – archive a machine, then end it; asks you first",
             "/archives – your saved workspaces: restore them, or delete them",
             "/spend – what you have spent, by machine",
+            "/budget – how much of the month is used, and asking for more",
             "/settings – the team's limits, and your own time zone, quiet hours and messages",
         ),
         _leads() if lead else "",

@@ -37,6 +37,14 @@ def actor(interaction: Interaction) -> Actor:
     )
 
 
+def roles(interaction: Interaction) -> tuple[int, ...]:
+    """The roles of who acts, without the one that everybody has."""
+    member = interaction.user
+    if not isinstance(member, discord.Member):
+        return ()
+    return tuple(role.id for role in member.roles if not role.is_default())
+
+
 async def caller(press: Interaction, home: Awaitable[int]) -> Actor:
     """Who presses, perhaps in a direct message: there they count as in the rental's own server.
 

@@ -14,7 +14,7 @@ from bot.client import Bellhop, Services
 from bot.errors import Config, Unavailable
 
 COMMANDS = [
-    *("archives", "destroy", "help", "keep", "offers", "open", "rent", "save"),
+    *("archives", "budget", "destroy", "help", "keep", "offers", "open", "rent", "save"),
     *("settings", "spend", "status"),
 ]
 

@@ -1,0 +1,81 @@
+"""`/budget`: how budgets stand, limits set by leads, and asking for more."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Bellhop
+from bot.domain.budgets import TEAM, Scope, Subject, amount
+from bot.domain.money import Usd
+from bot.errors import BadInput
+from bot.services import budgets
+from cogs.ui import budgets as cards
+from cogs.ui import inputs
+from cogs.ui.inputs import Interaction
+
+_NONE = ("off", "none", "unlimited")
+
+
+class Budget(commands.GroupCog, name="budget", description="Dollars a month, and asking for more"):
+    def __init__(self, *, budgets: budgets.Budgets) -> None:
+        self._budgets = budgets
+
+    @app_commands.command(name="show", description="How much of the month's budgets is used")
+    async def show(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        actor = inputs.actor(interaction)
+        month, uses = await self._budgets.show(actor, inputs.roles(interaction))
+        await interaction.edit_original_response(view=cards.standing(month, uses, lead=actor.lead))
+
+    @app_commands.command(name="set", description="Set a limit a month, for leads")
+    @app_commands.describe(
+        dollars="So many dollars a month, like 40; off takes the limit away",
+        member="For this person",
+        role="For everybody with this role, together",
+    )
+    async def set_command(
+        self,
+        interaction: Interaction,
+        dollars: app_commands.Range[str, 1, 20],
+        member: discord.User | None = None,
+        role: discord.Role | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        subject = _subject(member, role)
+        limit = None if dollars.strip().lower() in _NONE else amount(dollars)
+        use = await self._budgets.set(inputs.actor(interaction), subject, limit)
+        await interaction.edit_original_response(view=cards.changed(subject, use))
+
+    @app_commands.command(name="request", description="Ask the leads for more this month")
+    @app_commands.describe(dollars="How many dollars more, like 10")
+    async def request_command(
+        self, interaction: Interaction, dollars: app_commands.Range[str, 1, 20]
+    ) -> None:
+        await self.ask(interaction, amount(dollars))
+
+    async def ask(self, press: Interaction, more: Usd, quote_id: str | None = None) -> None:
+        """A request in the channel, where the leads see it."""
+        grant = await self._budgets.request(inputs.actor(press), more, quote_id)
+        await press.response.send_message(view=cards.request(grant))
+
+    async def decide(self, press: Interaction, grant_id: str, *, approved: bool) -> None:
+        """One tap of a lead's; the request says what came of it."""
+        grant = await self._budgets.decide(inputs.actor(press), grant_id, approved=approved)
+        await press.response.edit_message(view=cards.request(grant))
+
+
+def _subject(member: discord.User | None, role: discord.Role | None) -> Subject:
+    if member is not None and role is not None:
+        raise BadInput("both", public="Choose a member or a role, not both.")
+    if member is not None:
+        return Subject(Scope.MEMBER, member.id)
+    if role is not None and not role.is_default():
+        return Subject(Scope.ROLE, role.id)
+    return TEAM
+
+
+async def setup(bot: Bellhop) -> None:
+    bot.add_dynamic_items(cards.Approve, cards.Deny, cards.AskMore)
+    await bot.add_cog(Budget(budgets=bot.services.budgets))

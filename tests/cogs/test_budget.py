@@ -1,0 +1,107 @@
+"""`/budget` in chat: limits, a refusal, a lead's yes with one tap, and who may not."""
+
+from __future__ import annotations
+
+import simcord
+
+from bot.domain.budgets import TEAM
+from tests.cogs.conftest import Chat, text, twice
+
+
+async def over(chat: Chat) -> simcord.InteractionResult:
+    """Ada's budget is $3; ten hours of the quoted machine are $3.18."""
+    await chat.lead.slash(chat.channel, "budget set", dollars="$3", member=chat.ada.user)
+    quote = await chat.ada.slash(chat.channel, "rent", gpu="RTX 4090", hours=10)
+    return await chat.ada.click(quote.response, label="Rent")
+
+
+async def test_a_lead_sets_limits_and_each_sees_what_concerns_them(chat: Chat) -> None:
+    """The team's, a person's; others' are the leads' affair."""
+    await chat.lead.slash(chat.channel, "budget set", dollars="1,000")
+    await chat.lead.slash(chat.channel, "budget set", dollars="40", member=chat.ada.user)
+    await chat.lead.slash(chat.channel, "budget set", dollars="20", member=chat.ben.user)
+
+    hers = text((await chat.ada.slash(chat.channel, "budget show")).response)
+    alls = text((await chat.lead.slash(chat.channel, "budget show")).response)
+
+    assert "**The team** · $0.00 of $1,000.00 used · $1,000.00 left" in hers
+    assert f"<@{chat.ada.id}>" in hers
+    assert f"<@{chat.ben.id}>" not in hers
+    assert f"<@{chat.ben.id}>" in alls
+
+
+async def test_what_runs_is_held(chat: Chat) -> None:
+    """Ten hours at $0.318 of $40; the limit can be taken away again."""
+    await chat.lead.slash(chat.channel, "budget set", dollars="40")
+    await chat.rented(gpu="RTX 4090", hours=10)
+
+    shown = text((await chat.ada.slash(chat.channel, "budget show")).response)
+    await chat.lead.slash(chat.channel, "budget set", dollars="off")
+    none = text((await chat.ada.slash(chat.channel, "budget show")).response)
+
+    assert "$0.00 of $40.00 used · $36.82 left\n`▒░░░░░░░░░░░` 0 % · $3.18 held" in shown
+    assert "No budget" in none
+
+
+async def test_a_rental_over_budget_is_refused_with_a_way_to_ask(chat: Chat) -> None:
+    """The sums, and one button; nothing was rented."""
+    refused = await over(chat)
+
+    shown = text(refused.response)
+    assert "Not within the budget" in shown
+    assert "$3.00 a month: $0.00 is used. This needs up to $3.18 more." in shown
+    assert shown.endswith("Ask a lead for $1\nRent\nCancel")
+    assert await chat.store.open_rentals() == []
+
+
+async def test_a_lead_approves_with_one_tap_and_it_is_rented(chat: Chat) -> None:
+    """The request stands in the channel; the answer is written into it, and Rent works then."""
+    refused = await over(chat)
+    asked = await chat.ada.click(refused.response, label="Ask a lead for $1")
+    assert not asked.ephemeral
+    assert f"<@{chat.ada.id}> asks for **$1.00** more this month" in text(asked.response)
+
+    decided = await chat.lead.click(asked.response, label="Approve")
+    again = await chat.ada.click(refused.response, label="Rent")
+
+    assert f"Approved by <@{chat.lead.id}>" in text(decided.response)
+    assert "Approve\nDeny" not in text(decided.response)
+    assert "Renting RTX 4090" in text(again.response)
+
+
+async def test_a_request_is_no_ones_own_to_approve(chat: Chat) -> None:
+    """A member is refused, a lead who asked as well; a second lead comes too late."""
+    asked = await chat.lead.slash(chat.channel, "budget request", dollars="10")
+    late = twice(chat.lead, asked.response, "Deny")
+
+    own = await chat.lead.click(asked.response, label="Approve")
+    member = await chat.ben.click(asked.response, label="Approve")
+
+    assert "Nobody decides about their own request." in text(own.response)
+    assert "Only leads decide about budgets." in text(member.response)
+    hers = await chat.ada.slash(chat.channel, "budget request", dollars="5")
+    late = twice(chat.lead, hers.response, "Deny")
+    await chat.lead.click(hers.response, label="Approve")
+    second = await late()
+    assert "Another lead has already answered this request." in text(second.response)
+
+
+async def test_bad_amounts_and_members_change_nothing(chat: Chat) -> None:
+    """Negative, absurd, of a member who is no lead."""
+    for typed in ("-5", "$1e9", "lots"):
+        said = await chat.lead.slash(chat.channel, "budget set", dollars=typed)
+        assert "That is not an amount between $0 and $1,000,000." in text(said.response)
+    refused = await chat.ada.slash(chat.channel, "budget set", dollars="500")
+
+    assert "Only leads decide about budgets." in text(refused.response)
+    assert await chat.store.budgets(chat.guild.id) == []
+
+
+async def test_a_limit_below_what_is_used_says_so(chat: Chat) -> None:
+    """It is set all the same."""
+    said = await chat.lead.slash(chat.channel, "budget set", dollars="0")
+
+    assert "More than that is used already" in text(said.response)
+    (budget,) = await chat.store.budgets(chat.guild.id)
+    assert budget.subject == TEAM
+    assert budget.set_by == chat.lead.id
