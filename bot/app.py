@@ -19,6 +19,7 @@ from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.charts.bars import BarCharts
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.discord.tidings import DiscordTidings
@@ -287,7 +288,12 @@ def _client(settings: Settings, outside: Outside, shared: Shared, counter: Count
             lookouts=Lookouts(
                 store=outside.store, desk=counter.desk, offers=counter.offers, clock=outside.clock
             ),
-            spend=Spend(store=outside.store, clock=outside.clock),
+            spend=Spend(
+                store=outside.store,
+                budgets=counter.budgets,
+                charts=BarCharts(),
+                clock=outside.clock,
+            ),
             links=outside.links,
             shelf=counter.shelf,
             policies=shared.policies,

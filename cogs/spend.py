@@ -1,15 +1,23 @@
-"""`/spend`: what somebody has spent, in all and by rental."""
+"""`/spend`: what somebody has spent, in all and by rental, with a picture and a table."""
 
 from __future__ import annotations
+
+import io
+import logging
+from typing import Literal
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Bellhop
+from bot.domain.periods import Period
 from bot.services import spend
-from cogs.ui import answers, inputs
+from bot.services.spend import Report
+from cogs.ui import inputs, spending
 from cogs.ui.inputs import Interaction
+
+log = logging.getLogger(__name__)
 
 
 class Spend(commands.Cog):
@@ -17,14 +25,52 @@ class Spend(commands.Cog):
         self._spend = spend
 
     @app_commands.command(name="spend", description="What you have spent, by machine")
-    @app_commands.describe(member="Somebody else's spending, for leads")
-    async def spend(self, interaction: Interaction, member: discord.User | None = None) -> None:
+    @app_commands.describe(
+        member="Somebody else's spending, for leads",
+        period="Of which days (default: this month)",
+        team="Everybody's together, for leads",
+    )
+    async def spend(
+        self,
+        interaction: Interaction,
+        member: discord.User | None = None,
+        period: Literal["today", "week", "month", "last month", "year"] = "month",
+        team: bool = False,
+    ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         actor = inputs.actor(interaction)
         inputs.may_ask_about(actor, member)
-        report = await self._spend.report(actor, member.id if member else None)
-        view = answers.spending(report, whose=member.mention if member else "")
-        await interaction.edit_original_response(view=view)
+        report = await self._spend.report(
+            actor, member.id if member else None, team=team, period=Period(period)
+        )
+        whose = "the team" if team else member.mention if member else ""
+        await _show(interaction, report, whose, None)
+        if (png := await self._picture(report)) is not None:
+            await _show(interaction, report, whose, png)  # the figures do not wait for it
+
+    async def _picture(self, report: Report) -> bytes | None:
+        """Without it the figures are still worth having."""
+        try:
+            return await self._spend.draw(report)
+        except TimeoutError:
+            log.warning("the picture of the spending took too long")
+            return None
+
+
+async def _show(interaction: Interaction, report: Report, whose: str, png: bytes | None) -> None:
+    await interaction.edit_original_response(
+        view=spending.card(report, whose=whose, picture=png is not None),
+        attachments=_files(report, png),
+    )
+
+
+def _files(report: Report, png: bytes | None) -> list[discord.File]:
+    files = []
+    if png is not None:
+        files.append(discord.File(io.BytesIO(png), spending.PICTURE))
+    if report.lines:
+        files.append(discord.File(io.BytesIO(report.table), spending.TABLE))
+    return files
 
 
 async def setup(bot: Bellhop) -> None:

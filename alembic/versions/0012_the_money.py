@@ -5,6 +5,8 @@ Revision 0012, after 0010.
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,10 +17,6 @@ depends_on = None
 
 _OLD = ("gpu", "storage")
 _KINDS = (*_OLD, "download", "upload", "adjustment")
-_LETTERS = (
-    *("ask", "ask_lease", "remind", "ask_leads", "cancel", "blind", "blind_leads", "seen"),
-    *("saved", "save_failed", "save_failed_leads"),
-)
 _MONEY_LETTERS = ("bill_leads", "budget", "budget_leads")
 _SUMS = ["period_start", "rental_id", "contract", "kind", "amount"]
 _SUMS_INDEX = "ix_ledger_period_start_rental_id_contract_kind_amount"
@@ -34,13 +32,13 @@ def upgrade() -> None:
     _bills()
     _budgets()
     _requests()
-    _letters((*_LETTERS, *_MONEY_LETTERS))
+    _letters((*_letter_kinds(), *_MONEY_LETTERS))
 
 
 def downgrade() -> None:
     listed = ", ".join(f"'{kind}'" for kind in _MONEY_LETTERS)
     op.execute(f"DELETE FROM letters WHERE kind IN ({listed})")
-    _letters(_LETTERS)
+    _letters(tuple(kind for kind in _letter_kinds() if kind not in _MONEY_LETTERS))
     for table in ("budget_marks", "grants", "rental_roles", "purses", "budgets", "bills"):
         op.drop_table(table)
     op.drop_table("tabs")
@@ -65,6 +63,13 @@ def _keys(columns: tuple[str, ...], kinds: tuple[str, ...]) -> None:
         batch.create_check_constraint(op.f("ck_ledger_kind"), f"kind IN ({listed})")
         batch.drop_constraint(op.f("pk_ledger"), type_="primary")
         batch.create_primary_key(op.f("pk_ledger"), list(columns))
+
+
+def _letter_kinds() -> tuple[str, ...]:
+    """Those that this database allows, whichever revisions came before."""
+    checks = sa.inspect(op.get_bind()).get_check_constraints("letters")
+    (text,) = [one["sqltext"] for one in checks if one["name"] == "ck_letters_kind"]
+    return tuple(re.findall(r"'([a-z_]+)'", text))
 
 
 def _letters(kinds: tuple[str, ...]) -> None:

@@ -203,3 +203,9 @@ def _grains(burn: Burn, span: timedelta) -> tuple[int, int]:
 
 def _rounded(grains: int) -> Usd:
     return Usd((2 * grains + _GRAINS) // (2 * _GRAINS))
+
+
+def per_hour(tab: Tab) -> Usd:
+    """What it burns at the moment."""
+    gpu, storage = _grains(tab.burn, HOUR) if tab.ended_at is None else (0, 0)
+    return _rounded(gpu) + _rounded(storage)

@@ -16,7 +16,7 @@ from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
-from bot.ports.money import Bills, Budgets, Claim, Ledger, Tabs
+from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +296,7 @@ class Store(
     Tabs,
     Bills,
     Budgets,
+    Spending,
     Outbox,
     Samples,
     Letters,

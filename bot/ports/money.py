@@ -115,3 +115,57 @@ class Budgets(Protocol):
     async def guilds(self) -> list[int]:
         """The servers that have a budget."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What one machine of a rental cost within a span, of one kind."""
+
+    rental_id: RentalId
+    contract: ContractId
+    kind: Kind
+    amount: Usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """Of a rental's whole life: what was quoted, booked and charged."""
+
+    owner_id: int
+    owner_name: str
+    name: str
+    agreed_per_hour: Usd
+    created_at: datetime | None
+    gone_at: datetime | None
+    contract: ContractId | None
+    used: bool  # it became ready, or still may
+    booked: Usd
+    billed: Usd | None  # None: Vast has said nothing yet
+
+
+class Spending(Protocol):
+    """Sums for a server, or one member of it. Entries count where their period begins."""
+
+    async def spent(
+        self, guild_id: int, owner_id: int | None, start: datetime, end: datetime
+    ) -> list[Spent]: ...
+
+    async def lives(
+        self, guild_id: int, owner_id: int | None, start: datetime, end: datetime
+    ) -> Mapping[RentalId, Life]:
+        """Of every rental that has entries in the span, or is open."""
+        ...
+
+    async def open_tabs_of(self, guild_id: int, owner_id: int | None) -> list[Tab]: ...
+
+    async def by_hour(
+        self,
+        guild_id: int,
+        owner_id: int | None,
+        start: datetime,
+        end: datetime,
+        *,
+        by_member: bool,
+    ) -> list[tuple[datetime, str, Usd]]:
+        """Sums by begin of the period and by member (or else by kind), whose name is a text."""
+        ...

@@ -125,7 +125,7 @@ class Desk(Wishes):
         if quote.expired(now):
             raise QuoteExpired(f"quote {quote.id} of {quote.made_at}")
         await self._afford(quote)
-        return await self._begin(actor, quote, RentalId(new_id()))
+        return await self._begin(actor, quote, RentalId(new_id()), role_ids)
 
     async def fulfil(self, lookout: Lookout, offer: Offer | None) -> Rental:
         """Begin the rental of a wish that waited, as if its owner had pressed Rent on that offer.
@@ -164,7 +164,9 @@ class Desk(Wishes):
             raise NotFound(public="There is no such quote.", hint="Ask again with /rent.")
         return quote.guild_id
 
-    async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
+    async def _begin(
+        self, actor: Actor, quote: Quote, rental_id: RentalId, role_ids: Sequence[int] = ()
+    ) -> Rental:
         now = self._clock.now()
         rental = await self._store.begin(
             Rental(

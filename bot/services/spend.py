@@ -1,69 +1,175 @@
-"""What people have spent: the books plus the hour that is still running."""
+"""What people have spent: the books of a span, with the time that is not booked yet.
+
+Beside it stand what was quoted for the time a machine lived, and what Vast charged for it. Those
+two are of whole lives; they are summed, like our own reckoning beside them, over the rentals that
+Vast has billed.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from bot.domain import tabs
 from bot.domain.access import Action, Actor, demand
-from bot.domain.ledger import Cost, Kind, cost
+from bot.domain.ledger import HOUR, Cost, Kind
 from bot.domain.money import ZERO, Usd
-from bot.domain.rentals import Rental, RentalId
+from bot.domain.periods import Period, Span, span_of
+from bot.domain.rentals import ContractId, Rental, RentalId
 from bot.domain.tabs import Tab
+from bot.errors import NotYours
 from bot.ports.books import Store
+from bot.ports.charts import Charts, Picture, Series
 from bot.ports.clock import Clock
+from bot.ports.money import Life, Spent
+from bot.services.budgets import Budgets
+
+SHOWN = 20
+"""So many rentals are named; the rest is counted."""
+
+_COLOURS = 6
+_DAYS = 62
+"""So many days have a bar each; of a longer span, weeks do."""
+_KINDS = {
+    Kind.GPU: "GPU",
+    Kind.STORAGE: "Disk",
+    Kind.DOWNLOAD: "Download",
+    Kind.UPLOAD: "Upload",
+    Kind.ADJUSTMENT: "Corrections",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
+    """A rental: what it cost within the span; over its life, what was quoted and charged."""
+
     rental: Rental
     cost: Cost
+    failed: Usd = ZERO  # of it, for machines that were never used
+    quoted: Usd = ZERO
+    reckoned: Usd = ZERO
+    billed: Usd | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Three columns over the same rentals: those that Vast has billed."""
+
+    count: int
+    quoted: Usd
+    reckoned: Usd
+    billed: Usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A member's spending: every rental, newest first, and the sum."""
+    """Spending of a member, or of the team (`member_id` None), the dearest rentals first."""
 
-    member_id: int
+    member_id: int | None
     at: datetime
     lines: tuple[Line, ...]
+    per_hour: Usd = ZERO  # what the open rentals cost together at the moment
+    span: Span | None = None
+    more: int = 0  # rentals that are not named
+    more_cost: Usd = ZERO
+    compared: Compared | None = None
+    table: bytes = b""  # CSV
+    picture: Picture | None = None
 
     @property
     def total(self) -> Usd:
-        return Usd.sum(line.cost.total for line in self.lines)
-
-    @property
-    def per_hour(self) -> Usd:
-        """What the open rentals cost together at the moment."""
-        return Usd.sum(running(line.rental) for line in self.lines)
+        return Usd.sum(line.cost.total for line in self.lines) + self.more_cost
 
 
 class Spend:
-    def __init__(self, *, store: Store, clock: Clock) -> None:
+    def __init__(self, *, store: Store, budgets: Budgets, charts: Charts, clock: Clock) -> None:
         self._store = store
+        self._budgets = budgets
+        self._charts = charts
         self._clock = clock
 
-    async def report(self, actor: Actor, member_id: int | None = None) -> Report:
-        """What a member has spent, oneself by default. Raises NotYours."""
-        member = member_id or actor.id
-        demand(actor, Action.SEE, owner_id=member, guild_id=actor.guild_id)
-        rentals = await self._store.rentals_of(actor.guild_id, member, limit=1000)
-        ids = [rental.id for rental in rentals]
-        kept: dict[RentalId, list[Tab]] = {}
-        for tab in await self._store.tabs_of(ids):
-            kept.setdefault(tab.rental_id, []).append(tab)
-        booked = await self._store.totals(ids)
+    async def report(
+        self,
+        actor: Actor,
+        member_id: int | None = None,
+        *,
+        team: bool = False,
+        period: Period = Period.MONTH,
+    ) -> Report:
+        """What a member has spent, oneself by default, or all together. Raises NotYours."""
+        owner = None if team else member_id or actor.id
+        if owner is not None:
+            demand(actor, Action.SEE, owner_id=owner, guild_id=actor.guild_id)
+        elif not actor.lead:
+            raise NotYours("the team's", public="Only leads see the whole team's spending.")
+        span = span_of(period, self._clock.now(), (await self._budgets.rules()).zone)
+        where = actor.guild_id, owner, span.start, span.end
+        kept = await self._store.open_tabs_of(actor.guild_id, owner)
+        sums = await self._store.spent(*where)
+        lives = await self._store.lives(*where)
+        hours = await self._store.by_hour(*where, by_member=team)
+        return await self._report(owner, span, kept, sums, lives, hours)
+
+    async def draw(self, report: Report) -> bytes | None:
+        """The report's picture as a PNG; None where there is nothing to see."""
+        return await self._charts.draw(report.picture) if report.picture is not None else None
+
+    async def _report(
+        self,
+        owner: int | None,
+        span: Span,
+        kept: Sequence[Tab],
+        sums: Sequence[Spent],
+        lives: Mapping[RentalId, Life],
+        hours: Sequence[tuple[datetime, str, Usd]],
+    ) -> Report:
         now = self._clock.now()
-        lines = [
-            Line(
-                rental=rental,
-                cost=_so_far(rental, booked.get(rental.id, {}), kept.get(rental.id, []), now),
-            )
-            for rental in rentals
-        ]
-        return Report(member_id=member, at=now, lines=tuple(lines))
+        running = {tab.rental_id: ZERO for tab in kept}
+        costs: dict[RentalId, Cost] = {}
+        failed: dict[RentalId, Usd] = {}
+        for one in sums:
+            costs[one.rental_id] = costs.get(one.rental_id, Cost()) + _cost(one)
+            if _was_a_try(lives[one.rental_id], one.contract):
+                failed[one.rental_id] = failed.get(one.rental_id, ZERO) + one.amount
+        owing: dict[RentalId, Cost] = {}
+        for tab in kept:
+            owed = tabs.outstanding(tab, now)
+            owing[tab.rental_id] = owing.get(tab.rental_id, Cost()) + owed
+            running[tab.rental_id] += tabs.per_hour(tab)
+        if span.start <= now < span.end:
+            for rental_id, cost in owing.items():
+                costs[rental_id] = costs.get(rental_id, Cost()) + cost
+            # A rental that no look has shown a machine of yet costs nothing, and is named.
+            costs = {one: Cost() for one, life in lives.items() if life.gone_at is None} | costs
+        order = sorted(costs, key=lambda one: (-costs[one].total.micros, one))
+        named = [await self._store.rental(one) for one in order[:SHOWN]]
+        rest = [one for one in order[SHOWN:]]
+        return Report(
+            member_id=owner,
+            at=now,
+            span=span,
+            per_hour=Usd.sum(running.values()),
+            lines=tuple(
+                Line(
+                    rental=rental,
+                    cost=costs[rental.id],
+                    failed=failed.get(rental.id, ZERO),
+                    quoted=_quoted(lives[rental.id], now),
+                    reckoned=lives[rental.id].booked + owing.get(rental.id, Cost()).total,
+                    billed=lives[rental.id].billed,
+                )
+                for rental in named
+                if rental is not None
+            ),
+            more=len(rest),
+            more_cost=Usd.sum(costs[one].total for one in rest),
+            compared=_compared(lives, owing, now),
+            table=_table(sums, lives),
+            picture=_picture(owner, span, hours, lives, now),
+        )
 
 
 def running(rental: Rental) -> Usd:
@@ -75,18 +181,109 @@ def running(rental: Rental) -> Usd:
     return rental.per_hour
 
 
-def written(booked: Mapping[Kind, Usd]) -> Cost:
-    """The books' sums as a cost."""
-    return Cost(
-        booked.get(Kind.GPU, ZERO),
-        booked.get(Kind.STORAGE, ZERO),
-        booked.get(Kind.DOWNLOAD, ZERO) + booked.get(Kind.UPLOAD, ZERO),
-        booked.get(Kind.ADJUSTMENT, ZERO),
+def _cost(one: Spent) -> Cost:
+    match one.kind:
+        case Kind.GPU:
+            return Cost(gpu=one.amount)
+        case Kind.STORAGE:
+            return Cost(storage=one.amount)
+        case Kind.DOWNLOAD | Kind.UPLOAD:
+            return Cost(transfer=one.amount)
+        case Kind.ADJUSTMENT:
+            return Cost(adjustment=one.amount)
+
+
+def _was_a_try(life: Life, contract: ContractId) -> bool:
+    return not life.used or contract not in (0, life.contract)
+
+
+def _quoted(life: Life, now: datetime) -> Usd:
+    """The quoted whole price for as long as its machine was there."""
+    if life.created_at is None:
+        return ZERO
+    lived = max((life.gone_at or now) - life.created_at, timedelta())
+    return life.agreed_per_hour.over(lived, per=HOUR)
+
+
+def _compared(
+    lives: Mapping[RentalId, Life], owing: Mapping[RentalId, Cost], now: datetime
+) -> Compared | None:
+    billed = {one: life for one, life in lives.items() if life.billed is not None}
+    if not billed:
+        return None
+    return Compared(
+        count=len(billed),
+        quoted=Usd.sum(_quoted(life, now) for life in billed.values()),
+        reckoned=Usd.sum(
+            life.booked + owing.get(one, Cost()).total for one, life in billed.items()
+        ),
+        billed=Usd.sum(life.billed for life in billed.values() if life.billed is not None),
     )
 
 
-def _so_far(rental: Rental, booked: Mapping[Kind, Usd], kept: Sequence[Tab], now: datetime) -> Cost:
-    """The books, and what is open on the tabs of its machines; before a first look, the row."""
-    if not kept and not booked:
-        return cost(rental, now)
-    return sum((tabs.outstanding(tab, now) for tab in kept), written(booked))
+def _table(sums: Sequence[Spent], lives: Mapping[RentalId, Life]) -> bytes:
+    """One line a machine and kind, in dollars with every digit. Safe to open in a spreadsheet."""
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow(("rental", "name", "member", "machine", "failed_try", "kind", "dollars"))
+    for one in sorted(sums, key=lambda each: (each.rental_id, each.contract, each.kind)):
+        life = lives[one.rental_id]
+        rows.writerow(
+            (
+                one.rental_id,
+                _cell(life.name),
+                _cell(life.owner_name),
+                one.contract or "",
+                "yes" if _was_a_try(life, one.contract) else "no",
+                one.kind.value,
+                f"{one.amount.dollars:.6f}",
+            )
+        )
+    return out.getvalue().encode()
+
+
+def _cell(text: str) -> str:
+    """A name that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _picture(
+    owner: int | None,
+    span: Span,
+    hours: Sequence[tuple[datetime, str, Usd]],
+    lives: Mapping[RentalId, Life],
+    now: datetime,
+) -> Picture | None:
+    last = min(span.days[-1], span.day(now))
+    days = [day for day in span.days if day <= last]
+    step = 1 if len(days) <= _DAYS else 7
+    shown = days[(len(days) - 1) % step :: step]  # the last one is always there
+    sums: dict[str, dict[date, Usd]] = {}
+    for at, part, amount in hours:
+        places = sums.setdefault(part, {})
+        place = last - (last - span.day(at)) // timedelta(days=step) * timedelta(days=step)
+        places[place] = places.get(place, ZERO) + amount
+    if not sums:
+        return None
+    names = {str(life.owner_id): life.owner_name for life in lives.values()}
+    labels = names if owner is None else {kind.value: word for kind, word in _KINDS.items()}
+    return Picture(
+        title=f"Dollars a {'day' if step == 1 else 'week'}, {span.name}",
+        days=tuple(shown),
+        series=tuple(_series(sums, labels, shown)),
+    )
+
+
+def _series(
+    sums: Mapping[str, Mapping[date, Usd]], labels: Mapping[str, str], days: Sequence[date]
+) -> list[Series]:
+    """The largest first; what has no colour left is one together."""
+    order = sorted(sums, key=lambda part: -Usd.sum(sums[part].values()).micros)
+    found = [
+        Series(labels.get(part, part), tuple(sums[part].get(day, ZERO) for day in days))
+        for part in order[:_COLOURS]
+    ]
+    if rest := order[_COLOURS:]:
+        amounts = tuple(Usd.sum(sums[part].get(day, ZERO) for part in rest) for day in days)
+        found.append(Series(f"{len(rest)} others", amounts))
+    return found

@@ -12,11 +12,9 @@ from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd, hourly
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
-from bot.services.spend import Line, Report, running
+from bot.services.spend import running
 from cogs.ui import buttons, cards, idle, look, words
 from cogs.ui import lookouts as waits
-
-_LINES = 20
 
 
 def status(
@@ -50,20 +48,6 @@ def status(
         ),
         waits.listed(lookouts),
         controls=waits.controls(lookouts),
-    )
-
-
-def spending(report: Report, *, whose: str = "") -> look.Card:
-    """The total, by rental, and what runs at the moment."""
-    if not report.lines:
-        return look.card("### Nothing spent\nNo machine was rented yet.")
-    return look.card(
-        look.lines(
-            f"### {report.total} spent{f' by {whose}' if whose else ''}",
-            f"{hourly(report.per_hour)} at the moment",
-        ),
-        look.lines(*(_spent(line) for line in report.lines[:_LINES]), _others(report)),
-        f"-# GPU and disk, counted {look.ago(report.at)}. Vast adds a little for data transfer.",
     )
 
 
@@ -208,16 +192,3 @@ def _machine(rental: Rental, now: datetime, standing: Standing | None) -> str:
         f"asked {look.ago(rental.requested_at)}{said}"
         + "".join(f"\n-# {line}" for line in (watched, reasons) if line)
     )
-
-
-def _spent(line: Line) -> str:
-    rental = line.rental
-    when = f"ended {look.day(rental.closed_at)}" if rental.closed_at else words.standing(rental)
-    return f"**{line.cost.total}** · {cards.title(rental)} · {when}"
-
-
-def _others(report: Report) -> str:
-    rest = report.lines[_LINES:]
-    if not rest:
-        return ""
-    return f"… and {len(rest)} more, {Usd.sum(line.cost.total for line in rest)} together"

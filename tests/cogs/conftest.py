@@ -22,10 +22,12 @@ from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.charts.bars import BarCharts
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.storage.store import open_store
 from bot.client import Bellhop, Services
+from bot.domain import tabs
 from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, State
 from bot.errors import BotError
 from bot.ports.books import Store
@@ -43,7 +45,7 @@ from bot.services.spend import Spend
 from bot.tasks import Wake
 from cogs.ui import questions
 from cogs.ui.cards import rental_card
-from tests.builders import SetClock
+from tests.builders import SetClock, an_instance
 from tests.cogs.market import FixedMarket, few_offers
 
 
@@ -88,7 +90,7 @@ def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -
         desk=desk,
         offers=offers,
         lookouts=Lookouts(store=store, desk=desk, offers=offers, clock=clock),
-        spend=Spend(store=store, clock=clock),
+        spend=Spend(store=store, budgets=budgets, charts=BarCharts(), clock=clock),
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
         shelf=shelf,
         policies=Policies(store=store),
@@ -129,8 +131,22 @@ class Chat:
             running_at=now,
             ready_at=now,
         )
+        await self.look(rental.id)
         await self.deliver()
         return await self.again(rental.id)
+
+    async def look(self, rental_id: RentalId) -> None:
+        """Bring its tab up to now, as the bookkeeper does at each look."""
+        rental, now = await self.again(rental_id), self.clock.now()
+        assert rental.contract is not None
+        machine = an_instance(rental, created_at=rental.created_at, running_since=rental.running_at)
+        kept = await self.store.tabs_of([rental_id])
+        tab = kept[0] if kept else tabs.opened(rental, rental.contract, machine, now)
+        tab, entries = tabs.read(tab, machine, now)
+        if rental.gone_at is not None:
+            tab, rest = tabs.end(tab, now)
+            entries += rest
+        await self.store.write_tab(tab, entries)
 
     async def ended(self, rental: Rental) -> Rental:
         """Destroyed by its owner and seen gone, all at this moment; its card says so."""
@@ -146,6 +162,7 @@ class Chat:
             gone_at=now,
             closed_at=now,
         )
+        await self.look(rental.id)
         await self.deliver()
         return ended
 

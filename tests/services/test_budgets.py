@@ -133,7 +133,7 @@ async def test_where_policy_refuses_nobody_asks(house: House) -> None:
     """And nobody asks for nothing."""
     with pytest.raises(BadInput):
         await house.budgets.request(ADA, Usd())
-    await house.store.set_policy("over_budget", '"refuse"')
+    await house.store.change_policy({"over_budget": '"refuse"'}, by=None)
 
     with pytest.raises(Refused, match="policy"):
         await house.budgets.request(ADA, Usd.of(1))
@@ -183,14 +183,14 @@ async def test_a_new_month_begins_in_the_teams_zone(house: House) -> None:
 
     with pytest.raises(OverBudget):
         await rent(house, hours=1)
-    await house.store.set_policy("zone", '"Europe/Berlin"')
+    await house.store.change_policy({"zone": '"Europe/Berlin"'}, by=None)
 
     await rent(house, hours=1)
 
 
 async def test_what_runs_is_warned_then_archived_then_ended(house: House) -> None:
     """Where the team has chosen so; and never without a proven archive."""
-    await house.store.set_policy("over_budget", '"end"')
+    await house.store.change_policy({"over_budget": '"end"'}, by=None)
     await house.budgets.set(LEA, HERS, Usd.of(5))
     rental = await ready(house)
     await spend(house, rental, "6")
@@ -215,7 +215,7 @@ async def test_what_runs_is_warned_then_archived_then_ended(house: House) -> Non
 
 async def test_a_budget_that_was_raised_meanwhile_ends_nothing(house: House) -> None:
     """The warning was enough."""
-    await house.store.set_policy("over_budget", '"end"')
+    await house.store.change_policy({"over_budget": '"end"'}, by=None)
     await house.budgets.set(LEA, HERS, Usd.of(5))
     rental = await ready(house)
     await spend(house, rental, "6")

@@ -16,6 +16,7 @@ from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.spending import SqlSpending
 from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
@@ -29,6 +30,7 @@ class SqlStore(
     SqlLedger,
     SqlTabs,
     SqlBudgets,
+    SqlSpending,
     SqlOutbox,
     SqlDoors,
     SqlSamples,

@@ -1,0 +1,85 @@
+"""The answer to `/spend`: the total, rental by rental, three columns side by side, a picture."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.domain.money import Usd, hourly
+from bot.services.spend import Compared, Line, Report
+from cogs.ui import cards, look, words
+
+PICTURE, TABLE = "spend.png", "spend.csv"
+
+
+def card(report: Report, *, whose: str = "", picture: bool = False) -> look.Card:
+    """`whose` is a mention or a name; `picture` and the table are attached to the message."""
+    span = report.span.name if report.span is not None else ""
+    if not report.lines:
+        what = f"No machine was rented yet{f' {span}' if span else ''}."
+        return look.card(f"### Nothing spent\n{what}")
+    by = f" by {whose}" if whose else ""
+    view = look.card(
+        look.lines(
+            f"### {report.total} spent{by}{f' {span}' if span else ''}",
+            f"{hourly(report.per_hour)} at the moment",
+        ),
+        _rentals(report),
+        _compared(report.compared) if report.compared is not None else "",
+        f"-# Counted {look.ago(report.at)}, what is not booked yet included. "
+        "Vast tells about transfer later.",
+    )
+    for item in _attached(report, picture=picture):
+        view.add_item(item)
+    return view
+
+
+def _spent(line: Line) -> str:
+    rental = line.rental
+    when = f"ended {look.day(rental.closed_at)}" if rental.closed_at else words.standing(rental)
+    tried = f", {line.failed} of it for machines that failed" if line.failed.micros else ""
+    beside = ""
+    if line.billed is not None:
+        beside = f"-# quoted {line.quoted} · reckoned {line.reckoned} · Vast {line.billed}"
+    return look.lines(
+        f"**{line.cost.total}** · {cards.title(rental)} · {when}{tried}",
+        beside,
+    )
+
+
+def _rentals(report: Report) -> str:
+    """As many as there is room for, the others counted."""
+    rows, room = [_spent(line) for line in report.lines], look.ROOM - 600
+    while rows and sum(len(row) + 1 for row in rows) > room:
+        rows.pop()
+    hidden = report.lines[len(rows) :]
+    count = len(hidden) + report.more
+    together = Usd.sum(line.cost.total for line in hidden) + report.more_cost
+    return look.lines(*rows, f"… and {count} more, {together} together" if count else "")
+
+
+def _compared(columns: Compared) -> str:
+    difference = columns.billed - columns.quoted
+    count = f"{columns.count} machine{'s' if columns.count > 1 else ''} that Vast has billed"
+    beside = "as quoted" if not difference.micros else _beside(difference)
+    return (
+        f"**{count}**\n```\nQuoted    {columns.quoted!s:>12}\nReckoned  {columns.reckoned!s:>12}\n"
+        f"Vast      {columns.billed!s:>12}\n```Vast charged {beside}."
+    )
+
+
+def _beside(difference: Usd) -> str:
+    more = "more" if difference.micros > 0 else "less"
+    return f"{Usd(abs(difference.micros))} {more} than quoted"
+
+
+def _attached(report: Report, *, picture: bool) -> list[discord.ui.Item[look.Card]]:
+    items: list[discord.ui.Item[look.Card]] = []
+    if picture:
+        gallery: discord.ui.MediaGallery[look.Card] = discord.ui.MediaGallery()
+        gallery.add_item(
+            media=f"attachment://{PICTURE}", description="Dollars spent on each day, as bars"
+        )
+        items.append(gallery)
+    file: discord.ui.File[look.Card] = discord.ui.File(f"attachment://{TABLE}")
+    items.append(file)
+    return items

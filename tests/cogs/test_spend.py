@@ -1,0 +1,199 @@
+"""`/spend` in chat: three columns, a picture, a table, and 100,000 entries."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from bot.adapters.charts.bars import BarCharts
+from bot.adapters.storage.rows import quote_values, rental_values
+from bot.adapters.storage.store import SqlStore
+from bot.adapters.storage.tables import ledger
+from bot.adapters.storage.tables import quotes as quote_table
+from bot.adapters.storage.tables import rentals as rental_table
+from bot.client import Services
+from bot.domain.access import Actor
+from bot.domain.bills import Bill, Parts
+from bot.domain.ledger import Entry, Kind
+from bot.domain.money import Usd
+from bot.domain.periods import Period
+from bot.domain.rentals import ContractId, Rental, RentalId, State
+from bot.ports.books import Store
+from bot.ports.charts import Picture, Series
+from tests.builders import NOW, a_quote, begun
+from tests.cogs.conftest import Chat, text
+
+HOUR = timedelta(hours=1)
+
+
+async def billed(chat: Chat, rental: Rental, dollars: str) -> None:
+    now = chat.clock.now()
+    assert rental.contract is not None
+    await chat.store.write_bill(
+        Bill(
+            rental_id=rental.id,
+            contract=rental.contract,
+            total=Usd.of(dollars),
+            parts=Parts(gpu=Usd.of(dollars)),
+            seen_at=now,
+            changed_at=now,
+        )
+    )
+
+
+async def attached(answer: Any) -> dict[str, bytes]:
+    """The files of an answer by their names."""
+    return {file.filename: await file.read() for file in answer.response.attachments}
+
+
+@pytest.fixture(autouse=True)
+async def _loaded() -> None:
+    """The first picture loads the library, for which the pretend Discord has no patience."""
+    day = Series("a", (Usd(1),))
+    await BarCharts().draw(Picture(title="a", days=(NOW.date(),), series=(day,)))
+
+
+async def test_quote_reckoning_and_bill_stand_side_by_side(chat: Chat) -> None:
+    """Of each machine that Vast has billed, and of all of them together."""
+    rental = await chat.ready(name="lesson")
+    chat.clock.turn(2 * HOUR)
+    await billed(chat, await chat.ended(rental), "0.461")
+
+    shown = text((await chat.ada.slash(chat.channel, "spend")).response)
+
+    assert "### $0.44 spent in November" in shown
+    assert "-# quoted $0.44 · reckoned $0.44 · Vast $0.46" in shown
+    assert "**1 machine that Vast has billed**" in shown
+    assert "Quoted           $0.44\nReckoned         $0.44\nVast             $0.46" in shown
+    assert "Vast charged $0.02 more than quoted." in shown
+
+
+async def test_a_picture_and_a_table_come_with_it(chat: Chat) -> None:
+    """The table has every digit, and no name in it is a formula."""
+    rental = await chat.ready(name="=HYPERLINK(1)")
+    chat.clock.turn(2 * HOUR)
+    await chat.ended(rental)
+
+    answer = await chat.ada.slash(chat.channel, "spend", period="week")
+
+    files = await attached(answer)
+    assert files["spend.png"].startswith(b"\x89PNG")
+    rows = list(csv.DictReader(io.StringIO(files["spend.csv"].decode())))
+    assert {row["kind"]: row["dollars"] for row in rows} == {
+        "gpu": "0.402000",
+        "storage": "0.041640",
+    }
+    assert {row["name"] for row in rows} == {"'=HYPERLINK(1)"}
+    assert {row["failed_try"] for row in rows} == {"no"}
+
+
+async def test_a_span_holds_what_was_spent_in_it(chat: Chat) -> None:
+    """Last month's machine is not this month's; the year has both."""
+    rental = await chat.ready(name="old")
+    chat.clock.turn(HOUR)
+    await chat.ended(rental)
+    chat.clock.turn(timedelta(days=20))
+
+    this = text((await chat.ada.slash(chat.channel, "spend")).response)
+    last = text((await chat.ada.slash(chat.channel, "spend", period="last month")).response)
+    year = text((await chat.ada.slash(chat.channel, "spend", period="year")).response)
+
+    assert "No machine was rented yet in December." in this
+    assert "### $0.22 spent in November" in last
+    assert "### $0.22 spent in a year" in year
+
+
+async def test_failed_tries_are_in_it_and_marked(chat: Chat) -> None:
+    """A machine that was replaced costs its rental's owner, and is told apart."""
+    rental = await chat.ready()
+    now = chat.clock.now()
+    entry = Entry(
+        rental_id=rental.id,
+        contract=ContractId(404),
+        kind=Kind.GPU,
+        period_start=now,
+        period_end=now + HOUR,
+        amount=Usd.of("0.15"),
+    )
+    await chat.store.apply(await chat.again(rental.id), event="a try", entries=[entry])
+
+    answer = await chat.ada.slash(chat.channel, "spend")
+
+    assert "$0.15 of it for machines that failed" in text(answer.response)
+    assert b",404,yes,gpu,0.150000" in (await attached(answer))["spend.csv"]
+
+
+async def test_the_teams_spending_is_the_leads_to_see(chat: Chat) -> None:
+    """Everybody's together."""
+    await chat.ready()
+    chat.clock.turn(HOUR)
+
+    hers = text((await chat.lead.slash(chat.channel, "spend", team=True)).response)
+    refused = text((await chat.ada.slash(chat.channel, "spend", team=True)).response)
+
+    assert "### $0.22 spent by the team in November" in hers
+    assert "Only leads see the whole team's spending." in refused
+
+
+async def test_a_hundred_thousand_entries_are_summed_by_the_database(
+    store: Store, services: Services
+) -> None:
+    """2,000 rentals of 50 entries; twenty are named and the rest counted, and weeks are drawn."""
+    first = await begun(store)
+    assert isinstance(store, SqlStore)
+    await many(store, first, rentals=2_000, entries=50)
+    lead = Actor(id=9, guild_id=first.guild_id, name="lea", lead=True)
+
+    report = await services.spend.report(lead, team=True, period=Period.YEAR)
+
+    assert report.total == Usd.of(10_000)
+    assert len(report.lines) == 20
+    assert report.more_cost == Usd.of(10_000 - 20 * 5)
+    assert report.picture is not None
+    assert len(report.picture.days) == 53
+    assert report.picture.series[-1].label == "6 others"
+    drawn = Usd.sum(amount for one in report.picture.series for amount in one.amounts)
+    assert drawn == report.total
+
+
+async def many(store: SqlStore, like: Rental, *, rentals: int, entries: int) -> None:
+    """Closed rentals like this one, with entries of ten cents over the last weeks."""
+
+    start = (like.created_at or like.requested_at) - timedelta(days=20)
+    made, rows, lines = [], [], []
+    for number in range(rentals):
+        quote = a_quote(id=f"q{number}", guild_id=like.guild_id)
+        made.append(quote_values(quote))
+        closed = replace(
+            like,
+            id=RentalId(f"r{number}"),
+            state=State.CLOSED,
+            owner_id=number % 12 + 1,
+            owner_name=f"Member {number % 12 + 1}",
+            waived_by=1,
+            gone_at=like.requested_at,
+            closed_at=like.requested_at,
+        )
+        rows.append(rental_values(closed) | {"quote_id": quote.id})
+        lines += [
+            {
+                "rental_id": closed.id,
+                "contract": number + 1,
+                "kind": "gpu",
+                "period_start": start + ((number + hour) % 400) * HOUR,
+                "period_end": start + ((number + hour) % 400 + 1) * HOUR,
+                "amount": Usd(100_000),
+                "written_at": start,
+            }
+            for hour in range(entries)
+        ]
+    async with store._database.writing() as connection:
+        await connection.execute(insert(quote_table), made)
+        await connection.execute(insert(rental_table), rows)
+        await connection.execute(insert(ledger), lines)
