@@ -38,6 +38,8 @@ from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
+from bot.services.archive_ahead import Ahead
+from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
@@ -136,7 +138,8 @@ async def open_app(
         tasks.forever("letters", _letters(outside, shared, client=client).run)
         tasks.forever("watch", _watch(settings, outside, shared).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
-        tasks.forever("archives", outside.archives.run)
+        tasks.forever("archives", _retention(outside, shared).run)
+        tasks.forever("ahead", _ahead(outside, shared, tasks=tasks).run)
         yield App(
             client=client,
             relay=relay,
@@ -207,7 +210,7 @@ async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) ->
 
 def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
     offers = Offers(market=outside.market)
-    shelf = Shelf(archives=outside.archives)
+    shelf = Shelf(archives=outside.archives, retention=_retention(outside, shared))
     return Bellhop(
         services=Services(
             desk=Desk(
@@ -295,6 +298,25 @@ def _questions(outside: Outside, shared: Shared, *, idle: IdleWatch) -> Question
         watch=idle,
         policies=shared.policies,
         wake=shared.wake,
+        news=shared.news,
+        clock=outside.clock,
+    )
+
+
+def _retention(outside: Outside, shared: Shared) -> Retention:
+    return Retention(
+        store=outside.store, archives=outside.archives, news=shared.news, clock=outside.clock
+    )
+
+
+def _ahead(outside: Outside, shared: Shared, *, tasks: Tasks) -> Ahead:
+    return Ahead(
+        store=outside.store,
+        archives=outside.archives,
+        tunnels=outside.tunnels,
+        traffic=shared.traffic,
+        policies=shared.policies,
+        tasks=tasks,
         news=shared.news,
         clock=outside.clock,
     )

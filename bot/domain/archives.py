@@ -16,7 +16,7 @@ from typing import NewType
 from bot.domain.money import ZERO, Usd
 from bot.domain.offers import Offer
 from bot.domain.rentals import RentalId
-from bot.domain.trees import LONGEST_PATH, Entry, Kind, unchanged, whole_groups
+from bot.domain.trees import LONGEST_PATH, Entry, Kind, shown, unchanged, whole_groups
 
 ArchiveId = NewType("ArchiveId", str)
 
@@ -31,9 +31,10 @@ ABANDONED_AGE = timedelta(days=7)
 
 KEEP_NEWEST = timedelta(days=90)
 KEEP_OLDER = timedelta(days=30)
-WARN_BEFORE = (timedelta(days=14), timedelta(days=3))
+WARN_BEFORE = (timedelta(days=7), timedelta(days=1))
 
 _SPEED_SHARE = Decimal("0.8")  # of the line the host measured; SSH, tar and other tenants share it
+_NAMED = 3
 _HASH_BYTES_PER_S = Decimal(400_000_000)  # sha256sum and a disk, unhurried
 
 
@@ -165,6 +166,7 @@ class Archive:
     manifest: str = ""  # SHA-256 of the manifest, hexadecimal
     loses_work: bool = False  # something that may be work could not be read
     error: str = ""
+    keep_until: datetime | None = None  # somebody said so; its time is not over before
 
     @property
     def restorable(self) -> bool:
@@ -256,6 +258,7 @@ class Estimate:
     to_send: int  # bytes of those that are not in an archive yet
     cost: Usd
     takes: timedelta
+    largest: tuple[tuple[str, int], ...] = ()  # the largest names at the top, of what is sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,14 +267,19 @@ class Caps:
 
     bytes: int = 20_000_000_000
     cost: Usd = field(default_factory=lambda: Usd.of(2))
+    takes: timedelta = timedelta(hours=2)
 
     def allow(self, estimate: Estimate) -> bool:
-        return estimate.to_send <= self.bytes and estimate.cost <= self.cost
+        return (
+            estimate.to_send <= self.bytes
+            and estimate.cost <= self.cost
+            and estimate.takes <= self.takes
+        )
 
 
 BY_OWNER = Caps()
-BY_LEAD = Caps(bytes=200_000_000_000, cost=Usd.of(20))
-WITHOUT = Caps(bytes=2**62, cost=Usd(2**62))
+BY_LEAD = Caps(bytes=200_000_000_000, cost=Usd.of(20), takes=timedelta(hours=24))
+WITHOUT = Caps(bytes=2**62, cost=Usd(2**62), takes=timedelta.max)
 
 
 def estimate(
@@ -283,7 +291,8 @@ def estimate(
     """
     everything = [entry for entry in entries if entry.kind is Kind.FILE]
     total = sum(entry.weight for entry in everything)
-    sending = sum(entry.weight for entry in to_send)
+    sent = list(to_send)
+    sending = sum(entry.weight for entry in sent)
     line = max(offer.upload_mbps, Decimal(1)) * 125_000 * _SPEED_SHARE
     seconds = Decimal(sending) / line + 2 * Decimal(total) / _HASH_BYTES_PER_S + 10
     takes = timedelta(seconds=int(seconds) + 1)
@@ -294,7 +303,18 @@ def estimate(
         to_send=sending,
         cost=by_bytes + (per_hour.over(takes, per=timedelta(hours=1)) if per_hour else ZERO),
         takes=takes,
+        largest=_largest(sent),
     )
+
+
+def _largest(entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:
+    """The names at the top of a workspace that hold most of these, the largest first."""
+    weights: dict[bytes, int] = {}
+    for entry in entries:
+        top = entry.path.partition(b"/")[0]
+        weights[top] = weights.get(top, 0) + entry.weight
+    ranked = sorted(weights.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
+    return tuple((shown(name), weight) for name, weight in ranked if weight)
 
 
 def keepable(entry: Entry) -> LeftOut | None:
@@ -369,21 +389,6 @@ def free(
     """The parts that no manifest names and no living run is writing."""
     kept, busy = set(named), set(writing)
     return sorted(part for part in present if part not in kept and part.archive not in busy)
-
-
-def expiries(archives: Iterable[Archive]) -> dict[ArchiveId, datetime]:
-    """When each committed archive's time is over: a rental's newest lives longer than its others.
-
-    Owners are warned `WARN_BEFORE` the end of a newest one.
-    """
-    ends: dict[ArchiveId, datetime] = {}
-    newest: set[RentalId] = set()
-    committed = [each for each in archives if each.restorable]
-    for archive in sorted(committed, key=lambda each: each.started_at, reverse=True):
-        keep = KEEP_OLDER if archive.rental_id in newest else KEEP_NEWEST
-        newest.add(archive.rental_id)
-        ends[archive.id] = (archive.proven_at or archive.started_at) + keep
-    return ends
 
 
 def torn(wanted: Mapping[bytes, Entry], found: Mapping[bytes, Entry]) -> set[bytes]:

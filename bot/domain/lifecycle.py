@@ -19,6 +19,9 @@ Release is the one way out. Its causes are the owner or a lead (`released_at`), 
 or took too long, no offer left, a price above the agreed one, and a machine that vanished. A
 machine that vanished is never destroyed: should it come back, it may hold work.
 
+A wish whose archive failed, or is too large to begin unasked, stays on a ready machine and is tried
+again at its time (`retries.py`).
+
 A machine that was ever ready is released only after an archive was proven later than the end was
 asked for, or after somebody waived it. Where nobody asked (an idle machine), it is looked at once
 more after the proof, and any sign of life keeps it.
@@ -31,6 +34,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
+from bot.domain import retries
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
 from bot.domain.steps import (
     Adopt,
@@ -97,7 +101,7 @@ def next_step(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> St
         case State.BOOTING:
             return _booting(rental, sight, limits, now)
         case State.READY:
-            return _ready(rental, sight, limits)
+            return _ready(rental, sight, limits, now)
         case State.ARCHIVING:
             return _archiving(rental, sight, limits, now)
         case State.DESTROYING:
@@ -176,16 +180,18 @@ def _opening(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Ste
     return Release(Reason.NO_NOTEBOOK) if late else Serve()
 
 
-def _ready(rental: Rental, sight: Sight, limits: Limits) -> Step:
+def _ready(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
     if extra := _extra(rental, sight):
         return Remove(extra)
     if rental.released_at and rental.waived_by:
         return Release(Reason.RELEASED)
     if step := _unreachable(rental, sight, limits):
         return step
-    if rental.released_at or rental.save_asked_at:
+    wished = rental.released_at or rental.save_asked_at
+    held_up = retries.waits(rental, now) if wished else ""
+    if wished and not held_up:
         return Archive()
-    return Wait("in use") if sight.served else Serve()
+    return Wait(held_up or "in use") if sight.served else Serve()
 
 
 def _archiving(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:

@@ -86,6 +86,12 @@ FILLED = replace(
     archive_id="b2k7xq-0001",
     proven_at=AT,
     save_fails=1,
+    save_next_at=NOW + timedelta(minutes=50),
+    held="40 GB",
+    held_at=NOW + timedelta(minutes=51),
+    save_allowed="owner",
+    ahead_id="ahead",
+    ahead_at=NOW + timedelta(minutes=52),
     restore_id="c3m8yr-0002",
     restored_at=AT,
 )
