@@ -35,6 +35,7 @@ WARN_BEFORE = (timedelta(days=7), timedelta(days=1))
 
 _SPEED_SHARE = Decimal("0.8")  # of the line the host measured; SSH, tar and other tenants share it
 _NAMED = 3
+_TICK = timedelta(seconds=1)  # file systems round their times down, some of them to that
 _HASH_BYTES_PER_S = Decimal(400_000_000)  # sha256sum and a disk, unhurried
 
 
@@ -294,7 +295,8 @@ def estimate(
     sent = list(to_send)
     sending = sum(entry.weight for entry in sent)
     line = max(offer.upload_mbps, Decimal(1)) * 125_000 * _SPEED_SHARE
-    seconds = Decimal(sending) / line + 2 * Decimal(total) / _HASH_BYTES_PER_S + 10
+    read = sum(entry.size for entry in everything)  # holes are hashed like what they stand for
+    seconds = Decimal(sending) / line + 2 * Decimal(read) / _HASH_BYTES_PER_S + 10
     takes = timedelta(seconds=int(seconds) + 1)
     by_bytes = offer.rates.upload_per_gb.times(Decimal(sending) / 10**9)
     return Estimate(
@@ -396,12 +398,24 @@ def torn(wanted: Mapping[bytes, Entry], found: Mapping[bytes, Entry]) -> set[byt
     homes: dict[tuple[int, int], tuple[int, int]] = {}
     faults: set[bytes] = set()
     for path, entry in wanted.items():
-        if entry.links < 2 or entry.kind is Kind.FOLDER or path not in found:
+        # GNU tar links the names of files and of links; of a FIFO it makes one for each name.
+        linked = entry.links > 1 and entry.kind in (Kind.FILE, Kind.LINK)
+        if not linked or path not in found:
             continue
         here = (found[path].device, found[path].inode)
         if homes.setdefault((entry.device, entry.inode), here) != here:
             faults.add(path)
     return faults
+
+
+def still_restored(stored: Entry, now: Entry, restored_at: datetime) -> bool:
+    """Whether an entry looks as it was put there by a restore, and was not touched since then.
+
+    Inodes and change times are the new machine's, so they say only that. It is reason to hash
+    the file there instead of sending it; what the hash does not agree with is sent after all.
+    """
+    untouched = now.ctime_ns <= int((restored_at - _TICK).timestamp() * 1_000_000_000)
+    return untouched and now.links == stored.links and not restored_as(stored, now)
 
 
 def restored_as(wanted: Entry, found: Entry | None) -> str:

@@ -130,7 +130,8 @@ class Saving:
         gone = await self._vault.missing(list(known.parts.values()))
         if gone:
             log.error("%s parts are lost; what they held is sent again", len(gone))
-        carried(known, now, gone)
+        foreign = self._parent is not None and self._parent.rental_id != self._rental.id
+        carried(known, now, gone, restored_at=self._rental.restored_at if foreign else None)
         return known
 
     def _guess(self, now: Sight, known: Known) -> Estimate:

@@ -224,6 +224,8 @@ class Archives:
         try:
             async with self._choosing:
                 running, parent = await self._keeper.past(rental.id)
+                if parent is None and rental.restored_at is not None:
+                    parent = await self._restored_from(rental)
                 if parent is not None:
                     self._reading.append(parent.id)
             yield Saving(
@@ -244,6 +246,13 @@ class Archives:
             self._saving.discard(rental.id)
             if parent is not None and parent.id in self._reading:
                 self._reading.remove(parent.id)
+
+    async def _restored_from(self, rental: Rental) -> Archive | None:
+        """What lies on a restored machine need not be sent again, only proven."""
+        if rental.restore_id is None:
+            return None
+        archive = await self._books.archive(ArchiveId(rental.restore_id))
+        return archive if archive is not None and archive.restorable else None
 
     @contextlib.asynccontextmanager
     async def _reads(self, archive_id: ArchiveId) -> AsyncIterator[None]:
