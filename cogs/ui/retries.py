@@ -12,6 +12,8 @@ from bot.domain.rentals import Rental, State
 from bot.ports.chat import Page
 from cogs.ui import buttons, look
 
+_ROOM = 2_500  # characters for a list, besides what stands around it
+
 
 def line(rental: Rental) -> str:
     """Why a wish to save or to end waits, and until when; empty where none does."""
@@ -97,7 +99,7 @@ def newest_archive(rental: Rental) -> datetime | None:
 
 def expires(page: Page) -> look.Card:
     """The archives whose time is nearly over, and the button that keeps them."""
-    listed = json.loads(page.letter.writing.detail)
+    listed = _listed(page.letter.writing.detail)
     owner = f"<@{page.rental.owner_id}>: " if page.public else ""
     one = len(listed) == 1
     return look.card(
@@ -112,11 +114,20 @@ def expires(page: Page) -> look.Card:
                 for _, name, count, made in listed
             ),
             lambda left: f"… and {left} more",
+            room=_ROOM,
         ),
         "What nobody needs any more needs no answer. /archives restore puts one onto a machine.",
         colour=look.ENDING,
-        controls=[buttons.KeepLonger(listed[0][0])],
+        controls=[buttons.KeepLonger(listed[0][0])] if listed else [],
     )
+
+
+def _listed(detail: str) -> list[tuple[str, str, int, int]]:
+    """Id, name, bytes and time of each archive; none where the text is not a list of ours."""
+    try:
+        return [(str(one[0]), str(one[1]), int(one[2]), int(one[3])) for one in json.loads(detail)]
+    except (ValueError, TypeError, LookupError):
+        return []
 
 
 def kept_longer(until: datetime) -> look.Card:
