@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.domain.idle import Release
+from bot.domain.letters import Kind, Writing
 from bot.domain.rentals import Reason, RentalId
 from bot.domain.retries import waits
 from bot.errors import Stale
@@ -24,6 +26,9 @@ from bot.services.standing import look_up
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
+
+LEADS_AFTER = timedelta(hours=6)
+"""How long an idle machine waits for its owner's word about a large archive."""
 
 LONGEST_PAUSE_S = 180.0
 """Without a tick of the clock a round is made all the same."""
@@ -64,6 +69,9 @@ class Questions:
     async def _release(self, judged: Judged) -> None:
         """Write the wish to end it, unless somebody has touched the row since the look began."""
         rental, now = judged.rental, self._clock.now()
+        if rental.held_at is not None and now - rental.held_at >= LEADS_AFTER:
+            letter = Writing(kind=Kind.TOO_LARGE_LEADS, at=rental.held_at, detail=rental.held)
+            await self._store.write_letter(rental.id, letter)
         if rental.released_at is not None or waits(rental, now):
             return
         standing = await look_up(self._store, rental, now, self._policies)

@@ -11,7 +11,7 @@ import pytest
 from bot.domain.access import Actor
 from bot.domain.letters import Kind, Place
 from bot.domain.rentals import Reason, Rental, State
-from bot.domain.retries import failed
+from bot.domain.retries import failed, held
 from bot.errors import BadInput, NotYours
 from bot.ports.books import Store
 from bot.services.idle import IdleWatch, Judged
@@ -222,6 +222,21 @@ async def test_after_a_failed_archive_an_end_is_wished_for_later(town: Round) ->
         await town.minutes(10 * 2 ** (fails - 1) - 1)
         assert (await town.row(rental)).released_at is None
         await town.minutes(1)
+
+
+async def test_an_idle_machine_whose_archive_is_too_large_is_told_to_the_leads(
+    town: Round,
+) -> None:
+    """It does not end by itself, and does not cost money unseen for ever."""
+    rental = await town.ready()
+    await town.store.apply(held(rental, "40 GB", town.clock.now()), event="save: toolarge")
+
+    await town.minutes(359)
+    assert Kind.TOO_LARGE_LEADS not in await kinds(town, rental)
+    await town.minutes(5)
+
+    assert (await kinds(town, rental)).count(Kind.TOO_LARGE_LEADS) == 1
+    assert (await town.row(rental)).released_at is None
 
 
 async def test_what_a_person_asked_to_end_stays_asked(town: Round) -> None:
