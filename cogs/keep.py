@@ -81,11 +81,11 @@ class Keep(commands.Cog):
         actor = await inputs.caller(press, self._desk.home(rental_id))
         await _saved(press, await self._desk.save(actor, rental_id))
 
-    async def agree(self, press: Interaction, rental_id: str, *, ends: bool) -> None:
+    async def allow_archive(self, press: Interaction, rental_id: str, *, ends: bool) -> None:
         """To an archive above the caps."""
         await press.response.defer(ephemeral=True, thinking=True)
         actor = await inputs.caller(press, self._desk.home(rental_id))
-        rental = await self._desk.agree(actor, rental_id, ends=ends)
+        rental = await self._desk.allow_archive(actor, rental_id, ends=ends)
         await press.edit_original_response(view=retries.agreed(rental, cards.title(rental)))
 
     async def call_off(self, press: Interaction, rental_id: str) -> None:

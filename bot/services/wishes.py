@@ -155,7 +155,7 @@ class Wishes:
             log.info("%s gave up rental %s%s", actor.name, rental.id, how)
         return rental
 
-    async def agree(self, actor: Actor, rental_id: str, *, ends: bool) -> Rental:
+    async def allow_archive(self, actor: Actor, rental_id: str, *, ends: bool) -> Rental:
         """Agree to an archive above the caps, a lead to any size; then it stays, or ends.
 
         An end that was asked for before stays asked for. Safe to repeat. Raises NotFound, NotYours.

@@ -42,7 +42,7 @@ class Keeping(Protocol):
     async def keep_tomorrow(self, press: Press, rental_id: str) -> None: ...
     async def archive_and_end(self, press: Press, rental_id: str) -> None: ...
     async def archive_and_stay(self, press: Press, rental_id: str) -> None: ...
-    async def agree(self, press: Press, rental_id: str, *, ends: bool) -> None: ...
+    async def allow_archive(self, press: Press, rental_id: str, *, ends: bool) -> None: ...
     async def call_off(self, press: Press, rental_id: str) -> None: ...
     async def give_up(self, press: Press, rental_id: str) -> None: ...
 
@@ -205,24 +205,24 @@ class ArchiveAndStay(_Button, template=rf"bellhop:save:(?P<subject>{_ID}):stay")
         await _keeping(press).archive_and_stay(press, self.subject)
 
 
-class AgreeAndStay(_Button, template=rf"bellhop:agree:(?P<subject>{_ID}):stay"):
+class LargeAndStay(_Button, template=rf"bellhop:large:(?P<subject>{_ID}):stay"):
     """Below the question about a large archive, as the next three."""
 
-    prefix = "bellhop:agree"
+    prefix = "bellhop:large"
     suffix = ":stay"
     face = _Face("Archive anyway, keep running", discord.ButtonStyle.success)
 
     async def pressed(self, press: Press) -> None:
-        await _keeping(press).agree(press, self.subject, ends=False)
+        await _keeping(press).allow_archive(press, self.subject, ends=False)
 
 
-class AgreeAndEnd(_Button, template=rf"bellhop:agree:(?P<subject>{_ID}):end"):
-    prefix = "bellhop:agree"
+class LargeAndEnd(_Button, template=rf"bellhop:large:(?P<subject>{_ID}):end"):
+    prefix = "bellhop:large"
     suffix = ":end"
     face = _Face("Archive anyway, then destroy", discord.ButtonStyle.danger)
 
     async def pressed(self, press: Press) -> None:
-        await _keeping(press).agree(press, self.subject, ends=True)
+        await _keeping(press).allow_archive(press, self.subject, ends=True)
 
 
 class CallOff(_Button, template=rf"bellhop:calloff:(?P<subject>{_ID})"):
@@ -343,8 +343,8 @@ async def setup(bot: Bellhop) -> None:
         KeepTomorrow,
         ArchiveAndEnd,
         ArchiveAndStay,
-        AgreeAndStay,
-        AgreeAndEnd,
+        LargeAndStay,
+        LargeAndEnd,
         CallOff,
         GiveUp,
         KeepLonger,

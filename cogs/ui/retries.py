@@ -51,8 +51,8 @@ def too_large(page: Page, title: str, over: str) -> look.Card:
         ),
         colour=look.ENDING,
         controls=[
-            buttons.AgreeAndStay(rental.id),
-            buttons.AgreeAndEnd(rental.id),
+            buttons.LargeAndStay(rental.id),
+            buttons.LargeAndEnd(rental.id),
             buttons.CallOff(rental.id),
             buttons.GiveUp(rental.id),
         ],

@@ -116,7 +116,7 @@ async def test_an_archive_above_the_caps_asks_first(house: House, wish: str) -> 
     assert house.shelf.saved == []
     assert house.market.destroyed == []
 
-    agreed = await house.desk.agree(ADA, rental.id, ends=wish == "idle")
+    agreed = await house.desk.allow_archive(ADA, rental.id, ends=wish == "idle")
     assert agreed.save_allowed == "owner"
     await house.passes(6)
 
@@ -136,13 +136,13 @@ async def test_what_is_far_above_the_caps_needs_a_lead(house: House) -> None:
     house.shelf.failures = [large, large]
     await house.desk.save(ADA, rental.id)
     await house.passes(2)
-    await house.desk.agree(ADA, rental.id, ends=False)
+    await house.desk.allow_archive(ADA, rental.id, ends=False)
     await house.passes(2)
     assert await _letters(house, rental) == [
         *(Kind.SAVED, Kind.TOO_LARGE, Kind.TOO_LARGE, Kind.TOO_LARGE_LEADS)
     ]
 
-    await house.desk.agree(LEA, rental.id, ends=False)
+    await house.desk.allow_archive(LEA, rental.id, ends=False)
     await house.passes(3)
 
     row = await _row(house, rental)
