@@ -40,6 +40,8 @@ from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
+from bot.services.archive_ahead import Ahead
+from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch
@@ -156,7 +158,8 @@ async def open_app(
         tasks.forever("kernels", relay.keep_joined)
         tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
-        tasks.forever("archives", outside.archives.run)
+        tasks.forever("archives", _retention(outside, shared).run)
+        tasks.forever("ahead", _ahead(outside, shared, tasks=tasks).run)
         tasks.forever("scout", lambda: scout.run(shared.looking_out))
         tasks.forever("policy", shared.policies.run)
         yield App(
@@ -251,7 +254,7 @@ def _counter(outside: Outside, shared: Shared) -> Counter:
         clock=outside.clock,
         grudge=shared.limits.grudge,
     )
-    shelf = Shelf(archives=outside.archives)
+    shelf = Shelf(archives=outside.archives, retention=_retention(outside, shared))
     desk = Desk(
         store=outside.store,
         market=outside.market,
@@ -368,6 +371,25 @@ def _questions(outside: Outside, shared: Shared, *, idle: IdleWatch) -> Question
         watch=idle,
         policies=shared.policies,
         wake=shared.wake,
+        news=shared.news,
+        clock=outside.clock,
+    )
+
+
+def _retention(outside: Outside, shared: Shared) -> Retention:
+    return Retention(
+        store=outside.store, archives=outside.archives, news=shared.news, clock=outside.clock
+    )
+
+
+def _ahead(outside: Outside, shared: Shared, *, tasks: Tasks) -> Ahead:
+    return Ahead(
+        store=outside.store,
+        archives=outside.archives,
+        tunnels=outside.tunnels,
+        traffic=shared.traffic,
+        policies=shared.policies,
+        tasks=tasks,
         news=shared.news,
         clock=outside.clock,
     )

@@ -10,7 +10,7 @@ from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Wish
 from bot.services import offers
 from bot.services.desk import Desk
 from bot.services.shelf import Shelf, disk_needed_gb
-from cogs.ui import choices, inputs, market, shelf
+from cogs.ui import choices, inputs, market, retries, shelf
 from cogs.ui.inputs import Interaction
 
 
@@ -79,6 +79,13 @@ class Archives(commands.GroupCog, name="archives", description="Saved workspaces
 
     async def keep(self, press: Interaction) -> None:
         await press.response.edit_message(view=shelf.kept())
+
+    async def keep_longer(self, press: Interaction, archive_id: str) -> None:
+        """Below a warning that archives end; mostly in a direct message."""
+        await press.response.defer(ephemeral=True, thinking=True)
+        actor = await inputs.caller(press, self._shelf.home(archive_id))
+        until = await self._shelf.keep_longer(actor, archive_id)
+        await press.edit_original_response(view=retries.kept_longer(until))
 
     @restore.autocomplete("archive")
     @delete.autocomplete("archive")

@@ -12,11 +12,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Bellhop
+from bot.domain.access import Action
 from bot.domain.rentals import Rental, State
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from bot.services.wishes import HOUR, MAX_KEEP, Kept
-from cogs.ui import answers, choices, inputs, questions
+from cogs.ui import answers, cards, choices, inputs, questions, retries
 from cogs.ui.inputs import Interaction
 
 KEEP = timedelta(hours=4)
@@ -79,6 +80,26 @@ class Keep(commands.Cog):
         await press.response.defer(ephemeral=True, thinking=True)
         actor = await inputs.caller(press, self._desk.home(rental_id))
         await _saved(press, await self._desk.save(actor, rental_id))
+
+    async def allow_archive(self, press: Interaction, rental_id: str, *, ends: bool) -> None:
+        """To an archive above the caps."""
+        await press.response.defer(ephemeral=True, thinking=True)
+        actor = await inputs.caller(press, self._desk.home(rental_id))
+        rental = await self._desk.allow_archive(actor, rental_id, ends=ends)
+        await press.edit_original_response(view=retries.agreed(rental, cards.title(rental)))
+
+    async def call_off(self, press: Interaction, rental_id: str) -> None:
+        await press.response.defer(ephemeral=True, thinking=True)
+        actor = await inputs.caller(press, self._desk.home(rental_id))
+        rental = await self._desk.call_off(actor, rental_id)
+        await press.edit_original_response(view=retries.called_off(rental, cards.title(rental)))
+
+    async def give_up(self, press: Interaction, rental_id: str) -> None:
+        """The first word that no archive is wanted: what would be lost, and a last question."""
+        await press.response.defer(ephemeral=True, thinking=True)
+        actor = await inputs.caller(press, self._desk.home(rental_id))
+        rental = await self._desk.get(actor, rental_id, Action.DESTROY)
+        await press.edit_original_response(view=answers.really_lose(rental, self._clock.now()))
 
     @keep_command.autocomplete("named")
     @save_command.autocomplete("named")

@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.client import Bellhop, Tickets
 from bot.domain.access import Action
 from bot.domain.rentals import Rental, State
+from bot.domain.retries import waiting
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from cogs.ui import answers, choices, inputs, market
@@ -78,7 +79,8 @@ class Machines(commands.Cog):
     async def discard(self, press: Interaction, rental_id: str) -> None:
         """The second one: ended as it is."""
         await press.response.defer()
-        rental = await self._desk.end(inputs.actor(press), rental_id, discard=True)
+        actor = await inputs.caller(press, self._desk.home(rental_id))
+        rental = await self._desk.end(actor, rental_id, discard=True)
         await press.edit_original_response(view=answers.destroying(rental))
 
     async def leave_alone(self, press: Interaction, rental_id: str) -> None:
@@ -124,7 +126,8 @@ class Machines(commands.Cog):
     ) -> None:
         rental = await self._desk.get(inputs.actor(interaction), rental_id, Action.DESTROY)
         view = answers.sure(rental, self._clock.now(), discard=discard)
-        waits = rental.released_at is None or (discard and rental.waived_by is None)
+        asked = rental.released_at is not None and not waiting(rental)
+        waits = not asked or (discard and rental.waived_by is None)
         if rental.state in (State.DESTROYING, State.CLOSED) or not waits:
             view = answers.destroying(rental)
         await interaction.edit_original_response(view=view)

@@ -22,6 +22,8 @@ machine that vanished is never destroyed: should it come back, it may hold work.
 A machine that fails before it was ready goes the same way (GiveUp), and once it is seen gone the
 row goes back to creating: what was tried is set aside on it, and the next best offer is looked for
 (Seek, `replacement.py`). One that costs more than was agreed to waits in requested for a yes.
+A wish whose archive failed, or is too large to begin unasked, stays on a ready machine and is tried
+again at its time (`retries.py`).
 
 A machine that was ever ready is released only after an archive was proven later than the end was
 asked for, or after somebody waived it. Where nobody asked (an idle machine), it is looked at once
@@ -35,6 +37,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
+from bot.domain import retries
 from bot.domain.limits import Limits as Limits
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
 from bot.domain.replacement import may_replace, may_try, out_of_offers, start_failure
@@ -91,7 +94,7 @@ def next_step(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> St
         case State.BOOTING:
             return _booting(rental, sight, limits, now)
         case State.READY:
-            return _ready(rental, sight, limits)
+            return _ready(rental, sight, limits, now)
         case State.ARCHIVING:
             return _archiving(rental, sight, limits, now)
         case State.DESTROYING:
@@ -214,16 +217,18 @@ def _failed(rental: Rental, reason: Reason, limits: Limits, now: datetime) -> Gi
     return GiveUp(reason, again=may_replace(rental, reason, limits, now))
 
 
-def _ready(rental: Rental, sight: Sight, limits: Limits) -> Step:
+def _ready(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
     if extra := _extra(rental, sight):
         return Remove(extra)
     if rental.released_at and rental.waived_by:
         return Release(Reason.RELEASED)
     if step := _unreachable(rental, sight, limits):
         return step
-    if rental.released_at or rental.save_asked_at:
+    wished = rental.released_at or rental.save_asked_at
+    held_up = retries.waits(rental, now) if wished else ""
+    if wished and not held_up:
         return Archive()
-    return Wait("in use") if sight.served else Serve()
+    return Wait(held_up or "in use") if sight.served else Serve()
 
 
 def _archiving(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:

@@ -211,6 +211,12 @@ class Rental:
     archive_id: str | None = None  # the newest proven archive of this rental
     proven_at: datetime | None = None  # when that archive was proven
     save_fails: int = 0  # archives in a row that could not be proven
+    save_next_at: datetime | None = None  # not archived again before, after a failure
+    held: str = ""  # the size of an archive that waits for an answer, in words
+    held_at: datetime | None = None  # since when it waits
+    save_allowed: str = ""  # `retries.Allowed`: who agreed to an archive above the caps
+    ahead_id: str | None = None  # the newest archive that was made ahead of any end
+    ahead_at: datetime | None = None  # what it holds is from then
     restore_id: str | None = None  # the archive to put onto it before it is ready
     restored_at: datetime | None = None
     destroyed_at: datetime | None = None  # when Vast last took our destroy

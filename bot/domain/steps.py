@@ -229,6 +229,13 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLarge:
+    """Above what may be archived unasked, so nothing was begun; `detail` says how large."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Tried for good and not done; `detail` is for people. The machine stays."""
 
@@ -272,6 +279,7 @@ Outcome = (
     | InDoubt
     | Connected
     | Saved
+    | TooLarge
     | Failed
     | Alive
     | Absent

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from bot.domain import retries
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
 from bot.domain.replacement import out_of_offers, propose, set_aside
 from bot.domain.steps import (
@@ -44,6 +45,7 @@ from bot.domain.steps import (
     Spare,
     Started,
     Step,
+    TooLarge,
     Trouble,
     Wait,
 )
@@ -234,16 +236,19 @@ def _saved(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     match outcome:
         case Saved(archive_id, at, note):
             return replace(
-                rental,
+                retries.again(rental),
                 archive_id=archive_id,
                 proven_at=at,
                 phase_at=now,
                 save_fails=0,
+                save_allowed="",
                 note=note,
                 detail="",
             )
         case Failed(detail):
-            return _spare(replace(rental, save_fails=rental.save_fails + 1), note=detail)
+            return retries.failed(rental, detail, now)
+        case TooLarge(detail):
+            return retries.held(rental, detail, now)
         case _:
             return rental
 

@@ -179,6 +179,10 @@ class ArchiveBooks(Protocol):
         committed and becoming deleted."""
         ...
 
+    async def keep_archive_until(self, archive_id: ArchiveId, until: datetime) -> None:
+        """A committed archive's time is not over before then; of any other nothing changes."""
+        ...
+
     async def archive(self, archive_id: ArchiveId) -> Archive | None: ...
 
     async def archives(

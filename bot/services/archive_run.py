@@ -24,6 +24,7 @@ from bot.domain.archives import (
     Stored,
     delivered,
     keepable,
+    still_restored,
     to_send,
     unproven,
 )
@@ -210,8 +211,12 @@ def sight(
     )
 
 
-def carried(known: Known, now: Sight, gone: set[PartId]) -> None:
+def carried(
+    known: Known, now: Sight, gone: set[PartId], *, restored_at: datetime | None = None
+) -> None:
     """Keep of what is known only what is still as it was, and still there.
+
+    With `restored_at`, what is known is of the machine it was restored from at that time.
 
     The facts of this look replace the older ones: the number of a device may have changed.
     """
@@ -221,5 +226,8 @@ def carried(known: Known, now: Sight, gone: set[PartId]) -> None:
         if path in now.wanted
         and each.part not in gone
         and each.part in known.parts
-        and unchanged(each.entry, now.wanted[path])
+        and (
+            unchanged(each.entry, now.wanted[path])
+            or (restored_at and still_restored(each.entry, now.wanted[path], restored_at))
+        )
     }

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain import ledger
+from bot.domain import ledger, retries
+from bot.domain.letters import Kind, Writing
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
-from bot.domain.rentals import Instance, Rental, RentalId, State
+from bot.domain.rentals import Instance, Reason, Rental, RentalId, State
 from bot.domain.replacement import grudge
 from bot.domain.steps import (
     Close,
@@ -198,6 +199,7 @@ class Reconciler:
             moved,
             event=f"{_name(step)}: {_name(outcome)}",
             entries=entries,
+            letters=_letters(before, moved, now),
             notify=_shows(before, moved),
             grudge=grudge(before, moved, now),
         )
@@ -243,6 +245,14 @@ def _name(thing: Step | Outcome) -> str:
     return type(thing).__name__.lower()
 
 
+def _letters(before: Rental, moved: Rental, now: datetime) -> tuple[Writing, ...]:
+    """What the owner, or the leads, are written because of a step."""
+    gone = moved.reason is Reason.VANISHED and moved.state is State.DESTROYING
+    if gone and before.state is not State.DESTROYING and moved.ready_at is not None:
+        return (Writing(kind=Kind.VANISHED, at=moved.missing_since or now),)
+    return retries.letters(before, moved)
+
+
 def _shows(before: Rental, moved: Rental) -> bool:
     """Whether the change is one that the card shows."""
     return (
@@ -254,5 +264,7 @@ def _shows(before: Rental, moved: Rental) -> bool:
         or len(before.tries) != len(moved.tries)
         or (before.broken_since is None) != (moved.broken_since is None)
         or before.note != moved.note
+        or before.held != moved.held
+        or before.save_next_at != moved.save_next_at
         or (before.missing_since is None) != (moved.missing_since is None)
     )

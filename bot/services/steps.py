@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from bot.domain.archives import ArchiveId, Failure, Progress
+from bot.domain.archives import ArchiveId, Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
 from bot.domain.rentals import ContractId, Rental, State
+from bot.domain.retries import caps_of, measure
 from bot.domain.steps import (
     Absent,
     Alive,
@@ -38,6 +39,7 @@ from bot.domain.steps import (
     Serve,
     Started,
     Step,
+    TooLarge,
     Trouble,
 )
 from bot.errors import (
@@ -61,7 +63,6 @@ from bot.errors import (
 from bot.ports.clock import Clock
 from bot.ports.machines import Notebooks, Paths, Tunnels
 from bot.ports.market import Market, Order
-from bot.services.archive_run import Tell
 from bot.services.archives import Archives
 from bot.services.idle import IdleWatch
 from bot.services.links import Links
@@ -252,7 +253,7 @@ class Steps:
         shell = self._tunnels.shell(rental.id)
         try:
             restored = await self._archives.restore(
-                ArchiveId(archive_id), shell, overwrite=True, tell=self._progress(rental)
+                ArchiveId(archive_id), shell, overwrite=True, tell=self._traffic.teller(rental.id)
             )
         except (Unreachable, PlaceDown):
             raise
@@ -265,9 +266,13 @@ class Steps:
         """An archive that was proven against the machine, or why there is none."""
         began = self._clock.now()
         shell = self._tunnels.shell(rental.id)
-        result = await self._archives.save(rental, shell, tell=self._progress(rental))
+        result = await self._archives.save(
+            rental, shell, caps=caps_of(rental), tell=self._traffic.teller(rental.id)
+        )
         if isinstance(result, Failure):
             log.warning("not archived: %s", result.words)
+            if result.trouble is ArchiveTrouble.TOO_LARGE and result.estimate is not None:
+                return TooLarge(measure(result.estimate))
             passing = result.trouble in (ArchiveTrouble.MACHINE, ArchiveTrouble.PLACE)
             if passing and rental.fails < SAVE_TRIES:
                 return Trouble(result.words)
@@ -287,17 +292,6 @@ class Steps:
         if judged is not None and isinstance(judged.judgement.verdict, Idle):
             return Done()
         return Alive("There was life on the machine after it had been archived, so it stays.")
-
-    def _progress(self, rental: Rental) -> Tell:
-        """Count what we carry ourselves, so that it is not taken for work on the machine."""
-        before = 0
-
-        def tell(progress: Progress) -> None:
-            nonlocal before
-            self._traffic.carry(rental.id, max(progress.done - before, 0))
-            before = progress.done
-
-        return tell
 
     async def _destroy(self, contract: ContractId) -> Outcome:
         await self._market.destroy(contract)

@@ -13,7 +13,7 @@ from bot.domain.money import Usd, hourly
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
 from bot.services.spend import Line, Report, running
-from cogs.ui import buttons, cards, idle, look, words
+from cogs.ui import buttons, cards, idle, look, retries, words
 from cogs.ui import lookouts as waits
 
 _LINES = 20
@@ -120,9 +120,10 @@ def sure(rental: Rental, now: datetime, *, discard: bool = False) -> look.Card:
 
 def really_lose(rental: Rental, now: datetime) -> look.Card:
     """The last question before work is given up; it names what is lost."""
+    newest = retries.newest_archive(rental)
     saved = (
-        f"Its newest archive was proven {look.ago(rental.proven_at)}: what was made since is lost."
-        if rental.proven_at is not None
+        f"Its newest archive is from {look.ago(newest)}: what was made since is lost."
+        if newest is not None
         else "There is no archive of it."
     )
     return look.card(
@@ -205,7 +206,7 @@ def _machine(rental: Rental, now: datetime, standing: Standing | None) -> str:
         f"**{cards.title(rental)} · {words.standing(rental)}** {look.ago(since)}{card}\n"
         f"-# {spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
         f"asked {look.ago(rental.requested_at)}{said}"
-        + "".join(f"\n-# {line}" for line in (watched, reasons) if line)
+        + "".join(f"\n-# {line}" for line in (retries.line(rental), watched, reasons) if line)
     )
 
 

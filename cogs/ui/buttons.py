@@ -44,6 +44,9 @@ class Keeping(Protocol):
     async def keep_tomorrow(self, press: Press, rental_id: str) -> None: ...
     async def archive_and_end(self, press: Press, rental_id: str) -> None: ...
     async def archive_and_stay(self, press: Press, rental_id: str) -> None: ...
+    async def allow_archive(self, press: Press, rental_id: str, *, ends: bool) -> None: ...
+    async def call_off(self, press: Press, rental_id: str) -> None: ...
+    async def give_up(self, press: Press, rental_id: str) -> None: ...
 
 
 class Renting(Protocol):
@@ -67,6 +70,7 @@ class Shelves(Protocol):
 
     async def really_delete(self, press: Press, archive_id: str) -> None: ...
     async def keep(self, press: Press) -> None: ...
+    async def keep_longer(self, press: Press, archive_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +236,55 @@ class ArchiveAndStay(_Button, template=rf"bellhop:save:(?P<subject>{_ID}):stay")
         await _keeping(press).archive_and_stay(press, self.subject)
 
 
+class LargeAndStay(_Button, template=rf"bellhop:large:(?P<subject>{_ID}):stay"):
+    """Below the question about a large archive, as the next three."""
+
+    prefix = "bellhop:large"
+    suffix = ":stay"
+    face = _Face("Archive anyway, keep running", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).allow_archive(press, self.subject, ends=False)
+
+
+class LargeAndEnd(_Button, template=rf"bellhop:large:(?P<subject>{_ID}):end"):
+    prefix = "bellhop:large"
+    suffix = ":end"
+    face = _Face("Archive anyway, then destroy", discord.ButtonStyle.danger)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).allow_archive(press, self.subject, ends=True)
+
+
+class CallOff(_Button, template=rf"bellhop:calloff:(?P<subject>{_ID})"):
+    prefix = "bellhop:calloff"
+    face = _Face("Do not archive, keep running", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).call_off(press, self.subject)
+
+
+class GiveUp(_Button, template=rf"bellhop:giveup:(?P<subject>{_ID})"):
+    """Asks once more before work is given up."""
+
+    prefix = "bellhop:giveup"
+    face = _Face("Destroy without archive", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).give_up(press, self.subject)
+
+
+class KeepLonger(_Button, template=rf"bellhop:archive-longer:(?P<subject>{_ID})"):
+    """For all archives whose time ends on the day that the letter is about."""
+
+    prefix = "bellhop:archive-longer"
+    face = _Face("Keep longer", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        shelves = cast(Shelves, press.client.get_cog("archives"))
+        await shelves.keep_longer(press, self.subject)
+
+
 class Rent(_Button, template=rf"bellhop:rent:(?P<subject>{_ID})"):
     prefix = "bellhop:rent"
     face = _Face("Rent", discord.ButtonStyle.success)
@@ -359,6 +412,11 @@ async def setup(bot: Bellhop) -> None:
         KeepTomorrow,
         ArchiveAndEnd,
         ArchiveAndStay,
+        LargeAndStay,
+        LargeAndEnd,
+        CallOff,
+        GiveUp,
+        KeepLonger,
         Rent,
         DropQuote,
         WaitTell,

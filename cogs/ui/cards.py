@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from bot.domain.ledger import cost
 from bot.domain.money import hourly
 from bot.domain.rentals import Reason, Rental, State
+from bot.domain.retries import waiting
 from bot.domain.standing import Standing
-from cogs.ui import buttons, idle, look, tries, words
+from cogs.ui import buttons, idle, look, retries, tries, words
 
 _TITLE = 90
 
@@ -19,7 +20,7 @@ def rental_card(rental: Rental, now: datetime, standing: Standing | None = None)
         return _ended(rental)
     if rental.state is State.ARCHIVING:
         return _archiving(rental, now)
-    if words.ending(rental):
+    if words.ending(rental) and not waiting(rental):
         return _ending(rental, now)
     if rental.state is State.READY:
         return _ready(rental, now, standing)
@@ -81,11 +82,14 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Car
     if rental.broken_since is not None:
         return _broken(rental, rental.broken_since, now)
     since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
+    stuck = waiting(rental)
+    off: list[look.Control] = [buttons.CallOff(rental.id)] if stuck else []
     return look.card(
         look.lines(
-            _heading(rental, "ready"),
+            _heading(rental, "archive not done yet" if stuck else "ready"),
             f"{since}Open gives its owner a private link to the notebook.",
             look.clean(rental.note, 300),
+            retries.line(rental),
             idle.verdict(rental, standing, now),
             _reasons(standing),
             _said(rental),
@@ -94,7 +98,7 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Car
         tries.listed(rental),
         _facts(rental, now),
         colour=look.READY,
-        controls=[buttons.Open(rental.id), buttons.Destroy(rental.id)],
+        controls=[buttons.Open(rental.id), buttons.Destroy(rental.id), *off],
     )
 
 
@@ -185,11 +189,17 @@ def _ended(rental: Rental) -> look.Card:
 
 def _kept(rental: Rental) -> str:
     """Where its work is, if it was archived."""
-    if rental.archive_id is None or rental.proven_at is None:
+    newest = retries.newest_archive(rental)
+    if newest is None:
         return ""
+    if rental.reason is Reason.VANISHED:
+        return (
+            f"Its newest archive holds what was on it {look.moment(newest)}; /archives restore "
+            "puts that onto another machine."
+        )
     return (
-        f"Its work is in an archive, proven {look.ago(rental.proven_at)}; /archives restore puts "
-        "it onto another machine."
+        f"Its work is in an archive, proven {look.ago(newest)}; /archives restore puts it onto "
+        "another machine."
     )
 
 

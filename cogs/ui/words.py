@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.domain.rentals import Phase, Reason, Rental, State
+from bot.domain.retries import waiting
 from cogs.ui import look
 
 _STEPS = (
@@ -33,6 +34,8 @@ def ending(rental: Rental) -> bool:
 
 def standing(rental: Rental) -> str:
     """Where a rental stands, in a word or two."""
+    if waiting(rental):
+        return "Archive not done yet"
     if ending(rental):
         return "Ending"
     if rental.replacing:

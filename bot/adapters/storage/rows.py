@@ -27,6 +27,7 @@ _RENTAL = (
     *("phase_at", "detail", "created_at", "running_at", "ready_at", "missing_since", "host_key"),
     *("note", "ended_by", "released_at", "waived_by", "destroyed_at", "absent_seen"),
     *("save_asked_at", "archive_id", "proven_at", "save_fails", "restore_id", "restored_at"),
+    *("save_next_at", "held", "held_at", "save_allowed", "ahead_id", "ahead_at"),
     *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
     *("replacing", "proposed_until", "broken_since"),
 )

@@ -122,6 +122,12 @@ rentals = Table(
     Column("proposal", Text),
     Column("proposed_until", UtcTime),
     Column("broken_since", UtcTime),
+    Column("save_next_at", UtcTime),
+    Column("held", Words, nullable=False, server_default=text("''")),
+    Column("held_at", UtcTime),
+    Column("save_allowed", String(16), nullable=False, server_default=text("''")),
+    Column("ahead_id", String(32)),
+    Column("ahead_at", UtcTime),
     _one_of("state", State),
     _one_of("phase", Phase),
     _one_of("reason", Reason),
@@ -349,6 +355,7 @@ archives = Table(
     Column("manifest", String(64), nullable=False),
     Column("loses_work", Boolean, nullable=False),
     Column("error", Words, nullable=False),
+    Column("keep_until", UtcTime),
     _one_of("state", ArchiveState),
     # What counts as an archive was proven, and its manifest is known by its digest.
     CheckConstraint(
