@@ -19,6 +19,7 @@ from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.discord.bulletins import DiscordBoard
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
@@ -33,13 +34,17 @@ from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
+from bot.domain.rentals import mark_of
 from bot.errors import BotError, Config, system_reason
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
+from bot.services.account import AccountWatch
 from bot.services.archives import Archives
+from bot.services.bulletins import Bulletins
 from bot.services.desk import Desk
+from bot.services.herald import Herald
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
 from bot.services.links import Links
@@ -53,14 +58,18 @@ from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
+from bot.services.sweep import Sweep
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
+from cogs.ui import bulletins as bulletin_cards
 from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
 
 log = logging.getLogger(__name__)
 
 DELIVER_TICK_S = 5.0
+SWEEP_POLLS = 4
+"""The account is swept at every so many-th poll; both list it."""
 
 
 class SystemClock:
@@ -126,6 +135,11 @@ async def open_app(
                 Tick(name="reconcile", every_s=settings.poll_s, wake=shared.wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=shared.news.set),
                 Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
+                Tick(
+                    name="sweep",
+                    every_s=settings.poll_s * SWEEP_POLLS,
+                    wake=shared.sweeping.set,
+                ),
             ]
         )
         schedule.start()
@@ -134,6 +148,13 @@ async def open_app(
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
         tasks.forever("letters", _letters(outside, shared, client=client).run)
+        board = DiscordBoard(client=client, render=bulletin_cards.bulletin)
+        bulletins = Bulletins(
+            store=outside.store, board=board, news=shared.telling, clock=outside.clock
+        )
+        tasks.forever("bulletins", bulletins.run)
+        sweep = _sweep(settings, outside, shared, board=board, limits=limits or Limits())
+        tasks.forever("sweep", sweep.run)
         tasks.forever("watch", _watch(settings, outside, shared).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         tasks.forever("archives", outside.archives.run)
@@ -177,6 +198,9 @@ class Shared:
     wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
     news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
     asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
+    sweeping: Wake = field(default_factory=Wake)  # it is time to look at the whole account
+    telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
+    account: AccountWatch = field(default_factory=AccountWatch)
 
 
 async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) -> Outside:
@@ -277,6 +301,32 @@ def _reconciler(
         limits=limits,
         installation=settings.installation,
         poll=timedelta(seconds=settings.poll_s),
+        account=shared.account,
+    )
+
+
+def _sweep(
+    settings: Settings, outside: Outside, shared: Shared, *, board: DiscordBoard, limits: Limits
+) -> Sweep:
+    return Sweep(
+        store=outside.store,
+        market=outside.market,
+        board=board,
+        herald=Herald(
+            store=outside.store,
+            market=outside.market,
+            account=shared.account,
+            clock=outside.clock,
+        ),
+        account=shared.account,
+        clock=outside.clock,
+        limits=limits,
+        installation=settings.installation,
+        mark=mark_of(outside.key.public_line()),
+        wake=shared.sweeping,
+        moved=shared.wake,
+        news=shared.telling,
+        every=timedelta(seconds=settings.poll_s * SWEEP_POLLS),
     )
 
 

@@ -30,12 +30,13 @@ from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import metadata
 from bot.adapters.storage.unit import Database
 from bot.domain.archives import Archive, ArchiveId, ArchiveState
+from bot.domain.bulletins import Bulletin
 from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import Writing
 from bot.domain.money import Usd
-from bot.domain.rentals import Rental, State
+from bot.domain.rentals import ContractId, Rental, State
 from bot.domain.samples import Sample
 from bot.errors import Store
 from bot.ports.books import Pass
@@ -104,6 +105,9 @@ async def a_row_in_every_table(url: str) -> Rental:
             letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
         )
         await store.set_policy("idle", "90")
+        await store.tell(Bulletin(key="account/today", title="t", text="w", rental_id=rental.id))
+        await store.sightings([ContractId(5)], NOW)
+        await store.take_interaction(1_000_000_000_000_000_000, NOW)
         await store.begin_archive(
             Archive(
                 id=ArchiveId("a1"),

@@ -15,6 +15,7 @@ from bot.domain.rentals import Quote, Rental, RentalId
 from bot.domain.samples import Sample
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
+from bot.ports.bulletins import Bulletins, Interactions, Sightings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +227,9 @@ class Store(
     Policies,
     Doors,
     ArchiveBooks,
+    Bulletins,
+    Sightings,
+    Interactions,
     Protocol,
 ):
     """The database as a whole."""

@@ -12,7 +12,7 @@ from bot.domain.archives import ArchiveId, Failure, Progress
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
 from bot.domain.offers import Offer, next_best
-from bot.domain.rentals import ContractId, Rental
+from bot.domain.rentals import ContractId, Rental, mark_of
 from bot.domain.steps import (
     Absent,
     Alive,
@@ -153,6 +153,7 @@ class Steps:
             image=rental.image.reference,
             disk_gb=rental.wish.disk_gb,
             label=rental.label(self._installation),
+            mark=mark_of(self._public_key),
         )
         try:
             await self._put_key()

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from bot.adapters.storage import wire
+from bot.adapters.storage import plain, wire
+from bot.domain.omens import Omens
 from bot.domain.rentals import Phase, Quote, Reason, Rental, State
 
 # Fields whose column has the same name and, through its type, the same value.
@@ -27,7 +28,7 @@ _RENTAL = (
     *("phase_at", "detail", "created_at", "running_at", "ready_at", "missing_since", "host_key"),
     *("note", "ended_by", "released_at", "waived_by", "destroyed_at", "absent_seen"),
     *("save_asked_at", "archive_id", "proven_at", "save_fails", "restore_id", "restored_at"),
-    *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
+    *("gone_at", "closed_at", "settled_until", "next_at", "fails", "adopted_at"),
 )
 
 
@@ -59,6 +60,7 @@ def rental_values(rental: Rental) -> dict[str, Any]:
         "rates": wire.rates_text(rental.rates) if rental.rates is not None else None,
         "tried": wire.numbers_text(rental.tried),
         "addresses": wire.addresses_text(rental.addresses),
+        "omens": plain.text_of(Omens(rental.omens)),
     }
 
 
@@ -74,4 +76,5 @@ def rental_of(row: Row[Any]) -> Rental:
         rates=wire.rates_of(row.rates) if row.rates is not None else None,
         tried=wire.numbers_of(row.tried),
         addresses=wire.addresses_of(row.addresses),
+        omens=plain.read(Omens, row.omens).of,
     )

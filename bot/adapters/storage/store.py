@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.adapters.storage.archives import SqlArchives
+from bot.adapters.storage.bulletins import SqlBulletins
 from bot.adapters.storage.doors import SqlDoors
 from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
@@ -14,6 +15,7 @@ from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.unit import Database
 from bot.ports.books import Store
 from bot.ports.clock import Clock
@@ -29,6 +31,9 @@ class SqlStore(
     SqlLetters,
     SqlPolicies,
     SqlArchives,
+    SqlBulletins,
+    SqlSightings,
+    SqlInteractions,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

@@ -15,6 +15,7 @@ from bot.adapters.storage.tables import events, rentals
 from bot.domain.images import Image
 from bot.domain.money import Usd
 from bot.domain.offers import Sort, Wish
+from bot.domain.omens import Omen, Sign
 from bot.domain.rentals import (
     Address,
     ContractId,
@@ -88,6 +89,11 @@ FILLED = replace(
     save_fails=1,
     restore_id="c3m8yr-0002",
     restored_at=AT,
+    omens=(
+        Omen(sign=Sign.HOST_ENDS, since=AT, at=AT, detail="ü \x00"),
+        Omen(sign=Sign.OFFLINE, since=AT),
+    ),
+    adopted_at=AT,
 )
 
 
