@@ -25,6 +25,7 @@ from bot.config import Settings, read
 from bot.errors import BotError, Config, Store
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, port_number, serve
+from bot.sweeping import sweep
 
 FAILED, WRONG = 1, 2
 T = TypeVar("T")
@@ -95,6 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.set_defaults(run=_sandbox)
 
     verbs.add_parser("migrate", help="the database to the newest schema").set_defaults(run=_migrate)
+
+    sweep = verbs.add_parser("sweep", help="machines on the Vast account that no rental owns")
+    sweep.add_argument(
+        "--destroy",
+        action="store_true",
+        help="destroy those with this installation's label, with whatever is on them",
+    )
+    sweep.set_defaults(run=_sweep)
     return parser
 
 
@@ -146,6 +155,19 @@ def _migrate(_: argparse.Namespace) -> int:
     if done.copy is not None:
         print(f"A copy of what it was before lies beside it: {done.copy.name}")
     return 0
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    settings = read(environment(), need=("VAST_API_KEY",))
+    log.set_up(settings.log, level=logging.WARNING, secrets=settings.secrets)
+    left = asyncio.run(sweep(settings, destroy=arguments.destroy, say=print))
+    if left:
+        print(
+            f"bellhop: Vast does not confirm that {', '.join(map(str, sorted(left)))} is gone. "
+            "Run this again, or look at the Vast console.",
+            file=sys.stderr,
+        )
+    return FAILED if left else 0
 
 
 async def _serve(settings: Settings, *, migrating: bool) -> None:
