@@ -247,7 +247,9 @@ def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
             spend=Spend(store=outside.store, clock=outside.clock),
             links=outside.links,
             shelf=shelf,
+            interactions=outside.store,
             clock=outside.clock,
+            account=shared.account,
         ),
         guild_id=settings.guild_id,
     )

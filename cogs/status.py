@@ -8,20 +8,22 @@ from discord.ext import commands
 
 from bot.client import Bellhop
 from bot.ports.clock import Clock
+from bot.services.account import AccountWatch
 from bot.services.desk import Desk
 from cogs.ui import answers, inputs
 from cogs.ui.inputs import Interaction
 
 
 class Status(commands.Cog):
-    def __init__(self, *, desk: Desk, clock: Clock) -> None:
+    def __init__(self, *, desk: Desk, account: AccountWatch, clock: Clock) -> None:
         self._desk = desk
+        self._account = account
         self._clock = clock
 
     @app_commands.command(name="status", description="Your machines: how far, how old, what cost")
     @app_commands.describe(member="Somebody else's machines, for leads")
     async def status(self, interaction: Interaction, member: discord.User | None = None) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
         inputs.may_ask_about(actor, member)
         rentals = await self._desk.of(actor, member.id if member else None)
@@ -31,9 +33,11 @@ class Status(commands.Cog):
             self._clock.now(),
             whose=member.mention if member else "",
             standings=standings,
+            blind=self._account.blind,
         )
         await interaction.edit_original_response(view=view)
 
 
 async def setup(bot: Bellhop) -> None:
-    await bot.add_cog(Status(desk=bot.services.desk, clock=bot.services.clock))
+    services = bot.services
+    await bot.add_cog(Status(desk=services.desk, account=services.account, clock=services.clock))

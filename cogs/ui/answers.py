@@ -11,8 +11,9 @@ from bot.domain.ledger import cost
 from bot.domain.money import Usd, hourly
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
+from bot.services.account import Blind
 from bot.services.spend import Line, Report, running
-from cogs.ui import buttons, cards, idle, look, words
+from cogs.ui import buttons, cards, idle, look, signs, words
 
 _LINES = 20
 
@@ -23,6 +24,7 @@ def status(
     *,
     whose: str = "",
     standings: Mapping[RentalId, Standing | None] | None = None,
+    blind: Blind | None = None,
 ) -> look.Card:
     """Each open rental of one member: how far, how old, what it costs, whether it is idle and why.
 
@@ -31,7 +33,8 @@ def status(
     known = standings or {}
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
-        return look.card(f"### No machines\n{nobody} nothing running, and nothing costs anything.")
+        nothing = f"### No machines\n{nobody} nothing running, and nothing costs anything."
+        return look.card(nothing, signs.account(blind))
     per_hour = Usd.sum(running(rental) for rental in rentals)
     count = f"{len(rentals)} machine{'s' if len(rentals) > 1 else ''}"
     return look.card(
@@ -40,6 +43,7 @@ def status(
             (_machine(rental, now, known.get(rental.id)) for rental in rentals),
             lambda left: f"… and {left} more",
         ),
+        signs.account(blind),
     )
 
 
@@ -195,7 +199,9 @@ def _machine(rental: Rental, now: datetime, standing: Standing | None) -> str:
         f"**{cards.title(rental)} · {words.standing(rental)}** {look.ago(since)}{card}\n"
         f"-# {spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
         f"asked {look.ago(rental.requested_at)}{said}"
-        + "".join(f"\n-# {line}" for line in (watched, reasons) if line)
+        + "".join(
+            f"\n-# {line}" for line in (watched, reasons, *signs.of(rental).splitlines()) if line
+        )
     )
 
 
