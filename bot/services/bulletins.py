@@ -10,6 +10,7 @@ from bot.ports.books import Store
 from bot.ports.bulletins import Posting
 from bot.ports.chat import Board, Desired
 from bot.ports.clock import Clock
+from bot.services import rounds
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,8 @@ class Bulletins:
 
     async def deliver(self) -> int:
         """One round; returns how many were sent or edited. One that fails holds up no other."""
-        told = 0
-        for posting in await self._store.due_bulletins(self._clock.now()):
-            told += await self._deliver(posting)
-        return told
+        due = await self._store.due_bulletins(self._clock.now())
+        return await rounds.deliver(due, lambda one: one.id, self._deliver)
 
     async def _deliver(self, posting: Posting) -> bool:
         key = posting.bulletin.key

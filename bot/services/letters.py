@@ -18,6 +18,7 @@ from bot.log import bound
 from bot.ports.books import Store
 from bot.ports.chat import Mail
 from bot.ports.clock import Clock
+from bot.services import rounds
 from bot.services.policy import Policies
 from bot.services.standing import look_up
 from bot.tasks import Wake
@@ -48,11 +49,12 @@ class Letters:
 
     async def deliver(self) -> int:
         """One round; returns how many were sent or edited. One that fails holds up no other."""
-        told = 0
-        for letter in await self._store.unfinished_letters(self._clock.now()):
-            with bound(rental=letter.rental_id):
-                told += await self._deliver(letter)
-        return told
+        due = await self._store.unfinished_letters(self._clock.now())
+        return await rounds.deliver(due, lambda one: one.rental_id, self._deliver_bound)
+
+    async def _deliver_bound(self, letter: Letter) -> bool:
+        with bound(rental=letter.rental_id):
+            return await self._deliver(letter)
 
     async def _deliver(self, letter: Letter) -> bool:
         now = self._clock.now()

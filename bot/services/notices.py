@@ -14,6 +14,7 @@ from bot.log import bound
 from bot.ports.books import Notice, Store
 from bot.ports.chat import Post
 from bot.ports.clock import Clock
+from bot.services import rounds
 from bot.services.standing import look_up
 from bot.tasks import Wake
 
@@ -38,11 +39,12 @@ class Notices:
 
     async def deliver(self) -> int:
         """One round; returns how many were delivered. One that fails holds up no other."""
-        delivered = 0
-        for notice in await self._store.due(self._clock.now()):
-            with bound(rental=notice.rental_id):
-                delivered += await self._deliver(notice)
-        return delivered
+        due = await self._store.due(self._clock.now())
+        return await rounds.deliver(due, lambda one: one.rental_id, self._deliver_bound)
+
+    async def _deliver_bound(self, notice: Notice) -> bool:
+        with bound(rental=notice.rental_id):
+            return await self._deliver(notice)
 
     async def _deliver(self, notice: Notice) -> bool:
         rental = await self._store.rental(notice.rental_id)

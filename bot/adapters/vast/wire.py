@@ -231,7 +231,7 @@ def _odd(row: Row, state: Status) -> Iterator[str]:
     """What in a row cannot be used, in words; nothing is concluded from it."""
     if state is Status.UNCLEAR:
         seen = values.text(str(row.get("actual_status", "none")))[:40]
-        yield f"an unknown state ({seen})"
+        yield f"an unknown state “{seen}”"
     if _rates(row) is None:
         prices = [values.number(row.get(name)) for name in _PRICES]
         negative = any(price is not None and price < 0 for price in prices)

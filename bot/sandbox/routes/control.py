@@ -18,7 +18,10 @@ from bot.sandbox.routes.site import answer, body_of, number_in, site_of, text_in
 from bot.sandbox.search import number
 from bot.sandbox.world import World
 
-_INSTANCE_FIELDS = ("gpu_util", "vram_mb", "state", "label", "gpu_taken")
+_INSTANCE_FIELDS = (
+    *("gpu_util", "vram_mb", "state", "label", "gpu_taken"),
+    *("gpu_per_hour", "offer_ends_in_s"),
+)
 
 
 async def books(request: web.Request) -> web.Response:
@@ -57,18 +60,27 @@ async def clear_faults(request: web.Request) -> web.Response:
 
 
 async def change_instance(request: web.Request) -> web.Response:
-    """GPU load, label, a taken GPU, or a state that nobody here asked for (`destroyed` too)."""
+    """GPU load, label, a taken GPU, price, the offer's end, or a state that nobody asked for.
+
+    Of the states `destroyed` ends it, and `outbid` pauses it as an interruptible one.
+    """
     world, body = site_of(request).world, body_of(request, *_INSTANCE_FIELDS)
     contract = world.contract(number_in(request))
     if "label" in body:
         world.rename(contract.id, text_in(body, "label"))
     if "gpu_taken" in body:
         (world.taken.add if body["gpu_taken"] else world.taken.discard)(contract.offer.id)
+    if "gpu_per_hour" in body:
+        world.reprice(contract.id, round(number(body["gpu_per_hour"], "gpu_per_hour") * MICRO))
+    if "offer_ends_in_s" in body:
+        world.end_offer(contract.id, float(number(body["offer_ends_in_s"], "offer_ends_in_s")))
     match body.get("state"):
         case None:
             pass
         case "destroyed":
             world.destroy(contract.id)
+        case "outbid":
+            world.outbid(contract.id)
         case str(state) if state in STATES:
             world.become(contract.id, state)
         case other:
