@@ -26,10 +26,11 @@ async def show(*, port: int, data: Path | None, fast: float) -> None:
     """Serve the page and print its address, until cancelled."""
     require_extra()
     from bot.demo.stage import set_stage
+    from bot.demo.tour_sweep import QUICK
 
     print("Starting the sandbox, the service and the page …", flush=True)
     async with set_stage(
-        data=data, fast=fast, page_port=port, policy=PATIENT, watch_s=WATCH_S
+        data=data, fast=fast, page_port=port, policy=PATIENT, watch_s=WATCH_S, limits=QUICK
     ) as stage:
         assert stage.demo.pages is not None
         print(
@@ -38,7 +39,9 @@ async def show(*, port: int, data: Path | None, fast: float) -> None:
             "Type /offers in #gpu, choose one, press Rent. Ctrl+C ends it, and every machine with "
             "it.\n"
             "A machine nobody works on for two minutes is asked about, then archived and ended.\n"
-            f"The simulated Vast.ai keeps its books at {stage.sandbox.url}/sandbox/books",
+            f"The simulated Vast.ai keeps its books at {stage.sandbox.url}/sandbox/books\n"
+            f"and makes trouble when asked to: {stage.sandbox.url}/sandbox/faults, see "
+            "docs/faults.md",
             flush=True,
         )
         await asyncio.Event().wait()
@@ -50,6 +53,9 @@ async def tour(*, data: Path | None, fast: float) -> int:
     from bot.demo.stage import set_stage
     from bot.demo.tour import Tour
     from bot.demo.tour_idle import SHORT
+    from bot.demo.tour_sweep import QUICK
 
-    async with set_stage(data=data, fast=fast, page_port=None, policy=SHORT, watch_s=1.0) as stage:
+    async with set_stage(
+        data=data, fast=fast, page_port=None, policy=SHORT, watch_s=1.0, limits=QUICK
+    ) as stage:
         return await Tour(stage).play()

@@ -18,6 +18,7 @@ from bot.config import read
 from bot.demo.stand_in import Demo
 from bot.demo.world import GUILD_ID
 from bot.domain.idle_policy import Policy
+from bot.domain.lifecycle import Limits
 from bot.sandbox.life import Timing
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import Sandbox
@@ -36,7 +37,13 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def set_stage(
-    *, data: Path | None, fast: float, page_port: int | None, policy: Policy, watch_s: float
+    *,
+    data: Path | None,
+    fast: float,
+    page_port: int | None,
+    policy: Policy,
+    watch_s: float,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Stage]:
     """Everything running, until the block ends; with `page_port` the page is served too.
 
@@ -67,7 +74,7 @@ async def set_stage(
                 "BELLHOP_WATCH_S": str(watch_s),
             }
         )
-        app = await stack.enter_async_context(open_app(settings, policy=policy))
+        app = await stack.enter_async_context(open_app(settings, policy=policy, limits=limits))
         demo = Demo(bot=app.client)
         stack.push_async_callback(demo.close)
         await demo.start(page_port)

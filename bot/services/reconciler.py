@@ -225,5 +225,6 @@ def _shows(before: Rental, moved: Rental) -> bool:
         or before.offer != moved.offer
         or before.note != moved.note
         or before.omens != moved.omens
+        or (before.destroyed_at is None) != (moved.destroyed_at is None)
         or (before.missing_since is None) != (moved.missing_since is None)
     )

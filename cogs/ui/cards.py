@@ -126,7 +126,7 @@ def _ending(rental: Rental, now: datetime) -> look.Card:
         if rental.destroyed_at
         else "Its work is archived first."
         if rental.state is State.READY and rental.waived_by is None
-        else "It is being destroyed at Vast."
+        else "It is being destroyed at Vast; that it is gone is **not yet confirmed**."
     )
     return look.card(
         look.lines(

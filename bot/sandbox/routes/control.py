@@ -18,7 +18,7 @@ from bot.sandbox.routes.site import answer, body_of, number_in, site_of, text_in
 from bot.sandbox.search import number
 from bot.sandbox.world import World
 
-_INSTANCE_FIELDS = (
+INSTANCE_FIELDS = (
     *("gpu_util", "vram_mb", "state", "label", "gpu_taken"),
     *("gpu_per_hour", "offer_ends_in_s"),
 )
@@ -64,7 +64,7 @@ async def change_instance(request: web.Request) -> web.Response:
 
     Of the states `destroyed` ends it, and `outbid` pauses it as an interruptible one.
     """
-    world, body = site_of(request).world, body_of(request, *_INSTANCE_FIELDS)
+    world, body = site_of(request).world, body_of(request, *INSTANCE_FIELDS)
     contract = world.contract(number_in(request))
     if "label" in body:
         world.rename(contract.id, text_in(body, "label"))
