@@ -138,7 +138,7 @@ def instance(row: object, now: datetime) -> Instance:
         vram_used_mb=None,  # Vast has no field for it; see `nvidia-smi` on the machine
         ends_at=values.moment(row.get("end_date")),
         outbid=row.get("is_bid") is True and state is not Status.UP,
-        untouched=row.get("actual_status", "absent") in _UNTOUCHED,
+        untouched=_untouched(row),
         mark=marks.read(row.get("onstart")),
         odd=tuple(_odd(row, state)),
         gpus=values.integer(row.get("num_gpus")) or 1,
@@ -225,6 +225,13 @@ def _rates(row: Row) -> Rates | None:
         upload_per_gb=upload,
         download_per_gb=download,
     )
+
+
+def _untouched(row: Row) -> bool:
+    """Whether its container never ran. A disk with something on it is a machine that did: until
+    then Vast gives -1 (reference vast-api, 5.1)."""
+    used = values.number(row.get("disk_usage"))
+    return row.get("actual_status", "absent") in _UNTOUCHED and (used is None or used <= 0)
 
 
 def _odd(row: Row, state: Status) -> Iterator[str]:
