@@ -196,7 +196,8 @@ class Steps:
         )
 
     async def _connect(self, rental: Rental) -> Outcome:
-        if rental.contract is not None and rental.fails == 0 and not await self._account_key():
+        lacks_key = rental.adopted_at is not None or not await self._account_key()
+        if rental.contract is not None and rental.fails == 0 and lacks_key:
             await self._market.attach_key(rental.contract, self._public_key)
         host_key = await self._tunnels.connect(
             rental.id,
