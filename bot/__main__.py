@@ -26,6 +26,7 @@ from bot.errors import BotError, Config, Store
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, port_number, serve
 from bot.sweeping import sweep
+from bot.verbs import check, policy
 
 FAILED, WRONG = 1, 2
 T = TypeVar("T")
@@ -104,6 +105,17 @@ def _parser() -> argparse.ArgumentParser:
         help="destroy those with this installation's label, with whatever is on them",
     )
     sweep.set_defaults(run=_sweep)
+    verbs.add_parser(
+        "check", help="look at every setting and dependency; what to do about each fault"
+    ).set_defaults(run=_check)
+
+    team = verbs.add_parser("policy", help="the team's policy: idle times, limits, who is a lead")
+    team.set_defaults(run=_policy, deed="show", changes=False)
+    deeds = team.add_subparsers(metavar="show|set", dest="deed")
+    shown = deeds.add_parser("show", help="every value, and where it comes from")
+    shown.add_argument("--changes", action="store_true", help="who changed what, when")
+    wanted = deeds.add_parser("set", help="KEY=VALUE …, all of them or none; KEY= takes away")
+    wanted.add_argument("wishes", nargs="+", metavar="KEY=VALUE")
     return parser
 
 
@@ -168,6 +180,29 @@ def _sweep(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return FAILED if left else 0
+
+
+def _check(_: argparse.Namespace) -> int:
+    log.set_up("text", level=logging.CRITICAL)
+    lines, good = asyncio.run(check.check(environment()))
+    for line in lines:
+        print(line)
+    if good:
+        return 0
+    print("bellhop: the service cannot run before each fault above is mended.", file=sys.stderr)
+    return FAILED
+
+
+def _policy(arguments: argparse.Namespace) -> int:
+    settings = read(environment())
+    log.set_up(settings.log, level=logging.WARNING, secrets=settings.secrets)
+    if arguments.deed == "set":
+        work = policy.set_values(settings, arguments.wishes)
+    else:
+        work = policy.changes(settings) if arguments.changes else policy.show(settings)
+    for line in asyncio.run(work):
+        print(line)
+    return 0
 
 
 async def _serve(settings: Settings, *, migrating: bool) -> None:

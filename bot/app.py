@@ -22,6 +22,8 @@ from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.discord.bulletins import DiscordBoard
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
+from bot.adapters.discord.tidings import DiscordTidings
+from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import SshKey, load_or_create
 from bot.adapters.ssh.looks import ShellLooks
@@ -48,13 +50,17 @@ from bot.services.herald import Herald
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
 from bot.services.links import Links
+from bot.services.lookouts import Lookouts
 from bot.services.notices import Notices
 from bot.services.offers import Offers
+from bot.services.outputs import Outputs
 from bot.services.policy import Policies
 from bot.services.probe import Probe
 from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
+from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
+from bot.services.scout import Scout
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
@@ -62,6 +68,7 @@ from bot.services.sweep import Sweep
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
 from cogs.ui import bulletins as bulletin_cards
+from cogs.ui import lookouts as lookout_cards
 from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
 
@@ -70,6 +77,9 @@ log = logging.getLogger(__name__)
 DELIVER_TICK_S = 5.0
 SWEEP_POLLS = 4
 """The account is swept at every so many-th poll; both list it."""
+LOOK_OUT_TICK_S = 60.0
+LAST_FLUSH_S = 2.0
+"""How long the end of the process waits for outputs that only its memory has."""
 
 
 class SystemClock:
@@ -110,30 +120,38 @@ async def open_app(
     async with contextlib.AsyncExitStack() as stack:
         lease = await stack.enter_async_context(hold_lease(settings.database_url))
         await (migrate if migrating else demand_newest)(settings.database_url)
-        outside = await _open_outside(settings, stack)
-        shared = Shared(policies=Policies(store=outside.store, usual=policy))
-        client = _client(settings, outside, shared)
+        routes = Routes()
+        outside = await _open_outside(settings, routes, stack)
+        shared = Shared(
+            policies=Policies(store=outside.store, usual=policy),
+            limits=limits or Limits(),
+            routes=routes,
+        )
+        await shared.policies.values()  # who is a lead is known before the first command comes
+        counter = _counter(outside, shared)
+        client = _client(settings, outside, shared, counter)
         stack.push_async_callback(client.close)
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
 
+        relay = _relay(settings, outside, shared, client=client)
         idle = _idle_watch(outside, shared)
-        reconciler = _reconciler(
-            settings, outside, shared, idle=idle, tasks=tasks, limits=limits or Limits()
-        )
+        reconciler = _reconciler(settings, outside, shared, idle=idle, paths=relay, tasks=tasks)
         notices = Notices(
             store=outside.store,
             post=ChannelPost(client=client, render=rental_card, clock=outside.clock),
             news=shared.news,
             clock=outside.clock,
         )
-        relay = await _open_relay(settings, outside, shared, client=client)
+        await _listen(relay, settings)
         stack.push_async_callback(relay.close)
+        stack.push_async_callback(outside.outputs.flush_all, LAST_FLUSH_S)
 
         schedule = Schedule(
             [
                 Tick(name="reconcile", every_s=settings.poll_s, wake=shared.wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=shared.news.set),
+                Tick(name="look out", every_s=LOOK_OUT_TICK_S, wake=shared.looking_out.set),
                 Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
                 Tick(
                     name="sweep",
@@ -145,6 +163,7 @@ async def open_app(
         schedule.start()
         stack.callback(schedule.close)
         questions = _questions(outside, shared, idle=idle)
+        scout = _scout(outside, counter, client=client)
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
         tasks.forever("letters", _letters(outside, shared, client=client).run)
@@ -153,11 +172,13 @@ async def open_app(
             store=outside.store, board=board, news=shared.telling, clock=outside.clock
         )
         tasks.forever("bulletins", bulletins.run)
-        sweep = _sweep(settings, outside, shared, board=board, limits=limits or Limits())
+        sweep = _sweep(settings, outside, shared, board=board)
         tasks.forever("sweep", sweep.run)
-        tasks.forever("watch", _watch(settings, outside, shared).run)
+        tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         tasks.forever("archives", outside.archives.run)
+        tasks.forever("scout", lambda: scout.run(shared.looking_out))
+        tasks.forever("policy", shared.policies.run)
         yield App(
             client=client,
             relay=relay,
@@ -185,6 +206,7 @@ class Outside:
     tunnels: SshTunnels
     notebooks: JupyterNotebooks
     archives: Archives
+    outputs: Outputs
     links: Links
 
 
@@ -193,7 +215,8 @@ class Shared:
     """What one part writes and another reads, and how they wake each other."""
 
     policies: Policies
-    routes: Routes = field(default_factory=Routes)
+    limits: Limits
+    routes: Routes
     traffic: Traffic = field(default_factory=Traffic)
     wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
     news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
@@ -201,9 +224,21 @@ class Shared:
     sweeping: Wake = field(default_factory=Wake)  # it is time to look at the whole account
     telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
     account: AccountWatch = field(default_factory=AccountWatch)
+    looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
 
 
-async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) -> Outside:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """Where people are served: what is on offer, what they have, what they begin and end."""
+
+    offers: Offers
+    shelf: Shelf
+    desk: Desk
+
+
+async def _open_outside(
+    settings: Settings, routes: Routes, stack: contextlib.AsyncExitStack
+) -> Outside:
     clock = SystemClock()
     store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
     market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
@@ -212,6 +247,7 @@ async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) ->
     tunnels = SshTunnels(key=key)
     stack.push_async_callback(tunnels.aclose)
     place = await asyncio.to_thread(open_place, settings.archive_url)
+    outputs = Outputs(documents=JupyterDocuments(), routes=routes)
     return Outside(
         clock=clock,
         store=store,
@@ -224,34 +260,61 @@ async def _open_outside(settings: Settings, stack: contextlib.AsyncExitStack) ->
             vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
             workspaces=SshWorkspaces(),
             clock=clock,
+            outputs=outputs,
         ),
+        outputs=outputs,
         links=Links(store=store, clock=clock, relay_url=settings.relay_url),
     )
 
 
-def _client(settings: Settings, outside: Outside, shared: Shared) -> Bellhop:
-    offers = Offers(market=outside.market)
+def _counter(outside: Outside, shared: Shared) -> Counter:
+    offers = Offers(
+        market=outside.market,
+        grudges=outside.store,
+        clock=outside.clock,
+        grudge=shared.limits.grudge,
+    )
     shelf = Shelf(archives=outside.archives)
+    desk = Desk(
+        store=outside.store,
+        market=outside.market,
+        offers=offers,
+        shelf=shelf,
+        clock=outside.clock,
+        wake=shared.wake,
+        news=shared.news,
+        limits=shared.limits,
+    )
+    return Counter(offers=offers, shelf=shelf, desk=desk)
+
+
+def _client(settings: Settings, outside: Outside, shared: Shared, counter: Counter) -> Bellhop:
     return Bellhop(
         services=Services(
-            desk=Desk(
-                store=outside.store,
-                market=outside.market,
-                offers=offers,
-                shelf=shelf,
-                clock=outside.clock,
-                wake=shared.wake,
-                news=shared.news,
+            desk=counter.desk,
+            offers=counter.offers,
+            lookouts=Lookouts(
+                store=outside.store, desk=counter.desk, offers=counter.offers, clock=outside.clock
             ),
-            offers=offers,
             spend=Spend(store=outside.store, clock=outside.clock),
             links=outside.links,
-            shelf=shelf,
+            shelf=counter.shelf,
             interactions=outside.store,
+            policies=shared.policies,
             clock=outside.clock,
             account=shared.account,
         ),
         guild_id=settings.guild_id,
+    )
+
+
+def _scout(outside: Outside, counter: Counter, *, client: Bellhop) -> Scout:
+    return Scout(
+        store=outside.store,
+        desk=counter.desk,
+        offers=counter.offers,
+        tidings=DiscordTidings(client=client, render=lookout_cards.letter),
+        clock=outside.clock,
     )
 
 
@@ -277,8 +340,8 @@ def _reconciler(
     shared: Shared,
     *,
     idle: IdleWatch,
+    paths: Relay,
     tasks: Tasks,
-    limits: Limits,
 ) -> Reconciler:
     return Reconciler(
         store=outside.store,
@@ -288,7 +351,15 @@ def _reconciler(
             tunnels=outside.tunnels,
             notebooks=outside.notebooks,
             archives=outside.archives,
+            outputs=outside.outputs,
             idle=idle,
+            replacing=Replacing(
+                market=outside.market,
+                grudges=outside.store,
+                clock=outside.clock,
+                grudge=shared.limits.grudge,
+            ),
+            paths=paths,
             routes=shared.routes,
             traffic=shared.traffic,
             links=outside.links,
@@ -300,16 +371,14 @@ def _reconciler(
         wake=shared.wake,
         news=shared.news,
         clock=outside.clock,
-        limits=limits,
+        limits=shared.limits,
         installation=settings.installation,
         poll=timedelta(seconds=settings.poll_s),
         account=shared.account,
     )
 
 
-def _sweep(
-    settings: Settings, outside: Outside, shared: Shared, *, board: DiscordBoard, limits: Limits
-) -> Sweep:
+def _sweep(settings: Settings, outside: Outside, shared: Shared, *, board: DiscordBoard) -> Sweep:
     return Sweep(
         store=outside.store,
         market=outside.market,
@@ -322,7 +391,7 @@ def _sweep(
         ),
         account=shared.account,
         clock=outside.clock,
-        limits=limits,
+        limits=shared.limits,
         installation=settings.installation,
         mark=mark_of(outside.key.public_line()),
         wake=shared.sweeping,
@@ -332,10 +401,10 @@ def _sweep(
     )
 
 
-def _watch(settings: Settings, outside: Outside, shared: Shared) -> Watch:
+def _watch(settings: Settings, shared: Shared, *, paths: Relay) -> Watch:
     return Watch(
         routes=shared.routes,
-        notebooks=outside.notebooks,
+        paths=paths,
         wake=shared.wake,
         every=timedelta(seconds=settings.watch_s),
     )
@@ -362,10 +431,8 @@ def _letters(outside: Outside, shared: Shared, *, client: Bellhop) -> Letters:
     )
 
 
-async def _open_relay(
-    settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop
-) -> Relay:
-    relay = Relay(
+def _relay(settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop) -> Relay:
+    return Relay(
         host=settings.relay_host,
         port=settings.relay_port,
         relay_url=settings.relay_url,
@@ -375,7 +442,11 @@ async def _open_relay(
         rentals=outside.store,
         health=Health(store=outside.store, market=outside.market, client=client).look,
         clock=outside.clock,
+        outputs=outside.outputs,
     )
+
+
+async def _listen(relay: Relay, settings: Settings) -> None:
     try:
         await relay.start()
     except OSError as error:
@@ -384,7 +455,6 @@ async def _open_relay(
             f"{settings.relay_host}:{settings.relay_port} cannot be used "
             f"({system_reason(error)}). Stop what uses it, or choose another port.",
         ) from error
-    return relay
 
 
 class Health:

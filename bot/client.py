@@ -27,7 +27,9 @@ from bot.ports.bulletins import Interactions
 from bot.ports.clock import Clock
 from bot.services.account import AccountWatch
 from bot.services.desk import Desk
+from bot.services.lookouts import Lookouts
 from bot.services.offers import Offers
+from bot.services.policy import Policies
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 
@@ -35,13 +37,16 @@ log = logging.getLogger(__name__)
 
 EXTENSIONS = (
     "cogs.ui.buttons",
+    "cogs.ui.setters",
     "cogs.offers",
     "cogs.rent",
+    "cogs.lookouts",
     "cogs.status",
     "cogs.machines",
     "cogs.keep",
     "cogs.archives",
     "cogs.spend",
+    "cogs.settings",
     "cogs.help",
 )
 
@@ -68,10 +73,12 @@ class Services:
 
     desk: Desk
     offers: Offers
+    lookouts: Lookouts
     spend: Spend
     links: Tickets
     shelf: Shelf
     interactions: Interactions
+    policies: Policies
     clock: Clock
     account: AccountWatch = field(default_factory=AccountWatch)
 

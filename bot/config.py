@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +54,7 @@ def read(env: Mapping[str, str], *, need: tuple[str, ...] = ()) -> Settings:
     missing.
     """
     for name in need:
-        if not env.get(name, "").strip():
+        if not _said(env, name):
             raise Config(name, f"is missing. {_HOW[name]}")
     data = _folder(env.get("BELLHOP_DATA") or "./data")
     host, port = _listen(env.get("BELLHOP_RELAY_LISTEN") or "127.0.0.1:8642")
@@ -74,6 +75,42 @@ def read(env: Mapping[str, str], *, need: tuple[str, ...] = ()) -> Settings:
         watch_s=_seconds("BELLHOP_WATCH_S", env.get("BELLHOP_WATCH_S") or "60"),
         log=_choice("BELLHOP_LOG", env.get("BELLHOP_LOG") or "text", ("text", "json")),
     )
+
+
+NAMES = (
+    *("DISCORD_TOKEN", "DISCORD_GUILD_ID", "VAST_API_KEY", "VAST_URL", "DATABASE_URL"),
+    *("BELLHOP_DATA", "BELLHOP_ARCHIVE_URL", "BELLHOP_RELAY_LISTEN", "BELLHOP_RELAY_URL"),
+    *("BELLHOP_INSTALLATION", "BELLHOP_SECRET", "BELLHOP_POLL_S", "BELLHOP_WATCH_S"),
+    "BELLHOP_LOG",
+)
+"""Every setting there is."""
+
+
+def survey(
+    env: Mapping[str, str], *, need: tuple[str, ...] = ()
+) -> tuple[Settings | None, list[Config]]:
+    """Settings as far as they can be read, and everything that is wrong with them.
+
+    The default stands in for a wrong one. None where there is no data folder to work in.
+    """
+    faults = [Config(name, f"is missing. {_HOW[name]}") for name in need if not _said(env, name)]
+    left = dict(env)
+    while True:
+        try:
+            return read(left), faults
+        except Config as fault:
+            faults.append(fault)
+            if fault.name == "BELLHOP_DATA":
+                # The others are read all the same, in a folder that is gone at once.
+                with tempfile.TemporaryDirectory() as spare:
+                    _, more = survey({**left, "BELLHOP_DATA": spare})
+                return None, [*faults, *more]
+            if left.pop(fault.name, None) is None:
+                return None, faults
+
+
+def _said(env: Mapping[str, str], name: str) -> str:
+    return env.get(name, "").strip()
 
 
 _HOW = {

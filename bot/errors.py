@@ -9,6 +9,7 @@
     │   ├── OfferGone              rented by somebody else meanwhile
     │   ├── PriceRose              the next best costs more than was quoted
     │   ├── QuoteExpired           the quote is too old to be acted on
+    │   ├── Limit                  there are as many machines as are allowed
     │   ├── LowCredit              the Vast account cannot pay for this
     │   ├── NotReady               the machine cannot be opened yet
     │   └── Busy                   somebody else is doing something with it that must end first
@@ -118,6 +119,13 @@ class QuoteExpired(Refused):
 
     public = "This quote is too old; prices may have changed."
     hint = "Ask again with /rent."
+
+
+class Limit(Refused):
+    """This person, or the team, has as many machines as the policy allows."""
+
+    public = "You have as many machines as are allowed."
+    hint = "End one of them first, or ask a lead to raise the limit."
 
 
 class LowCredit(Refused):

@@ -12,7 +12,7 @@ from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
 from bot.app import SystemClock
 from bot.config import Settings
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 from bot.domain.rentals import ContractId, mark_of
 from bot.services.tidy import Found, Tidy
 

@@ -15,7 +15,7 @@ from bot.domain.access import Action
 from bot.domain.rentals import Rental, State
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
-from cogs.ui import answers, choices, inputs
+from cogs.ui import answers, choices, inputs, market
 from cogs.ui.inputs import Interaction
 
 
@@ -83,6 +83,20 @@ class Machines(commands.Cog):
 
     async def leave_alone(self, press: Interaction, rental_id: str) -> None:
         await press.response.edit_message(view=answers.left_alone())
+
+    async def agree(self, press: Interaction, rental_id: str, offer_id: int) -> None:
+        """Rent at a higher price, on the card that asked."""
+        await press.client.take(press, private=True)
+        rental = await self._desk.agree(inputs.actor(press), rental_id, offer_id)
+        await press.edit_original_response(view=answers.begun(rental))
+
+    async def replace(self, press: Interaction, rental_id: str) -> None:
+        """A quote for another machine, with what is lost by going there."""
+        await press.client.take(press, private=True)
+        actor = inputs.actor(press)
+        quote = await self._desk.another(actor, rental_id)
+        old = await self._desk.get(actor, rental_id, Action.OPEN)
+        await press.edit_original_response(view=market.quote(quote, instead_of=old))
 
     @open_command.autocomplete("named")
     async def _own(self, interaction: Interaction, typed: str) -> list[choices.Choice]:

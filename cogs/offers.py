@@ -57,7 +57,9 @@ class Offers(commands.Cog):
             sort=Sort(sort),
         )
         found = await self._offers.find(wish, DEFAULT)
-        await interaction.edit_original_response(view=market.offers(found, wish))
+        await interaction.edit_original_response(
+            view=market.offers(found, wish, await self._offers.failed())
+        )
 
     @offers.autocomplete("gpu")
     async def _gpus(self, interaction: Interaction, typed: str) -> list[choices.Choice]:

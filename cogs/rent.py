@@ -7,6 +7,7 @@ one of it whatever happens to the interaction.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypedDict
 
 from discord import app_commands
 from discord.ext import commands
@@ -14,16 +15,31 @@ from discord.ext import commands
 from bot.client import Bellhop
 from bot.domain.images import choose
 from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Offer, Wish
+from bot.errors import NoOffer
 from bot.services import offers
 from bot.services.desk import MAX_HOURS, Desk
+from bot.services.lookouts import Lookouts
 from bot.services.shelf import Shelf
 from cogs.ui import answers, choices, inputs, market
+from cogs.ui import lookouts as waits
 from cogs.ui.inputs import Interaction
 
 
+class _More(TypedDict):
+    """What belongs to a wish besides the machine."""
+
+    image: str | None
+    name: str | None
+    hours: int | None
+    restore: str | None
+
+
 class Rent(commands.Cog):
-    def __init__(self, *, desk: Desk, offers: offers.Offers, shelf: Shelf) -> None:
+    def __init__(
+        self, *, desk: Desk, offers: offers.Offers, shelf: Shelf, lookouts: Lookouts
+    ) -> None:
         self._desk = desk
+        self._lookouts = lookouts
         self._offers = offers
         self._shelf = shelf
 
@@ -63,15 +79,16 @@ class Rent(commands.Cog):
             gpus=gpus,
             disk_gb=disk,
         )
-        quote = await self._desk.quote(
-            inputs.actor(interaction),
-            inputs.place(interaction),
-            wish,
-            image=image,
-            name=name,
-            hours=hours,
-            restore=restore,
-        )
+        who, where = inputs.actor(interaction), inputs.place(interaction)
+        more = _More(image=image, name=name, hours=hours, restore=restore)
+        try:
+            quote = await self._desk.quote(who, where, wish, **more)
+        except NoOffer as error:
+            if wish.offer_id is not None:
+                raise  # that one offer will not come again
+            lookout = await self._lookouts.draft(who, where, wish, **more)
+            await interaction.edit_original_response(view=waits.offered(lookout, error))
+            return
         await interaction.edit_original_response(view=market.quote(quote))
 
     async def quote(self, press: Interaction, wish: Wish) -> None:
@@ -83,7 +100,9 @@ class Rent(commands.Cog):
     async def begin(self, press: Interaction, quote_id: str) -> None:
         """The Rent button; pressed again it says the same about the same rental."""
         await press.client.take(press)
-        rental = await self._desk.rent(inputs.actor(press), quote_id)
+        # The letter about a wish that waited leads to a quote in a direct message.
+        actor = await inputs.caller(press, self._desk.quote_home(quote_id))
+        rental = await self._desk.rent(actor, quote_id)
         await press.edit_original_response(view=answers.begun(rental))
 
     async def drop(self, press: Interaction, quote_id: str) -> None:
@@ -128,4 +147,11 @@ def _number(filled: object, default: int) -> int:
 
 async def setup(bot: Bellhop) -> None:
     services = bot.services
-    await bot.add_cog(Rent(desk=services.desk, offers=services.offers, shelf=services.shelf))
+    await bot.add_cog(
+        Rent(
+            desk=services.desk,
+            offers=services.offers,
+            shelf=services.shelf,
+            lookouts=services.lookouts,
+        )
+    )

@@ -10,14 +10,18 @@ from bot.client import Bellhop
 from bot.ports.clock import Clock
 from bot.services.account import AccountWatch
 from bot.services.desk import Desk
+from bot.services.lookouts import Lookouts
 from cogs.ui import answers, inputs
 from cogs.ui.inputs import Interaction
 
 
 class Status(commands.Cog):
-    def __init__(self, *, desk: Desk, account: AccountWatch, clock: Clock) -> None:
+    def __init__(
+        self, *, desk: Desk, lookouts: Lookouts, account: AccountWatch, clock: Clock
+    ) -> None:
         self._desk = desk
         self._account = account
+        self._lookouts = lookouts
         self._clock = clock
 
     @app_commands.command(name="status", description="Your machines: how far, how old, what cost")
@@ -34,10 +38,18 @@ class Status(commands.Cog):
             whose=member.mention if member else "",
             standings=standings,
             blind=self._account.blind,
+            lookouts=await self._lookouts.of(actor, member.id if member else None),
         )
         await interaction.edit_original_response(view=view)
 
 
 async def setup(bot: Bellhop) -> None:
     services = bot.services
-    await bot.add_cog(Status(desk=services.desk, account=services.account, clock=services.clock))
+    await bot.add_cog(
+        Status(
+            desk=services.desk,
+            lookouts=services.lookouts,
+            account=services.account,
+            clock=services.clock,
+        )
+    )

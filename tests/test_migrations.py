@@ -35,8 +35,10 @@ from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import Writing
+from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd
-from bot.domain.rentals import ContractId, Rental, State
+from bot.domain.rentals import ContractId, Reason, Rental, State, Try
+from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.errors import Store
 from bot.ports.books import Pass
@@ -92,7 +94,40 @@ async def a_row_in_every_table(url: str) -> Rental:
             period_end=NOW,
             amount=Usd(297_000),
         )
-        rental = await store.apply(rental, event="Wait", entries=[entry])
+        ended = Try(
+            number=1,
+            offer=rental.offer,
+            reason=Reason.NO_SSH,
+            words="refused",
+            began_at=NOW,
+            ended_at=NOW,
+        )
+        rental = await store.apply(
+            replace(rental, tries=(ended,)),
+            event="Wait",
+            entries=[entry],
+            grudge=Grudge(
+                rental_id=rental.id,
+                contract=ContractId(9001),
+                machine_id=24817,
+                host_id=91236,
+                reason=Reason.NO_SSH,
+                at=NOW,
+            ),
+        )
+        await store.add_lookout(
+            Lookout(
+                id="b2k7xq",
+                guild_id=rental.guild_id,
+                channel_id=rental.channel_id,
+                owner_id=rental.owner_id,
+                owner_name=rental.owner_name,
+                wish=rental.wish,
+                image=rental.image,
+                made_at=NOW,
+                until=NOW,
+            )
+        )
         ticket = Pass(digest="1" * 64, rental_id=rental.id, member_id=1, expires_at=NOW)
         await store.add_ticket(ticket)
         session = replace(ticket, digest="2" * 64)
@@ -104,10 +139,10 @@ async def a_row_in_every_table(url: str) -> Rental:
             sample=Sample(at=NOW),
             letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
         )
-        await store.set_policy("idle", "90")
         await store.tell(Bulletin(key="account/today", title="t", text="w", rental_id=rental.id))
         await store.sightings([ContractId(5)], NOW)
         await store.take_interaction(1_000_000_000_000_000_000, NOW)
+        await store.change_policy({"idle": "90"}, by=7)
         await store.begin_archive(
             Archive(
                 id=ArchiveId("a1"),

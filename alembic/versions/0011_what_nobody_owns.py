@@ -4,7 +4,7 @@
 other things to the leads, `interactions` the commands and clicks that were taken. A rental holds
 the signs about its machine (`omens`) and when it was taken in by the sweep (`adopted_at`).
 
-Revision 0011, after 0005.
+Revision 0011, after 0010.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0005"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -26,11 +26,10 @@ async def show(*, port: int, data: Path | None, fast: float) -> None:
     """Serve the page and print its address, until cancelled."""
     require_extra()
     from bot.demo.stage import set_stage
-    from bot.demo.tour_sweep import QUICK
 
     print("Starting the sandbox, the service and the page …", flush=True)
     async with set_stage(
-        data=data, fast=fast, page_port=port, policy=PATIENT, watch_s=WATCH_S, limits=QUICK
+        data=data, fast=fast, page_port=port, policy=PATIENT, watch_s=WATCH_S
     ) as stage:
         assert stage.demo.pages is not None
         print(
@@ -53,9 +52,6 @@ async def tour(*, data: Path | None, fast: float) -> int:
     from bot.demo.stage import set_stage
     from bot.demo.tour import Tour
     from bot.demo.tour_idle import SHORT
-    from bot.demo.tour_sweep import QUICK
 
-    async with set_stage(
-        data=data, fast=fast, page_port=None, policy=SHORT, watch_s=1.0, limits=QUICK
-    ) as stage:
+    async with set_stage(data=data, fast=fast, page_port=None, policy=SHORT, watch_s=1.0) as stage:
         return await Tour(stage).play()

@@ -11,6 +11,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from bot.app import App, open_app
@@ -18,12 +19,21 @@ from bot.config import read
 from bot.demo.stand_in import Demo
 from bot.demo.world import GUILD_ID
 from bot.domain.idle_policy import Policy
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 from bot.sandbox.life import Timing
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import Sandbox
 
 RELAY_PORT = 8642
+PATIENCE = Limits(
+    created=timedelta(seconds=40),
+    loading=timedelta(seconds=60),
+    ssh=timedelta(seconds=40),
+    path=timedelta(seconds=60),
+    doubt=timedelta(seconds=12),
+    missing=timedelta(seconds=12),
+)
+"""On the stage a host that fails is given up while one watches."""
 POLL_S = 2.0
 
 
@@ -43,7 +53,7 @@ async def set_stage(
     page_port: int | None,
     policy: Policy,
     watch_s: float,
-    limits: Limits | None = None,
+    limits: Limits = PATIENCE,
 ) -> AsyncIterator[Stage]:
     """Everything running, until the block ends; with `page_port` the page is served too.
 

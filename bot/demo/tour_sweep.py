@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -12,15 +11,11 @@ import aiohttp
 from bot.demo.checks import check, first_line
 from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
-from bot.domain.lifecycle import Limits
 from bot.domain.rentals import RentalId
 
 TOLD_S = 60.0
 GONE_S = 60.0
 STRAY = "bellhop/zzk7m2"
-
-QUICK = Limits(doubt=timedelta(seconds=8), missing=timedelta(seconds=8))
-"""Minutes of production are some seconds here: the sandbox's lists lag by half a second."""
 
 
 class SweepAct:

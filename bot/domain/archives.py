@@ -193,6 +193,7 @@ class Proof:
 
     archive: Archive
     report: Report
+    unwritten: str = ""  # of what was not on the disk and could not be put there first
 
 
 class Trouble(StrEnum):
@@ -214,6 +215,7 @@ class Failure:
     names: tuple[str, ...] = ()  # of the files it is about
     estimate: Estimate | None = None
     archive_id: ArchiveId | None = None
+    unwritten: str = ""  # as of `Proof`
 
 
 class Phase(StrEnum):

@@ -1,8 +1,9 @@
-"""Images a machine can start with: the presets and any image by name."""
+"""Images a machine can start with: the presets and any image by name, or those a team allows."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.errors import BadInput
@@ -71,3 +72,13 @@ def choose(name: str | None) -> Image:
             hint=f"Choose {presets}, or write it as on Docker Hub, like pytorch/pytorch:latest.",
         )
     return Image(name=wanted, reference=wanted)
+
+
+def demand_allowed(image: Image, allowed: Sequence[str] | None) -> None:
+    """Raise BadInput unless the team allows this image; None allows every one."""
+    if allowed is not None and image.name not in allowed:
+        raise BadInput(
+            f"image {image.name!r} is not allowed",
+            public="The team does not allow this image.",
+            hint=f"Choose {', '.join(allowed)}, or ask a lead to change /settings.",
+        )

@@ -48,7 +48,13 @@ class Cost:
 
 
 def cost(rental: Rental, until: datetime) -> Cost:
-    """Everything the machine cost up to a moment; nothing before Vast knows a contract."""
+    """Everything a rental cost up to a moment: its machine, and those tried before it."""
+    before = sum((Cost(one.gpu, one.storage) for one in rental.tries), Cost())
+    return before + machine_cost(rental, until)
+
+
+def machine_cost(rental: Rental, until: datetime) -> Cost:
+    """What the present machine cost up to a moment; nothing before Vast knows a contract."""
     end = min(until, rental.gone_at) if rental.gone_at else until
     gpu = _span(rental.running_at, end)
     storage = _span(rental.created_at, end)
@@ -84,6 +90,14 @@ def accrue(rental: Rental, until: datetime) -> list[Entry]:
                     )
                 )
     return entries
+
+
+def entries(before: Rental, after: Rental, until: datetime) -> list[Entry]:
+    """What a change must book; a try that ended with it is booked to its end, like a rental."""
+    if len(after.tries) > len(before.tries):
+        gone_at = after.tries[-1].gone_at
+        return accrue(replace(before, gone_at=gone_at), until) if gone_at else []
+    return accrue(after, until)
 
 
 def settle(rental: Rental, until: datetime) -> Rental:

@@ -37,6 +37,8 @@ QUESTIONS = frozenset({Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.ASK_LEADS})
 FOR_LEADS = frozenset({Kind.ASK_LEADS, Kind.BLIND_LEADS, Kind.SAVE_FAILED_LEADS})
 SILENT = frozenset({Kind.CANCEL, Kind.SEEN})
 """Good news rings no bell."""
+NEWS = frozenset({Kind.CANCEL, Kind.SEEN, Kind.SAVED})
+"""Nobody has to do anything about these."""
 DEFERRED = frozenset({Kind.ASK, Kind.ASK_LEASE, Kind.REMIND})
 """These wait for the end of quiet hours."""
 

@@ -19,6 +19,10 @@ Release is the one way out. Its causes are the owner or a lead (`released_at`), 
 or took too long, no offer left, a price above the agreed one, and a machine that vanished. A
 machine that vanished is never destroyed: should it come back, it may hold work.
 
+A machine that fails before it was ready goes the same way (GiveUp), and once it is seen gone the
+row goes back to creating: what was tried is set aside on it, and the next best offer is looked for
+(Seek, `replacement.py`). One that costs more than was agreed to waits in requested for a yes.
+
 A machine that was ever ready is released only after an archive was proven later than the end was
 asked for, or after somebody waived it. Where nobody asked (an idle machine), it is looked at once
 more after the proof, and any sign of life keeps it.
@@ -27,11 +31,13 @@ more after the proof, and any sign of life keeps it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
+from bot.domain.limits import Limits as Limits
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
+from bot.domain.replacement import may_replace, may_try, out_of_offers, start_failure
 from bot.domain.steps import (
     Adopt,
     Archive,
@@ -39,6 +45,7 @@ from bot.domain.steps import (
     Connect,
     Create,
     Destroy,
+    GiveUp,
     Intend,
     Look,
     Observe,
@@ -48,6 +55,7 @@ from bot.domain.steps import (
     Restore,
     Return,
     Save,
+    Seek,
     Serve,
     Spare,
     Step,
@@ -58,21 +66,6 @@ from bot.domain.transitions import ABSENT_ENOUGH, seen
 PRICE_TOLERANCE = Decimal("1.01")
 TRIES = 3
 """How often a machine must have failed besides being late: our own downtime is not its fault."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long each phase may take, and how long nothing is concluded from silence."""
-
-    loading: timedelta = timedelta(minutes=20)
-    ssh: timedelta = timedelta(minutes=5)
-    notebook: timedelta = timedelta(minutes=10)
-    doubt: timedelta = timedelta(seconds=120)  # the longest Vast's list may lag
-    missing: timedelta = timedelta(seconds=120)
-    destroy_again: timedelta = timedelta(seconds=20)  # and half of the time tried so far, up to
-    destroy_at_least: timedelta = timedelta(minutes=5)
-    attempts: int = 6
-    proof: timedelta = timedelta(minutes=5)  # how long a proven archive counts as the last word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +85,9 @@ def next_step(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> St
         return Wait("not before its time")
     match rental.state:
         case State.REQUESTED:
-            return Release(Reason.CANCELLED) if rental.released_at else Intend()
+            return _requested(rental, sight, now)
         case State.CREATING:
-            return _creating(rental, sight, limits)
+            return _creating(rental, sight, limits, now)
         case State.BOOTING:
             return _booting(rental, sight, limits, now)
         case State.READY:
@@ -121,24 +114,42 @@ def _released_now(rental: Rental) -> bool:
     return rental.released_at is not None and rental.state is not State.DESTROYING
 
 
-def _creating(rental: Rental, sight: Sight, limits: Limits) -> Step:
+def _requested(rental: Rental, sight: Sight, now: datetime) -> Step:
+    if strays := _strays(rental, sight):
+        return Remove(strays[0])
+    if rental.released_at:
+        return Release(Reason.CANCELLED)
+    if rental.proposal is None:
+        return Intend()
+    if rental.proposed_until is not None and now >= rental.proposed_until:
+        return Release(Reason.UNANSWERED)
+    return Wait("a dearer machine waits for a yes")
+
+
+def _creating(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
+    if strays := _strays(rental, sight):
+        return Remove(strays[0])
     if sight.machines:
         return Adopt(_ours(sight)[0])
     if rental.sent_at is None:
-        return _try(rental, limits)
+        return _try(rental, limits, now)
     if not sight.listed:
         return Wait("the account cannot be seen")
     if sight.at - rental.sent_at < limits.doubt:
         return Wait("in doubt whether it was rented")
-    return _try(rental, limits)
+    return _try(rental, limits, now)
 
 
-def _try(rental: Rental, limits: Limits) -> Step:
+def _try(rental: Rental, limits: Limits, now: datetime) -> Step:
     if rental.released_at:
         return Release(Reason.CANCELLED)
     if rental.attempt >= limits.attempts:
         return Release(Reason.REFUSED)
-    return Create(rental.offer)
+    if rental.offer.id not in rental.tried:
+        return Create(rental.offer)
+    if not may_try(rental, limits, now):
+        return Release(out_of_offers(rental))
+    return Seek(now + limits.answer)
 
 
 def _booting(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
@@ -150,31 +161,57 @@ def _booting(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Ste
         return Wait("the account cannot be seen")
     machine = _recorded(rental, sight)
     if machine is None:
-        return _missing(rental, sight, limits)
+        step = _missing(rental, sight, limits)
+        return _failed(rental, step.reason, limits, now) if isinstance(step, Release) else step
     if seen(rental, machine, now) != rental:
         return Observe(machine)
     if _too_expensive(rental):
-        return Release(Reason.PRICE_ROSE)
+        return _failed(rental, Reason.PRICE_ROSE, limits, now)
     match machine.status:
         case Status.FAILED | Status.STOPPED:
-            return Release(Reason.FAILED_START)
+            return _failed(rental, start_failure(rental.detail), limits, now)
         case Status.UP:
             return _opening(rental, sight, limits, now)
-        case _:
-            slow = now - (rental.created_at or now) > limits.loading
-            return Release(Reason.TOO_SLOW) if slow else Wait("the host is loading the image")
+        case status:
+            limit = limits.created if status is Status.CREATED else limits.loading
+            slow = now - (rental.created_at or now) > limit
+            if slow:
+                return _failed(rental, Reason.TOO_SLOW, limits, now)
+            return Wait("the host is loading the image")
 
 
 def _opening(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
-    since = now - (rental.phase_at or now)
+    """From running to ready: SSH, the archive, Jupyter, its page through the relay."""
+    reason = _overdue(rental, limits, now)
     if not sight.connected:
-        late = rental.phase is Phase.CONNECTING and since > limits.ssh and rental.fails >= TRIES
-        return Release(Reason.NO_SSH) if late else Connect()
+        return Connect() if reason is None else _failed(rental, Reason.NO_SSH, limits, now)
     if rental.restore_id is not None and rental.restored_at is None:
         return Restore(rental.restore_id)
-    starting = rental.phase is Phase.STARTING_JUPYTER
-    late = starting and since > limits.notebook and rental.fails >= TRIES
-    return Release(Reason.NO_NOTEBOOK) if late else Serve()
+    return Serve() if reason is None else _failed(rental, reason, limits, now)
+
+
+def _overdue(rental: Rental, limits: Limits, now: datetime) -> Reason | None:
+    """Which deadline was missed, if one was; our own downtime is not the machine's fault.
+
+    So it must have failed some times, or, where some parts of a step work and others do not, at
+    least been long over the time.
+    """
+    match rental.phase:
+        case Phase.CONNECTING:
+            limit, reason = limits.ssh, Reason.NO_SSH
+        case Phase.STARTING_JUPYTER:
+            limit, reason = limits.notebook, Reason.NO_NOTEBOOK
+        case Phase.OPENING:
+            limit, reason = limits.path, Reason.NO_PATH
+        case _:
+            return None
+    since = now - (rental.phase_at or now)
+    late = since > limit and rental.fails >= TRIES
+    return reason if late or (since > 3 * limit and rental.fails > 0) else None
+
+
+def _failed(rental: Rental, reason: Reason, limits: Limits, now: datetime) -> GiveUp:
+    return GiveUp(reason, again=may_replace(rental, reason, limits, now))
 
 
 def _ready(rental: Rental, sight: Sight, limits: Limits) -> Step:
@@ -237,6 +274,9 @@ def _missing(rental: Rental, sight: Sight, limits: Limits) -> Step:
 
 
 def _destroying(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
+    past = _past(rental)
+    if strays := [one.contract for one in _ours(sight) if one.contract in past]:
+        return Remove(strays[0])
     seen = _ours(sight)
     if rental.reason is Reason.VANISHED:
         return Return() if seen else Close() if sight.listed else Wait("unseen")
@@ -266,6 +306,28 @@ def destroy_again_at(rental: Rental, limits: Limits) -> datetime:
 def _ours(sight: Sight) -> list[Instance]:
     """The machines with our label, the first rented first: that one is kept."""
     return sorted(sight.machines, key=lambda machine: machine.contract)
+
+
+def _past(rental: Rental) -> frozenset[ContractId]:
+    """The machines tried before: one that shows again was never ready, and nobody wants it."""
+    return frozenset(one.contract for one in rental.tries if one.contract is not None)
+
+
+def _strays(rental: Rental, sight: Sight) -> list[ContractId]:
+    """Machines with our label that are not the running try's, while that has no contract yet.
+
+    A renting call of an earlier try may be carried out late; it ordered another machine.
+    """
+    if not rental.tries and rental.proposal is None:
+        return []
+    past = _past(rental)
+    return [
+        one.contract
+        for one in _ours(sight)
+        if one.contract in past
+        or rental.sent_at is None
+        or one.machine_id not in (0, rental.offer.machine_id)  # 0: Vast did not say
+    ]
 
 
 def _recorded(rental: Rental, sight: Sight) -> Instance | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -116,15 +116,20 @@ def find_gpu(name: str, known: Iterable[str]) -> str | None:
     return next((model for model in known if same_gpu(model, name)), None)
 
 
-def rank(offers: Iterable[Offer], wish: Wish, image: Image) -> list[Offer]:
-    """The offers that fit, best first, each machine once.
+def rank(
+    offers: Iterable[Offer], wish: Wish, image: Image, *, bad: Collection[int] = ()
+) -> list[Offer]:
+    """The offers that fit, best first, each machine once; those on `bad` machines last.
 
     Vast sometimes ignores a filter or sends an offer twice (reference vast-api, 2.1), so every
     limit is checked again here.
     """
     tests = list(_limits(wish, image).values())
     fitting = {offer.id: offer for offer in offers if all(test(offer) for test in tests)}
-    return sorted(fitting.values(), key=lambda offer: (_order(offer, wish), offer.id))
+    return sorted(
+        fitting.values(),
+        key=lambda offer: (offer.machine_id in bad, _order(offer, wish), offer.id),
+    )
 
 
 def tightest(offers: Sequence[Offer], wish: Wish, image: Image) -> str | None:
@@ -144,13 +149,20 @@ def next_best(
     *,
     like: Offer,
     gone: Iterable[int],
-    at_most: Usd,
+    failed: Collection[int] = (),
+    bad: Collection[int] = (),
+    at_most: Usd | None,
 ) -> Offer | None:
-    """The best offer that may stand in for a lost one: the same model, not above its price."""
+    """The best offer that may stand in for a lost one: the same model, not above its price.
+
+    Never one on a machine that `failed` already; one that failed others only if none else is left.
+    """
     tried = {like.id, *gone}
     same = replace(wish, gpu=like.gpu_name, offer_id=None)
-    for offer in rank(offers, same, image):
-        if offer.id not in tried and offer.rates.per_hour(wish.disk_gb) <= at_most:
+    for offer in rank(offers, same, image, bad=bad):
+        if offer.id in tried or offer.machine_id in failed:
+            continue
+        if at_most is None or offer.rates.per_hour(wish.disk_gb) <= at_most:
             return offer
     return None
 

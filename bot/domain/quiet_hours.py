@@ -38,14 +38,24 @@ class QuietHours:
 
 def quiet_hours(text: str, zone: tzinfo) -> QuietHours:
     """From text like `22-8` or `22:30-07:00`. Raises BadInput."""
-    match = _HOURS.fullmatch(text.replace(" ", ""))
-    if match is None:
-        raise BadInput(f"no hours: {text!r}", public="Write quiet hours like 22-8 or 22:30-07:00.")
-    start, past, end, over = (int(part or 0) for part in match.groups())
-    return QuietHours(time(start, past), time(end, over), zone)
+    return QuietHours(*_hours(text), zone)
+
+
+def hours_text(text: str) -> str:
+    """The same hours with their minutes: `22:00-08:00`. Raises BadInput."""
+    start, end = _hours(text)
+    return f"{start:%H:%M}-{end:%H:%M}"
 
 
 def tomorrow(now: datetime, zone: tzinfo) -> datetime:
     """The next day's morning in that zone, in UTC."""
     day = now.astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(day, MORNING, zone).astimezone(UTC)
+
+
+def _hours(text: str) -> tuple[time, time]:
+    match = _HOURS.fullmatch(text.replace(" ", "").replace("–", "-"))
+    if match is None:
+        raise BadInput(f"no hours: {text!r}", public="Write quiet hours like 22-8 or 22:30-07:00.")
+    start, past, end, over = (int(part or 0) for part in match.groups())
+    return time(start, past), time(end, over)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NewType
 
 from bot.domain.images import Image
-from bot.domain.money import Usd
+from bot.domain.money import ZERO, Usd
 from bot.domain.offers import Offer, Rates, Wish
 from bot.domain.omens import Omen
 
@@ -56,10 +56,12 @@ class Phase(StrEnum):
     """How far a booting machine is, as its card says it."""
 
     RENTING = "renting"
+    CREATED = "created"
     LOADING = "loading"
     CONNECTING = "connecting"
     RESTORING = "restoring"
     STARTING_JUPYTER = "jupyter"
+    OPENING = "opening"
     REACHABLE = "reachable"
 
 
@@ -76,6 +78,9 @@ class Reason(StrEnum):
     PRICE_ROSE = "price_rose"  # the contract costs more than was agreed to
     NO_SSH = "no_ssh"  # the machine runs and never let us in
     NO_NOTEBOOK = "no_notebook"  # Jupyter would not start
+    NO_PATH = "no_path"  # Jupyter runs, and its page never came through the relay
+    BAD_IMAGE = "bad_image"  # the image is not there, which no other host would change
+    UNANSWERED = "unanswered"  # a dearer machine was offered, and nobody said yes
     NOT_RESTORED = "not_restored"  # the archive could not be put onto it
     VANISHED = "vanished"  # gone from Vast's list without our doing
 
@@ -83,6 +88,7 @@ class Reason(StrEnum):
 class Status(StrEnum):
     """What Vast's four state fields say together (reference vast-api, 5.3)."""
 
+    CREATED = "created"  # the contract is there, the host has not begun
     STARTING = "starting"
     UP = "up"
     STOPPING = "stopping"
@@ -157,6 +163,29 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """An offer that was tried for a rental and did not become its machine, once that is over.
+
+    All times aware UTC. Two tries of one rental never overlap, so a ledger entry belongs to the
+    one within whose times its period lies.
+    """
+
+    number: int  # 1 is the rental's first
+    offer: Offer
+    reason: Reason
+    words: str  # what Vast, the host or the machine said
+    began_at: datetime
+    ended_at: datetime
+    contract: ContractId | None = None  # None: the offer was never ours
+    machine_id: int | None = None
+    created_at: datetime | None = None
+    running_at: datetime | None = None
+    gone_at: datetime | None = None
+    gpu: Usd = ZERO
+    storage: Usd = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rental:
     """A machine somebody asked for, from the wish to the last cent.
 
@@ -217,6 +246,12 @@ class Rental:
     omens: tuple[Omen, ...] = ()  # what has changed about its machine without our doing
     adopted_at: datetime | None = None  # when the sweep took in a machine that no row knew
 
+    tries: tuple[Try, ...] = ()  # what was tried before, oldest first; only ever added to
+    replacing: bool = False  # once this machine is seen gone, another is looked for
+    proposal: Offer | None = None  # a dearer machine that waits for its owner's yes
+    proposed_until: datetime | None = None
+    broken_since: datetime | None = None  # ready, but its owner's path does not work
+
     @property
     def title(self) -> str:
         return self.name or f"{self.offer.title} · {self.id}"
@@ -233,6 +268,13 @@ class Rental:
     @property
     def per_hour(self) -> Usd:
         return self.price.per_hour(self.wish.disk_gb)
+
+    @property
+    def proposed_per_hour(self) -> Usd | None:
+        """The whole price of the machine that waits for a yes."""
+        if self.proposal is None:
+            return None
+        return self.proposal.rates.per_hour(self.wish.disk_gb)
 
     def label(self, installation: str) -> str:
         """The label on Vast that ties the machine to this row."""

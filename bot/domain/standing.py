@@ -51,6 +51,8 @@ class Rules:
     idle: Policy
     zone: tzinfo = UTC
     quiet: QuietHours | None = None
+    notices: str = "dm"  # where its owner is told (`policy_keys.NOTICES`)
+    leads_channel_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

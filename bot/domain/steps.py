@@ -78,6 +78,24 @@ class Spare:
 
 
 @dataclass(frozen=True, slots=True)
+class Seek:
+    """Look for the next best offer; a dearer one may be agreed to until then."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """End a machine that missed a deadline or failed, and find out what can be said about it.
+
+    With `again` another one is tried once it is seen gone.
+    """
+
+    reason: Reason
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     reason: Reason
 
@@ -124,6 +142,8 @@ Step = (
     | Save
     | Probe
     | Spare
+    | Seek
+    | GiveUp
     | Release
     | Remove
     | Destroy
@@ -147,9 +167,36 @@ class Rented:
 
 @dataclass(frozen=True, slots=True)
 class OfferTaken:
-    """The offer is gone for certain; `instead` is the best one within the agreed price."""
+    """This offer will not become a machine for certain; `why` where it is not merely gone."""
 
-    instead: Offer | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best offer that may stand in; `dearer` where it costs more than was agreed to."""
+
+    offer: Offer
+    dearer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A search that worked and found nothing that could stand in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Jupyter runs, and its page does not come through the relay yet; `detail` says why."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What Vast, the host and the machine said about a failure."""
+
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +211,7 @@ class InDoubt:
     """Neither a yes nor a no; `contract` where an error named a machine all the same."""
 
     contract: ContractId | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +264,10 @@ Outcome = (
     Done
     | Rented
     | OfferTaken
+    | Found
+    | Nothing
+    | Started
+    | Heard
     | Declined
     | InDoubt
     | Connected

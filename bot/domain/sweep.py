@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 from bot.domain.money import Usd, storage_per_hour
 from bot.domain.rentals import Instance, Rental, RentalId, Status
 
@@ -181,7 +181,7 @@ def _running(machine: Instance, known: Rental | None) -> Verdict:
             return Hold("its host is offline")
         case Status.UNCLEAR:
             return Hold("Vast shows it in a state that we do not know")
-        case Status.STARTING | Status.STOPPING | Status.RESTARTING:
+        case Status.CREATED | Status.STARTING | Status.STOPPING | Status.RESTARTING:
             return Wait("it is starting or stopping")
         case _:
             return Hold("it is stopped")

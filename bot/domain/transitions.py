@@ -8,6 +8,7 @@ from typing import assert_never
 
 from bot.domain import outlook
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
+from bot.domain.replacement import out_of_offers, propose, set_aside
 from bot.domain.steps import (
     Absent,
     Adopt,
@@ -21,9 +22,13 @@ from bot.domain.steps import (
     Destroy,
     Done,
     Failed,
+    Found,
+    GiveUp,
+    Heard,
     InDoubt,
     Intend,
     Look,
+    Nothing,
     Observe,
     OfferTaken,
     Outcome,
@@ -35,8 +40,10 @@ from bot.domain.steps import (
     Return,
     Save,
     Saved,
+    Seek,
     Serve,
     Spare,
+    Started,
     Step,
     Trouble,
     Wait,
@@ -45,6 +52,8 @@ from bot.domain.steps import (
 ABSENT_ENOUGH = 2
 """How often in a row Vast must say by number that a machine is not there."""
 
+_BEFORE_RUNNING = (Phase.CREATED, Phase.LOADING)
+
 LOOK_AGAIN = timedelta(seconds=3)
 
 
@@ -52,6 +61,8 @@ def after(rental: Rental, step: Step, outcome: Outcome, now: datetime) -> Rental
     """The row to store once a step has ended that way."""
     if isinstance(outcome, Trouble):
         return _troubled(rental, step, outcome, now)
+    if isinstance(outcome, Started):
+        return _started(rental, step, outcome, now)
     rental = replace(rental, fails=0, next_at=None)
     match step:
         case Wait():
@@ -79,6 +90,12 @@ def after(rental: Rental, step: Step, outcome: Outcome, now: datetime) -> Rental
             return _probed(rental, outcome, now)
         case Spare():
             return _spare(rental, note=rental.note)
+        case Seek(until):
+            return _sought(rental, outcome, until, now)
+        case GiveUp(reason, again):
+            words = outcome.words if isinstance(outcome, Heard) else rental.detail
+            rental = replace(rental, detail=words, replacing=again)
+            return _release(rental, reason, now)
         case Release(reason):
             return _release(rental, reason, now)
         case Remove():
@@ -96,6 +113,7 @@ def after(rental: Rental, step: Step, outcome: Outcome, now: datetime) -> Rental
                 released_at=rental.released_at if rental.ended_by else None,
                 missing_since=None,
                 absent_seen=0,
+                replacing=False,
             )
         case Close():
             return _close(rental, now)
@@ -107,18 +125,29 @@ def _created(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     match outcome:
         case Rented(contract):
             return _boot(rental, contract, now)
-        case OfferTaken(None):
-            tried = (*rental.tried, rental.offer.id)
-            return _release(replace(rental, tried=tried, sent_at=None), Reason.NO_OFFER, now)
-        case OfferTaken(offer) if offer is not None:
-            tried = (*rental.tried, rental.offer.id)
-            return replace(rental, tried=tried, offer=offer, sent_at=None)
+        case OfferTaken(why):
+            reason = Reason.REFUSED if why else Reason.NO_OFFER
+            return set_aside(rental, reason, why, now)
         case Declined(detail):
             return _release(replace(rental, sent_at=None, detail=detail), Reason.REFUSED, now)
-        case InDoubt(contract) if contract is not None:
-            return _release(replace(rental, contract=contract), Reason.REFUSED, now)
+        case InDoubt(contract, detail) if contract is not None:
+            made_at = rental.created_at or rental.sent_at or now
+            rental = replace(rental, contract=contract, created_at=made_at, detail=detail)
+            return _release(replace(rental, replacing=True), Reason.REFUSED, now)
         case _:
             return rental  # in doubt: `sent_at` stays, and the label decides
+
+
+def _sought(rental: Rental, outcome: Outcome, until: datetime, now: datetime) -> Rental:
+    match outcome:
+        case Found(offer, dearer=False):
+            return replace(rental, offer=offer)
+        case Found(offer):
+            return propose(rental, offer, until, now)
+        case Nothing():
+            return _release(rental, out_of_offers(rental), now)
+        case _:
+            return rental
 
 
 def _boot(rental: Rental, contract: ContractId, now: datetime) -> Rental:
@@ -127,7 +156,7 @@ def _boot(rental: Rental, contract: ContractId, now: datetime) -> Rental:
         state=State.BOOTING,
         contract=contract,
         created_at=rental.created_at or rental.sent_at or now,
-        phase=Phase.LOADING,
+        phase=Phase.CREATED,
         phase_at=now,
     )
 
@@ -138,16 +167,18 @@ def seen(rental: Rental, machine: Instance | None, now: datetime) -> Rental:
         return replace(rental, missing_since=rental.missing_since or now)
     up = machine.status is Status.UP
     booting = rental.state is State.BOOTING
-    if booting and up and rental.phase is Phase.LOADING:
+    if booting and up and rental.phase in _BEFORE_RUNNING:
         rental = replace(rental, phase=Phase.CONNECTING, phase_at=now, detail="")
-    loading = booting and rental.phase is Phase.LOADING
+    if booting and rental.phase is Phase.CREATED and machine.status is not Status.CREATED:
+        rental = replace(rental, phase=Phase.LOADING, phase_at=now)
+    loading = booting and rental.phase in _BEFORE_RUNNING
     rental = replace(
         rental,
         missing_since=None,
         absent_seen=0,
         machine_id=machine.machine_id,
         rates=machine.rates or rental.rates,
-        created_at=_earliest(rental.created_at, machine.created_at),
+        created_at=_after_tries(rental, _earliest(rental.created_at, machine.created_at)),
         running_at=rental.running_at or ((machine.running_since or now) if up else None),
         addresses=machine.addresses or rental.addresses,
         detail=machine.message if loading else rental.detail,
@@ -162,6 +193,12 @@ def _earliest(known: datetime | None, told: datetime | None) -> datetime | None:
     return min(known, told)
 
 
+def _after_tries(rental: Rental, created_at: datetime | None) -> datetime | None:
+    """Not before the machine tried last was gone, whatever Vast's clock says: no hour is two's."""
+    gone = [one.gone_at for one in rental.tries if one.gone_at is not None]
+    return max(created_at, *gone) if created_at is not None and gone else created_at
+
+
 def _connected(rental: Rental, outcome: Connected, now: datetime) -> Rental:
     rental = replace(rental, host_key=outcome.host_key, detail="")
     if rental.state is State.BOOTING:
@@ -173,10 +210,17 @@ def _connected(rental: Rental, outcome: Connected, now: datetime) -> Rental:
 
 def _served(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     note = outcome.note if isinstance(outcome, Done) else ""
-    rental = replace(rental, note=note, detail="")
+    rental = replace(rental, note=note or rental.note, detail="", broken_since=None)
     if rental.state is State.BOOTING:
         return replace(rental, state=State.READY, phase=Phase.REACHABLE, phase_at=now, ready_at=now)
     return rental
+
+
+def _started(rental: Rental, step: Step, started: Started, now: datetime) -> Rental:
+    """The last phase of a start has begun; for a ready machine it is trouble with its path."""
+    first = rental.state is State.BOOTING and rental.phase is not Phase.OPENING
+    rental = _troubled(rental, step, Trouble(started.detail), now)
+    return replace(rental, phase=Phase.OPENING, phase_at=now, fails=1) if first else rental
 
 
 def _restored(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
@@ -248,6 +292,9 @@ def _looked(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
 
 
 def _close(rental: Rental, now: datetime) -> Rental:
+    if rental.replacing:
+        assert rental.reason is not None
+        return set_aside(rental, rental.reason, rental.detail, now)
     gone = rental.destroyed_at or rental.missing_since or now
     return replace(
         rental,
@@ -260,7 +307,12 @@ def _close(rental: Rental, now: datetime) -> Rental:
 def _troubled(rental: Rental, step: Step, trouble: Trouble, now: datetime) -> Rental:
     fails = rental.fails + 1
     wait = trouble.retry_after or _pause(rental, step, fails)
-    rental = replace(rental, fails=fails, next_at=now + wait, detail=trouble.detail)
+    # Why it is being destroyed is not overwritten by what is in the way of that.
+    ended = rental.state is State.DESTROYING and rental.detail
+    detail = rental.detail if ended else trouble.detail
+    rental = replace(rental, fails=fails, next_at=now + wait, detail=detail)
+    if rental.state is State.READY and isinstance(step, Connect | Serve):
+        rental = replace(rental, broken_since=rental.broken_since or now)
     if isinstance(step, Create):
         return replace(rental, sent_at=None)  # a definite "not sent" or "not now": no doubt
     return rental

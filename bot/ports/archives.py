@@ -190,3 +190,11 @@ class ArchiveBooks(Protocol):
     ) -> list[Archive]:
         """All that match, newest first, the deleted ones left out."""
         ...
+
+
+class Unsaved(Protocol):
+    """What is not on a machine's disk yet and can be put there before an archive."""
+
+    async def flush(self, rental_id: RentalId) -> str:
+        """Write it; in words what could not be written, else nothing. Never raises; has its end."""
+        ...

@@ -10,8 +10,10 @@ from typing import Protocol
 from bot.domain.idle_memory import Memory
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Letter, Place, Writing
+from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd
 from bot.domain.rentals import Quote, Rental, RentalId
+from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
@@ -30,6 +32,14 @@ class Notice:
     first_tried_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many open rentals a member, and a whole server, may have; 0 is no limit."""
+
+    member: int = 0
+    team: int = 0
+
+
 class Quotes(Protocol):
     async def add_quote(self, quote: Quote) -> None: ...
 
@@ -37,10 +47,13 @@ class Quotes(Protocol):
 
 
 class Rentals(Protocol):
-    async def begin(self, rental: Rental, *, quote_id: str) -> Rental:
+    async def begin(
+        self, rental: Rental, *, quote_id: str, allowance: Allowance | None = None
+    ) -> Rental:
         """Store a new rental with its first event and notice, in one transaction.
 
-        A quote becomes one rental: asked again, the first one comes back unchanged.
+        A quote becomes one rental: asked again, the first one comes back unchanged. Raises Limit,
+        naming what runs, where there would be more than the allowance; of two at once one gets in.
         """
         ...
 
@@ -70,17 +83,49 @@ class Rentals(Protocol):
         entries: Sequence[Entry] = (),
         letters: Sequence[Writing] = (),
         notify: bool = True,
+        grudge: Grudge | None = None,
     ) -> Rental:
         """Write a changed rental, guarded: only if the stored version is still `after.version`.
 
-        In the same transaction: an event, the ledger entries and the letters (those that are there
-        already are left as they are) and, with `notify`, a notice for its card. Returns it with the
-        next version. Raises Stale when somebody else was faster.
+        In the same transaction: an event, its tries, the grudge against its host, the ledger
+        entries and the letters (those that are there already are left as they are) and, with
+        `notify`, a notice for its card. Returns it with the next version. Raises Stale when
+        somebody else was faster.
         """
         ...
 
     async def card_posted(self, rental_id: RentalId, message_id: int) -> None:
         """Remember where the card is; touches neither the version nor anything else."""
+        ...
+
+
+class Grudges(Protocol):
+    async def grudges(self, *, since: datetime) -> list[Grudge]:
+        """The hosts that failed us since then, newest first."""
+        ...
+
+    async def hold_against(self, grudge: Grudge) -> None:
+        """Remember a host that failed; of one contract it is remembered once."""
+        ...
+
+
+class Lookouts(Protocol):
+    async def add_lookout(self, lookout: Lookout) -> None: ...
+
+    async def lookout(self, lookout_id: str) -> Lookout | None: ...
+
+    async def open_lookouts(
+        self, *, guild_id: int | None = None, owner_id: int | None = None
+    ) -> list[Lookout]:
+        """Those that are looked for now, oldest first."""
+        ...
+
+    async def keep_lookout(self, lookout: Lookout) -> Lookout:
+        """Write a changed one, guarded by its version. Raises Stale."""
+        ...
+
+    async def lookouts_to_tell(self, now: datetime) -> list[Lookout]:
+        """Those about which a letter is due."""
         ...
 
 
@@ -177,13 +222,34 @@ class Letters(Protocol):
     async def letter_waits(self, letter: Letter, *, next_at: datetime, error: str = "") -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """Who changed which value of the policy, when, from what to what (JSON texts)."""
+
+    at: datetime
+    key: str
+    before: str | None
+    after: str | None
+    by: int | None  # None: somebody at the shell
+
+
 class Policies(Protocol):
     async def policy(self) -> Mapping[str, str]:
         """What the team has set, JSON texts by their keys (`services/policy.py` knows which)."""
         ...
 
-    async def set_policy(self, key: str, value: str | None) -> None:
-        """Set one value, a JSON text; None takes it away."""
+    async def change_policy(
+        self, values: Mapping[str, str | None], *, by: int | None
+    ) -> list[PolicyChange]:
+        """Set these values, JSON texts, all in one transaction; None takes one away.
+
+        What is different afterwards is returned and written down for good, with who changed it
+        (None: somebody at the shell).
+        """
+        ...
+
+    async def policy_changes(self, *, limit: int = 10) -> list[PolicyChange]:
+        """The last changes, newest first."""
         ...
 
 
@@ -226,6 +292,8 @@ class Store(
     Letters,
     Policies,
     Doors,
+    Grudges,
+    Lookouts,
     ArchiveBooks,
     Bulletins,
     Sightings,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.letters import Letter, Place, Stand
+from bot.domain.lookouts import Lookout
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
 from bot.ports.books import Notice
@@ -42,13 +43,32 @@ class Mail(Protocol):
     """Messages of ours to one person, or beside a card."""
 
     async def deliver(
-        self, letter: Letter, stand: Stand, rental: Rental, standing: Standing | None
+        self,
+        letter: Letter,
+        stand: Stand,
+        rental: Rental,
+        standing: Standing | None,
+        *,
+        direct: bool = True,
+        leads_channel_id: int | None = None,
     ) -> Place:
         """Send a letter, or edit it where it stands; returns where that is.
 
-        To the owner directly; where they take no messages of ours, and to leads, in the rental's
-        channel. Safe to repeat like a card. An earlier message that somebody deleted stays deleted.
-        Raises Undeliverable for good and Unavailable for what may pass.
+        To the owner directly; with `direct` False or where they take no messages of ours, in the
+        rental's channel. To leads in theirs, or where that is closed or none in the rental's.
+        Safe to repeat like a card. An earlier message that somebody deleted stays deleted. Raises
+        Undeliverable for good and Unavailable for what may pass.
+        """
+        ...
+
+
+class Tidings(Protocol):
+    """Letters about wishes that waited for a machine."""
+
+    async def tell(self, lookout: Lookout) -> None:
+        """Tell its owner how it ended: directly, or in its channel where that is closed to us.
+
+        Safe to repeat like a letter, by the lookout's `tries`. Raises Undeliverable, Unavailable.
         """
         ...
 

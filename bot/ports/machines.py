@@ -80,6 +80,7 @@ class NotebookAt:
     token: str = field(repr=False)
     root: str  # the workspace it serves
     version: str = ""
+    started: bool = False  # by this call; else it was found running
 
 
 class Tunnels(Protocol):
@@ -138,5 +139,15 @@ class Notebooks(Protocol):
         """What its kernels and terminals do; None where it is silent. Never raises.
 
         Asking counts as nobody's activity. Times are on our clock, by the server's own `Date`.
+        """
+        ...
+
+
+class Paths(Protocol):
+    async def fault(self, rental_id: RentalId, *, page: bool = True) -> str:
+        """What is wrong with the way its owner takes; empty when the notebook's page came.
+
+        Asked through the relay itself, under the rental's own name, as a browser would; without
+        `page` only whether the notebook answers there. Counts as nobody's activity. Never raises.
         """
         ...

@@ -62,6 +62,13 @@ class Market(Protocol):
         """Ask for the end of an instance; one that is unknown to Vast is no error."""
         ...
 
+    async def logs(self, contract: ContractId, *, tail: int, daemon: bool = False) -> list[str]:
+        """The last lines of a machine's own log, or of its host's daemon; empty ones left out.
+
+        Takes some seconds, for the host uploads them first. Raises Provider where they do not come.
+        """
+        ...
+
     async def account(self) -> Account: ...
 
     async def register_key(self, public_key: str) -> bool:

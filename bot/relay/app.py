@@ -25,10 +25,13 @@ from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.exchanges import Exchanges
 from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
+from bot.relay.looks import Looks
 from bot.relay.pages import Page
 from bot.relay.server import Server
 from bot.relay.sockets import Sockets
+from bot.relay.telling import Telling
 from bot.services.links import Links
+from bot.services.outputs import Outputs
 from bot.services.routes import Route, Routes, Traffic
 
 Health = Callable[[], Awaitable[Mapping[str, str]]]
@@ -62,6 +65,7 @@ class Relay:
         rentals: Rentals,
         health: Health,
         clock: Clock,
+        outputs: Outputs | None = None,
     ) -> None:
         self._listen = (host, port)
         self._hosts = Hosts(relay_url=relay_url, port=port)
@@ -73,7 +77,11 @@ class Relay:
         self._upstreams = Upstreams()
         self._exchanges = Exchanges()
         self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
-        self._sockets = Sockets(proxy=self._proxy, traffic=traffic, clock=clock)
+        # The house's own looks are nobody's work: what they carry is not counted.
+        self._quiet = Proxy(upstreams=self._upstreams, traffic=Traffic(), clock=clock)
+        self._looks = Looks(links=links, hosts=self._hosts, cookie=self._doors.cookie)
+        self._sockets = Sockets(proxy=self._proxy, traffic=traffic, clock=clock, outputs=outputs)
+        self._telling = Telling(outputs=outputs) if outputs is not None else None
         self._silent_since: dict[RentalId, datetime] = {}
         self._runner: web.ServerRunner | None = None
         routes.watch(self.drop)
@@ -90,21 +98,33 @@ class Relay:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=CLOSE_S)
         await self._runner.setup()
-        await web.TCPSite(self._runner, *self._listen).start()
+        site = web.TCPSite(self._runner, *self._listen)
+        await site.start()
+        self._looks.listening_at(self._runner.addresses[0])
         log.info("relay listening on %s:%s", *self._listen)
 
     async def close(self) -> None:
         """Stop listening, end every connection; done within 5 s."""
         self._exchanges.end_sockets()
+        self._sockets.kept.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._upstreams.close()
+        await self._looks.close()
+
+    async def fault(self, rental_id: RentalId, *, page: bool = True) -> str:
+        """What keeps a notebook from answering through us; see `ports.Paths`."""
+        return await self._looks.fault(rental_id, "/" if page else "/api/status")
 
     def drop(self, rental_id: RentalId) -> None:
         """End a rental's connections: it is gone, has moved, or its sessions were revoked."""
         self._exchanges.end(rental_id)
         self._upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
+
+    def kept(self, rental_id: RentalId, kernel_id: str) -> int:
+        """How many connections of a kernel are our own, with no tab behind them."""
+        return self._sockets.kept.count(rental_id, kernel_id)
 
     def busy(self, rental_id: RentalId) -> int:
         """How many requests and WebSockets of a rental are going on."""
@@ -166,15 +186,22 @@ class Relay:
         if request.path.startswith(TICKET_PATH):
             ticket = request.path.removeprefix(TICKET_PATH)
             return await self._doors.ticket(request, rental_id, ticket)
-        if request.path.startswith("/-/"):
+        own = request.path.startswith("/-/")
+        if own and not (self._telling is not None and self._telling.knows(request.path)):
             return pages.unknown_address()
-        if await self._doors.enter(request, rental_id) is None:
+        look = self._doors.is_own(request, rental_id)
+        if not look and await self._doors.enter(request, rental_id) is None:
             return await self._outside(rental_id, inside=False)
         if headers.foreign(request.method, request.headers, origin=self._hosts.origin(rental_id)):
             return pages.foreign()
+        if own and self._telling is not None:
+            told = await self._telling.answer(request, rental_id)
+            return told if told is not None else pages.unknown_address()
         route = self._routes.get(rental_id)
         if route is None:
             return await self._outside(rental_id, inside=True)
+        if look:
+            return await self._quiet.pass_on(request, rental_id, route)
         return await self._through(request, rental_id, route)
 
     async def _outside(self, rental_id: RentalId, *, inside: bool) -> Page:
@@ -195,7 +222,12 @@ class Relay:
         carrier = self._sockets if websocket else self._proxy
         try:
             with self._exchanges.note(rental_id, request):
-                answer = await carrier.pass_on(request, rental_id, route)
+                if self._telling is None:
+                    answer = await carrier.pass_on(request, rental_id, route)
+                else:
+                    async with self._telling.around(request, rental_id) as told:
+                        answer = await carrier.pass_on(request, rental_id, route)
+                        told(answer.status)
         except Unreachable as error:
             now = self._clock.now()
             since = self._silent_since.get(rental_id)

@@ -39,6 +39,13 @@ class Doors:
                 return session
         return None
 
+    def is_own(self, request: web.BaseRequest, rental_id: RentalId) -> bool:
+        """Whether the house itself looks; it only ever reads."""
+        if request.method != "GET":
+            return False
+        values = headers.cookies(request.headers, self.cookie)
+        return any(self._links.is_own(rental_id, value) for value in values)
+
     async def ticket(
         self, request: web.BaseRequest, rental_id: RentalId, ticket: str
     ) -> Page | web.Response:

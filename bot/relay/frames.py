@@ -1,11 +1,16 @@
-"""WebSocket frame headers, read without touching payloads (RFC 6455, 5.2).
+"""WebSocket frames, read on the way past (RFC 6455, 5.2); nothing here is ever changed.
 
-The relay passes WebSocket bytes on as they are; all it wants to know is whether a person did
-something, and for that the headers tell enough: data frames are people, pings and pongs are not.
+`DataFrames` reads headers only: data frames are somebody's doing, pings and pongs are not.
+`Messages` also keeps payloads, as far as it is told to, for sockets whose messages are read.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+CLOSE, PING, PONG = 0x8, 0x9, 0xA
+
+_FIN = 0x80
 _CONTROL = 0x08  # this bit of the opcode: close, ping, pong
 _MASKED = 0x80
 
@@ -36,6 +41,134 @@ class DataFrames:
                 self._skip = _payload_size(self._head)
                 self._head.clear()
         return count
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that is complete. `body` is its beginning where it is longer than was kept."""
+
+    opcode: int
+    body: bytes
+    size: int
+
+    @property
+    def control(self) -> bool:
+        return bool(self.opcode & _CONTROL)
+
+    @property
+    def whole(self) -> bool:
+        return len(self.body) == self.size
+
+
+class Messages:
+    """The messages in one direction, unmasked, however the reads and the fragments cut them.
+
+    Of each data message the first `keep` bytes are kept; `keep` may be changed at any time. With
+    0, headers are read and nothing is copied or told, which costs next to nothing.
+    """
+
+    def __init__(self, *, keep: int) -> None:
+        self.keep = keep
+        self.close_at: int | None = None  # where in the bytes fed last a close frame begins
+        self._head = bytearray()
+        self._first = 0  # the running frame's first byte
+        self._mask = b""
+        self._left = 0  # bytes of its payload still to come
+        self._part = bytearray()  # of its payload, still masked
+        self._opcode = 0  # of the running message
+        self._body = bytearray()
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that end in these bytes."""
+        found: list[Message] = []
+        at, size = 0, len(data)
+        self.close_at = None
+        while at < size:
+            if self._left:
+                at = self._payload(data, at, found)
+                continue
+            if not self._head and not self.keep:
+                at = self._skim(data, at)
+                if self._left or at == size:
+                    continue
+            if not self._head and data[at] & 0x0F == CLOSE:
+                self.close_at = at
+            need = _header_size(self._head) - len(self._head)
+            self._head += data[at : at + need]
+            at += min(need, size - at)
+            if len(self._head) >= 2 and len(self._head) == _header_size(self._head):
+                self._begin(found)
+        return found
+
+    def _skim(self, data: bytes, at: int) -> int:
+        """Step over small unmasked data frames that lie in these bytes whole."""
+        size = len(data)
+        while at + 2 <= size:
+            first, length = data[at], data[at + 1]
+            if length > 125 or first & _CONTROL or not first & _FIN or not first & 0x0F:
+                break
+            if at + 2 + length > size:
+                break
+            at += 2 + length
+        return at
+
+    def _begin(self, found: list[Message]) -> None:
+        head = self._head
+        self._first = head[0]
+        self._left = _payload_size(head)
+        self._mask = bytes(head[-4:]) if head[1] & _MASKED else b""
+        if not self._first & _CONTROL:
+            if self._first & 0x0F:
+                self._opcode = self._first & 0x0F
+                self._body.clear()
+                self._size = 0
+            self._size += self._left
+        self._head = bytearray()
+        if not self._left:
+            self._end(found)
+
+    def _payload(self, data: bytes, at: int, found: list[Message]) -> int:
+        step = min(self._left, len(data) - at)
+        limit = 125 if self._first & _CONTROL else self.keep - len(self._body)
+        room = min(step, limit - len(self._part))
+        if room > 0:
+            self._part += data[at : at + room]
+        self._left -= step
+        if not self._left:
+            self._end(found)
+        return at + step
+
+    def _end(self, found: list[Message]) -> None:
+        part = unmasked(bytes(self._part), self._mask)
+        self._part.clear()
+        if self._first & _CONTROL:
+            if self.keep:
+                found.append(Message(self._first & 0x0F, part, len(part)))
+            return
+        self._body += part
+        if self._first & _FIN:
+            if self.keep:
+                found.append(Message(self._opcode, bytes(self._body), self._size))
+            self._body.clear()
+
+
+def unmasked(part: bytes, mask: bytes) -> bytes:
+    """A payload as it was before the browser masked it."""
+    if not mask or not part:
+        return part
+    size = len(part)
+    key = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(part, "little") ^ int.from_bytes(key, "little")).to_bytes(size, "little")
+
+
+CLOSED = bytes([_FIN | CLOSE, 2]) + (1000).to_bytes(2, "big")
+"""The answer to a close, as a server sends it."""
+
+
+def pong(payload: bytes) -> bytes:
+    """The answer to a ping, as a client sends it: masked, with a mask that changes nothing."""
+    return bytes([_FIN | PONG, _MASKED | len(payload)]) + bytes(4) + payload
 
 
 def _header_size(head: bytearray) -> int:

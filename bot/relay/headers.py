@@ -57,6 +57,7 @@ _NOT_DOWN = frozenset({"alt-svc", "clear-site-data", "server", "set-cookie", "vi
 
 _HANDSHAKE_DOWN = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
 _INPUT = re.compile(r"/api/(contents|kernels|sessions|terminals)(/|$)")
+_KERNEL = re.compile(r"/api/kernels/([^/]+)/channels")
 _INPUT_SOCKET = re.compile(r"/api/kernels/[^/]+/channels|/terminals/websocket/[^/]+")
 
 
@@ -155,6 +156,12 @@ def is_input(method: str, path: str) -> bool:
 def is_input_socket(path: str) -> bool:
     """Whether data frames to this WebSocket are a person's doing (the same source)."""
     return _INPUT_SOCKET.fullmatch(path) is not None
+
+
+def kernel_of(path: str) -> str | None:
+    """The kernel that a WebSocket at this path talks to."""
+    found = _KERNEL.fullmatch(path)
+    return found[1] if found else None
 
 
 def wants_page(method: str, path: str, headers: Headers) -> bool:

@@ -21,6 +21,7 @@ from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
 from bot.relay import headers
+from bot.relay.rewriting import replaced, shows_notebooks, with_script
 from bot.services.routes import Route, Traffic
 
 CONNECT_S = 5
@@ -79,7 +80,7 @@ class Proxy:
         if headers.is_input(request.method, request.path):
             self._traffic.human(rental_id, self._clock.now())
         if "text/html" in request.headers.get("Accept", ""):
-            sent["Accept-Encoding"] = "identity"  # pages are read on the way, see `_without`
+            sent["Accept-Encoding"] = "identity"  # pages are read on the way, see `rewriting`
         if request.headers.get("Expect", "").lower() == "100-continue":
             await _say_continue(request)
         body = self._body(request, rental_id) if request.body_exists else None
@@ -99,9 +100,22 @@ class Proxy:
         body: AsyncIterator[bytes] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The notebook's answer, its own body not yet read. Raises Unreachable."""
+        upstream = await self.open(request, rental_id, route, sent, body)
+        async with upstream:
+            yield upstream
+
+    async def open(
+        self,
+        request: web.BaseRequest,
+        rental_id: RentalId,
+        route: Route,
+        sent: CIMultiDict[str],
+        body: AsyncIterator[bytes] | None = None,
+    ) -> aiohttp.ClientResponse:
+        """The same; whoever calls closes it. Raises Unreachable."""
         try:
             async with asyncio.timeout(None if body is not None else ANSWER_S):
-                upstream = await self._upstreams.session(rental_id, route).request(
+                return await self._upstreams.session(rental_id, route).request(
                     request.method,
                     URL(f"http://notebook{request.raw_path}", encoded=True),
                     headers=sent,
@@ -111,8 +125,6 @@ class Proxy:
         except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
             # RuntimeError: the session was closed because the route changed this very moment.
             raise Unreachable(f"{rental_id}: {type(error).__name__}") from error
-        async with upstream:
-            yield upstream
 
     async def stream(
         self,
@@ -134,7 +146,9 @@ class Proxy:
         )
         pieces: AsyncIterator[bytes] = upstream.content.iter_any()
         if route.token and _is_page(upstream):
-            pieces = _without(pieces, route.token.encode())
+            pieces = replaced(pieces, route.token.encode(), b"")
+            if shows_notebooks(request.path):
+                pieces = with_script(pieces)
             response.headers.popall("Content-Length", None)
         await response.prepare(request)
         try:
@@ -192,25 +206,3 @@ def _is_page(upstream: aiohttp.ClientResponse) -> bool:
         and upstream.content_type == "text/html"
         and "Content-Encoding" not in upstream.headers
     )
-
-
-async def _without(pieces: AsyncIterator[bytes], secret: bytes) -> AsyncIterator[bytes]:
-    """The bytes without the secret: JupyterLab writes its token into its own page.
-
-    The page works without it, for the relay adds the token to every request.
-    """
-    held = b""
-    async for piece in pieces:
-        held = (held + piece).replace(secret, b"")
-        keep = _overlap(held, secret)
-        if len(held) > keep:
-            yield held[: len(held) - keep]
-            held = held[len(held) - keep :]
-    if held:
-        yield held
-
-
-def _overlap(text: bytes, secret: bytes) -> int:
-    """How many bytes at the end may be the beginning of the secret."""
-    longest = min(len(text), len(secret) - 1)
-    return next((size for size in range(longest, 0, -1) if text.endswith(secret[:size])), 0)

@@ -45,6 +45,7 @@ _PHASES: tuple[tuple[Phase, str], ...] = (
     (Phase.CONNECTING, "Connecting"),
     (Phase.RESTORING, "Putting the archive back"),
     (Phase.STARTING_JUPYTER, "Starting Jupyter"),
+    (Phase.OPENING, "Looking whether its page comes through"),
     (Phase.REACHABLE, "Opening the notebook"),
 )
 
@@ -60,6 +61,9 @@ _ENDINGS = {
     Reason.PRICE_ROSE: "Vast.ai asked more for it than was agreed, so it was given back.",
     Reason.NO_SSH: "The machine never let us in.",
     Reason.NO_NOTEBOOK: "Jupyter could not be started on it.",
+    Reason.NO_PATH: "Jupyter ran on it, but its page never came through.",
+    Reason.BAD_IMAGE: "The image could not be fetched.",
+    Reason.UNANSWERED: "Nobody said yes to a dearer machine in time.",
     Reason.VANISHED: "The machine disappeared from Vast.ai.",
 }
 
@@ -68,7 +72,8 @@ def starting(rental: Rental) -> Page:
     """How far a machine is; reloads itself until it is ready."""
     restoring = rental.restore_id is not None
     phases = [one for one in _PHASES if restoring or one[0] is not Phase.RESTORING]
-    done = next((at for at, (phase, _) in enumerate(phases) if phase is rental.phase), 0)
+    at_phase = Phase.LOADING if rental.phase is Phase.CREATED else rental.phase
+    done = next((at for at, (phase, _) in enumerate(phases) if phase is at_phase), 0)
     return Page(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         title="Your machine is starting",
@@ -82,6 +87,8 @@ def starting(rental: Rental) -> Page:
 
 def gone(rental: Rental) -> Page:
     """The machine has ended or is ending, and why."""
+    if rental.replacing:
+        return starting(rental)
     ending = rental.state is State.DESTROYING
     why = _ENDINGS.get(rental.reason, "") if rental.reason else ""
     return Page(

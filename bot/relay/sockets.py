@@ -3,8 +3,8 @@
 Taking every frame apart in Python and making it anew costs two thirds of the throughput
 (reference relay-performance, finding 3), so after the handshake each end's bytes are written to
 the other end at once. Subprotocols, compression, pings and close codes are thereby the notebook's
-and the browser's own business. Only frame headers are looked at, to know when a person did
-something.
+and the browser's own business. What passes is looked at: frame headers, to know when a person did
+something, and messages of kernels, to know what a cell puts out (`ears.py`).
 """
 
 from __future__ import annotations
@@ -24,18 +24,33 @@ from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
 from bot.relay import headers
-from bot.relay.frames import DataFrames
+from bot.relay.ears import Ear
+from bot.relay.frames import CLOSED, DataFrames
 from bot.relay.http import Proxy
+from bot.relay.kept import Kept
+from bot.services.outputs import Outputs
 from bot.services.routes import Route, Traffic
+
+Listener = Callable[[bytes], None]
+Gate = Callable[[bytes], int]
+"""Says how many of the bytes may pass; with less than all of them, the connection is over."""
 
 
 class Sockets:
-    """Passes WebSockets on."""
+    """Passes WebSockets on. Those to kernels are listened to, and kept while a cell runs on."""
 
-    def __init__(self, *, proxy: Proxy, traffic: Traffic, clock: Clock) -> None:
+    def __init__(
+        self, *, proxy: Proxy, traffic: Traffic, clock: Clock, outputs: Outputs | None = None
+    ) -> None:
         self._proxy = proxy
         self._traffic = traffic
         self._clock = clock
+        self._kept = Kept()
+        self._outputs = outputs
+
+    @property
+    def kept(self) -> Kept:
+        return self._kept
 
     async def pass_on(
         self, request: web.BaseRequest, rental_id: RentalId, route: Route
@@ -45,34 +60,74 @@ class Sockets:
         Raises Unreachable while nothing was answered yet.
         """
         sent = headers.up_websocket(request.headers, token=route.token)
-        async with self._proxy.ask(request, rental_id, route, sent) as upstream:
+        kernel_id = headers.kernel_of(request.path)
+        session_id = request.query.get("session_id", "")
+        if kernel_id is not None:
+            # What is compressed cannot be listened to; Jupyter itself does not compress either.
+            sent.popall("Sec-WebSocket-Extensions", None)
+            self._kept.drop(rental_id, kernel_id, session_id)
+        upstream = await self._proxy.open(request, rental_id, route, sent)
+        ear: Ear | None = None
+        try:
             if upstream.status != HTTPStatus.SWITCHING_PROTOCOLS:
                 return await self._proxy.stream(request, rental_id, route, upstream)
             response = web.StreamResponse(
                 status=upstream.status, headers=headers.down_websocket(upstream.headers)
             )
             response.force_close()
-            splice = Splice(request, upstream, self._listener(request, rental_id))
+            rising, falling = self._counting(rental_id), self._counting(rental_id)
+            gate: Gate = len
+            if kernel_id is not None:
+                ear = self._ear(rental_id, kernel_id, session_id)
+                gate, falling = ear.up, _both(falling, ear.down)
+            elif headers.is_input_socket(request.path):
+                rising = _both(rising, self._typing(rental_id))
+            splice = Splice(request, upstream, (rising, falling), gate)
             await response.prepare(request)
             await splice.run()
             return response
+        finally:
+            if ear is not None:
+                ear.leave()
+            if not (
+                ear is not None
+                and kernel_id is not None
+                and ear.waiting
+                and self._kept.keep(rental_id, kernel_id, upstream, ear)
+            ):
+                upstream.close()
 
-    def _listener(
-        self, request: web.BaseRequest, rental_id: RentalId
-    ) -> tuple[Callable[[bytes], None], Callable[[bytes], None]]:
-        """What to do with bytes going up, and with bytes coming down."""
-        frames = DataFrames()
-        is_input = headers.is_input_socket(request.path)
-
+    def _counting(self, rental_id: RentalId) -> Listener:
         def count(data: bytes) -> None:
             self._traffic.carry(rental_id, len(data))
 
+        return count
+
+    def _typing(self, rental_id: RentalId) -> Listener:
+        """Any data to a terminal is a person's."""
+        frames = DataFrames()
+
         def listen(data: bytes) -> None:
-            count(data)
             if frames.feed(data):
                 self._traffic.human(rental_id, self._clock.now())
 
-        return (listen if is_input else count), count
+        return listen
+
+    def _ear(self, rental_id: RentalId, kernel_id: str, session_id: str) -> Ear:
+        outputs = self._outputs
+        return Ear(
+            talk=outputs.talk(rental_id, kernel_id, session_id) if outputs is not None else None,
+            human=lambda: self._traffic.human(rental_id, self._clock.now()),
+            clock=self._clock,
+        )
+
+
+def _both(first: Listener, second: Listener) -> Listener:
+    def listen(data: bytes) -> None:
+        first(data)
+        second(data)
+
+    return listen
 
 
 class Splice:
@@ -82,7 +137,8 @@ class Splice:
         self,
         request: web.BaseRequest,
         upstream: aiohttp.ClientResponse,
-        listeners: tuple[Callable[[bytes], None], Callable[[bytes], None]],
+        listeners: tuple[Listener, Listener],
+        gate: Gate = len,
     ) -> None:
         connection = upstream.connection
         below, above = request.protocol, connection.protocol if connection else None
@@ -92,7 +148,7 @@ class Splice:
             raise ConnectionResetError("the browser is gone")
         self._below, self._above = below, above
         self._over = asyncio.Event()
-        self._rising = Hose(below.transport, above, listeners[0], self._over)
+        self._rising = Hose(below.transport, above, listeners[0], self._over, gate)
         self._falling = Hose(above.transport, below, listeners[1], self._over)
 
     async def run(self) -> None:
@@ -123,9 +179,11 @@ class Hose:
         self,
         source: asyncio.Transport,
         sink: BaseProtocol,
-        listen: Callable[[bytes], None],
+        listen: Listener,
         over: asyncio.Event,
+        gate: Gate = len,
     ) -> None:
+        self._gate = gate
         self._source = source
         self._sink = sink
         self._listen = listen
@@ -138,6 +196,11 @@ class Hose:
         if transport is None or transport.is_closing():
             self._over.set()
             return False, b""
+        pass_on = self._gate(data)
+        if pass_on < len(data):
+            data = data[:pass_on]
+            self._source.write(CLOSED)
+            self._over.set()
         transport.write(data)
         self._listen(data)
         if self._sink.writing_paused:

@@ -68,6 +68,16 @@ KINDS: Mapping[str, Kind] = {
     ),
     "no_ssh": Kind("runs, but SSH is refused for ever", _MACHINE, {}),
     "slow_ssh": Kind("SSH is refused for `seconds`", _MACHINE, {"seconds": 10.0}),
+    "ssh_breaks": Kind(
+        "SSH is cut when it has run for `after_s`, and refused for `seconds`",
+        _MACHINE,
+        {"after_s": 20.0, "seconds": 30.0},
+    ),
+    "jupyter_dies": Kind(
+        "every Jupyter that runs is killed when the machine has run for `after_s`",
+        _MACHINE,
+        {"after_s": 20.0},
+    ),
     "no_keys": Kind("no public key ever reaches the machine", _MACHINE, {}),
     "unknown_state": Kind("shown with `state`", _MACHINE, {"state": "hibernating"}),
     # What is shown of a machine

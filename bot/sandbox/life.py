@@ -47,9 +47,9 @@ class Timing:
 class Errand:
     """Something to do in the yard for a contract."""
 
-    do: Literal["start", "stop", "remove", "keys", "gpu"]
+    do: Literal["start", "stop", "remove", "keys", "gpu", "cut", "jupyter"]
     contract: Contract
-    ssh_after_s: float = 0.0
+    ssh_after_s: float = 0.0  # of a start or a cut: from when on SSH answers
 
 
 class Life:
@@ -106,6 +106,11 @@ class Life:
         if (death := self._faults.take("dies_later", contract.facts())) is not None:
             become = partial(self.become, state=str(death["state"]))
             self._later(contract, at, float(death["after_s"]), become)
+        if (cut := self._faults.take("ssh_breaks", contract.facts())) is not None:
+            step = partial(self._errand, do="cut", ssh_after_s=float(cut["seconds"]))
+            self._later(contract, at, float(cut["after_s"]), step)
+        if (end := self._faults.take("jupyter_dies", contract.facts())) is not None:
+            self._later(contract, at, float(end["after_s"]), partial(self._errand, do="jupyter"))
 
     def stop(self, contract: Contract, at: datetime) -> None:
         """A stop is asked for; the container is down a moment later."""
@@ -187,6 +192,17 @@ class Life:
             contract.stopped_at, contract.port = at, None
             self.errands.append(Errand("stop", contract))
         self._changed(contract)
+
+    def _errand(
+        self,
+        contract: Contract,
+        at: datetime,
+        *,
+        do: Literal["cut", "jupyter"],
+        ssh_after_s: float = 0.0,
+    ) -> None:
+        self._note(contract, at, f"fault: {do}")
+        self.errands.append(Errand(do, contract, ssh_after_s))
 
     def _load(self, contract: Contract, at: datetime) -> None:
         contract.actual = "loading"

@@ -86,6 +86,14 @@ class Machines:
         if machine := self._running.get(contract):
             machine.set_gpu(util, vram_mb)
 
+    async def cut(self, contract: int, *, for_s: float) -> None:
+        async with self._lock(contract):
+            if machine := self._running.get(contract):
+                await machine.cut(self._ports[contract], for_s)
+
+    async def end_jupyter(self, contract: int) -> None:
+        await asyncio.to_thread(self._folder(contract).end_jupyter)
+
     def traffic(self, contract: int) -> tuple[int, int]:
         meter = self._meters.get(contract, Meter())
         return meter.up, meter.down
@@ -160,6 +168,12 @@ class _Machine:
             await self._shells.run_script(script, log=self._folder.log)
         self._opening = asyncio.create_task(self._open(ssh_after_s))
         return port
+
+    async def cut(self, port: int, for_s: float) -> None:
+        """The same port, refused for a while; what runs on the machine goes on."""
+        await self._door.close()
+        self._door.reserve(port)
+        self._opening = asyncio.create_task(self._open(for_s))
 
     async def stop(self) -> None:
         if self._opening is not None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,6 +104,12 @@ class Folder:
         if len(str(self.path / "tmp")) <= _TEMP_PATH:
             env["TMPDIR"] = str(self.path / "tmp")
         return env | image.package_sources(plan.image, self.path / "cache")
+
+    def end_jupyter(self) -> None:
+        """Kill the process that Bellhop started as its notebook server; its kernels follow it."""
+        note = self.home / ".bellhop" / "jupyter.pid"
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int(note.read_text()), signal.SIGKILL)
 
     def say(self, line: str) -> None:
         """Add a line to the container's log."""

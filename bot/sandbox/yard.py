@@ -44,6 +44,14 @@ class Yard(Protocol):
         """What nvidia-smi shows from now on: load in percent, memory used in MB of each GPU."""
         ...
 
+    async def cut(self, contract: int, *, for_s: float) -> None:
+        """Cut every SSH connection, and refuse new ones for so long."""
+        ...
+
+    async def end_jupyter(self, contract: int) -> None:
+        """Kill the notebook server and what runs in it, as a machine short of memory would."""
+        ...
+
     def traffic(self, contract: int) -> tuple[int, int]:
         """Bytes since creation: up from the machine, down to it."""
         ...
@@ -69,6 +77,12 @@ class NoMachines(Yard):
         pass
 
     def set_gpu(self, contract: int, *, util: float, vram_mb: int) -> None:
+        pass
+
+    async def cut(self, contract: int, *, for_s: float) -> None:
+        pass
+
+    async def end_jupyter(self, contract: int) -> None:
         pass
 
     def traffic(self, contract: int) -> tuple[int, int]:

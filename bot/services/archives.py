@@ -33,7 +33,7 @@ from bot.domain.archives import (
 from bot.domain.rentals import Rental, RentalId
 from bot.domain.trees import PART_BYTES, PART_ENTRIES
 from bot.errors import Busy, Damaged, LacksTools, Machine, NotFound, Place
-from bot.ports.archives import ArchiveBooks, Vault, Workspaces
+from bot.ports.archives import ArchiveBooks, Unsaved, Vault, Workspaces
 from bot.ports.clock import Clock
 from bot.ports.machines import Shell
 from bot.services.archive_keep import Keeper
@@ -60,9 +60,11 @@ class Archives:
         vault: Vault,
         workspaces: Workspaces,
         clock: Clock,
+        outputs: Unsaved | None = None,
         part_bytes: int = PART_BYTES,
         part_entries: int = PART_ENTRIES,
     ) -> None:
+        self._outputs = outputs
         self._books = books
         self._vault = vault
         self._workspaces = workspaces
@@ -90,7 +92,9 @@ class Archives:
         """
         try:
             async with self._saves(rental, shell, root, tell) as saving:
-                return await saving.save(caps)
+                unwritten = await self._outputs.flush(rental.id) if self._outputs else ""
+                result = await saving.save(caps)
+                return replace(result, unwritten=unwritten) if unwritten else result
         except LacksTools as error:
             return Failure(trouble=Trouble.NO_TOOLS, words=error.public)
         except Machine as error:

@@ -6,18 +6,24 @@ Nothing here rents a machine. A wish is written on a row and the reconciler is w
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive
-from bot.domain.images import choose
-from bot.domain.offers import Wish
-from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
-from bot.errors import BadInput, LowCredit, NotFound, NotYours, QuoteExpired
+from bot.domain.images import Image, choose, demand_allowed
+from bot.domain.limits import Limits
+from bot.domain.lookouts import Lookout
+from bot.domain.offers import Offer, Wish
+from bot.domain.policy_keys import IMAGES
+from bot.domain.rentals import Quote, Reason, Rental, RentalId, State, new_id
+from bot.domain.replacement import held_against
+from bot.errors import BadInput, LowCredit, NotFound, NotReady, NotYours, OfferGone, QuoteExpired
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.services.allowance import allowance
 from bot.services.offers import Offers
+from bot.services.policy import Policies
 from bot.services.shelf import Shelf, disk_needed_gb
 from bot.services.wishes import Wishes
 from bot.tasks import Wake
@@ -49,11 +55,13 @@ class Desk(Wishes):
         clock: Clock,
         wake: Wake,
         news: Wake,
+        limits: Limits | None = None,
     ) -> None:
         super().__init__(store=store, clock=clock, wake=wake, news=news)
         self._market = market
         self._offers = offers
         self._shelf = shelf
+        self._limits = limits or Limits()
 
     async def quote(
         self,
@@ -73,7 +81,7 @@ class Desk(Wishes):
         """
         if hours is not None and not 1 <= hours <= MAX_HOURS:
             raise BadInput(public=f"Choose between 1 and {MAX_HOURS} hours.")
-        chosen = choose(image)
+        chosen = await self._image(image)
         archive = await self._shelf.get(actor, restore) if restore else None
         if archive is not None:
             _demand_room(archive, wish)
@@ -99,7 +107,7 @@ class Desk(Wishes):
     async def rent(self, actor: Actor, quote_id: str) -> Rental:
         """Begin the rental of a quote; pressed twice, it is the same rental.
 
-        Raises NotFound, NotYours, QuoteExpired, LowCredit.
+        Raises NotFound, NotYours, QuoteExpired, LowCredit, Limit.
         """
         quote = await self._store.quote(quote_id)
         if quote is None or quote.guild_id != actor.guild_id:
@@ -112,9 +120,50 @@ class Desk(Wishes):
         if quote.expired(now):
             raise QuoteExpired(f"quote {quote.id} of {quote.made_at}")
         await self._afford(quote)
+        return await self._begin(actor, quote, RentalId(new_id()))
+
+    async def fulfil(self, lookout: Lookout, offer: Offer | None) -> Rental:
+        """Begin the rental of a wish that waited, as if its owner had pressed Rent on that offer.
+
+        It bears the lookout's id, so it begins once; one that has begun comes back. Raises
+        LowCredit, Limit, and OfferGone where it has not begun and there is no offer.
+        """
+        begun = await self._store.rental(lookout.rental_id)
+        if begun is not None:
+            return begun
+        if offer is None:
+            raise OfferGone(f"nothing for lookout {lookout.id}")
+        quote = Quote(
+            id=new_id(12),
+            guild_id=lookout.guild_id,
+            channel_id=lookout.channel_id,
+            owner_id=lookout.owner_id,
+            owner_name=lookout.owner_name,
+            wish=lookout.wish,
+            image=lookout.image,
+            offer=offer,
+            name=_tidy(lookout.name),
+            hours=lookout.hours,
+            made_at=self._clock.now(),
+            restore_id=lookout.restore_id,
+        )
+        await self._afford(quote)
+        await self._store.add_quote(quote)
+        owner = Actor(id=lookout.owner_id, guild_id=lookout.guild_id, name=lookout.owner_name)
+        return await self._begin(owner, quote, lookout.rental_id)
+
+    async def quote_home(self, quote_id: str) -> int:
+        """The server a quote belongs to, for a press in a direct message. Raises NotFound."""
+        quote = await self._store.quote(quote_id)
+        if quote is None:
+            raise NotFound(public="There is no such quote.", hint="Ask again with /rent.")
+        return quote.guild_id
+
+    async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
+        now = self._clock.now()
         rental = await self._store.begin(
             Rental(
-                id=RentalId(new_id()),
+                id=rental_id,
                 version=1,
                 state=State.REQUESTED,
                 guild_id=quote.guild_id,
@@ -133,11 +182,37 @@ class Desk(Wishes):
                 phase_at=now,
             ),
             quote_id=quote.id,
+            allowance=await allowance(self._store, self._limits),
         )
         log.info("%s asked for rental %s: %s", actor.name, rental.id, rental.offer.title)
         self._wake.set()
         self._news.set()
         return rental
+
+    async def another(self, actor: Actor, rental_id: str) -> Quote:
+        """A quote for a machine in the place of one whose path is broken.
+
+        With the newest archive of that rental, where there is one. Its host is remembered, so that
+        it comes last. The old machine stays until its owner ends it. Raises NotFound, NotYours
+        for all but the owner, NotReady where there is nothing to replace, NoOffer, Provider.
+        """
+        rental = await self.get(actor, rental_id, Action.OPEN)
+        if rental.state is not State.READY or rental.contract is None:
+            raise NotReady(f"{rental_id} is {rental.state}", public="There is nothing to replace.")
+        if rental.broken_since is not None:
+            fault = held_against(rental, Reason.NO_PATH, self._clock.now())
+            await self._store.hold_against(fault)
+        # Without a highest price of before: a quote asks anyway.
+        wish = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None, max_price=None)
+        return await self.quote(
+            actor,
+            Place(rental.guild_id, rental.channel_id),
+            wish,
+            image=rental.image.name,
+            name=rental.name,
+            hours=rental.hours,
+            restore=rental.archive_id,
+        )
 
     async def of(self, actor: Actor, member_id: int | None = None) -> list[Rental]:
         """The open rentals of a member, one's own by default. Raises NotYours."""
@@ -149,6 +224,13 @@ class Desk(Wishes):
         """The open rentals this person may end: their own, for a lead everybody's."""
         owner = None if actor.lead else actor.id
         return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
+
+    async def _image(self, name: str | None) -> Image:
+        """The image meant; unnamed, the first that the team allows. Raises BadInput."""
+        allowed = await Policies(store=self._store).value(IMAGES)
+        chosen = choose(name or (allowed[0] if allowed else None))
+        demand_allowed(chosen, allowed)
+        return chosen
 
     async def _afford(self, quote: Quote) -> None:
         """Raise LowCredit unless the account pays for the planned hours, or for one."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from bot.domain.letters import DEFERRED, FINAL, QUESTIONS, Kind, Letter, Stand, stand
+from bot.domain.letters import DEFERRED, FINAL, NEWS, QUESTIONS, Kind, Letter, Stand, stand
 from bot.domain.rentals import Rental, State
-from bot.domain.standing import Standing
+from bot.domain.standing import Rules, Standing
 from bot.errors import Chat, Undeliverable
 from bot.log import bound
 from bot.ports.books import Store
@@ -63,8 +63,9 @@ class Letters:
             await self._store.letter_done(letter, now, error="there is no such rental")
             return False
         standing = await look_up(self._store, rental, now, self._policies)
+        rules = standing.rules if standing is not None else await self._policies.rules(rental)
         how = stand(letter, rental, standing.memory if standing is not None else None)
-        if letter.place is None and not await self._to_be_sent(letter, how, standing):
+        if letter.place is None and not await self._to_be_sent(letter, how, rules):
             return False
         shown, done = _shown(how, standing), _done(how, rental)
         if letter.place is not None and shown == letter.shown:
@@ -73,7 +74,14 @@ class Letters:
             return False
         await self._store.letter_tried(letter)
         try:
-            place = await self._mail.deliver(letter, how, rental, standing)
+            place = await self._mail.deliver(
+                letter,
+                how,
+                rental,
+                standing,
+                direct=rules.notices != "channel",
+                leads_channel_id=rules.leads_channel_id,
+            )
         except Undeliverable as error:
             log.warning("the %s letter cannot be delivered: %s", letter.kind, error)
             await self._store.letter_done(letter, now, error=str(error))
@@ -88,16 +96,17 @@ class Letters:
         await self._store.letter_shown(letter, now, place=place, shown=shown, done=done)
         return True
 
-    async def _to_be_sent(self, letter: Letter, how: Stand, standing: Standing | None) -> bool:
+    async def _to_be_sent(self, letter: Letter, how: Stand, rules: Rules) -> bool:
         """Whether a letter that nobody has seen is still worth saying, and may be said now."""
         now = self._clock.now()
         if how is Stand.WAITING:
             return False
         answered = letter.kind in QUESTIONS and how is not Stand.OPEN
-        if answered or how is Stand.MOOT or await self._said_nothing(letter):
+        unwanted = letter.kind in NEWS and rules.notices == "none"
+        if answered or unwanted or how is Stand.MOOT or await self._said_nothing(letter):
             await self._store.letter_done(letter, now, error="not said any more")
             return False
-        quiet = standing.rules.quiet if standing is not None else None
+        quiet = rules.quiet
         return letter.kind not in DEFERRED or quiet is None or quiet.over_at(now) == now
 
     async def _said_nothing(self, letter: Letter) -> bool:

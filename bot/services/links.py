@@ -8,6 +8,7 @@ nor a copy of it opens anything, and looking one up by its hash tells nothing by
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -53,6 +54,17 @@ class Links:
         self._cache: dict[str, tuple[Pass, datetime]] = {}
         self._revocations = 0
         self._watchers: list[Callable[[RentalId], None]] = []
+        self._own_secret = secrets.token_bytes(32)
+
+    def own_pass(self, rental_id: RentalId) -> str:
+        """The cookie's value with which the house itself looks whether a path works.
+
+        Made from a secret of this process, good for that one rental, and stored nowhere.
+        """
+        return hmac.new(self._own_secret, rental_id.encode(), hashlib.sha256).hexdigest()
+
+    def is_own(self, rental_id: RentalId, cookie: str) -> bool:
+        return hmac.compare_digest(self.own_pass(rental_id).encode(), cookie.encode())
 
     def address(self, rental_id: RentalId) -> str:
         """The rental's own origin, the same for as long as the rental lives."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.domain.images import Image
+from bot.domain.limits import Limits
 from bot.domain.offers import Offer, Wish, find_gpu, rank, suggest, tightest
+from bot.domain.replacement import Grudge
 from bot.errors import BadInput, NoOffer
+from bot.ports.books import Grudges
+from bot.ports.clock import Clock
 from bot.ports.market import Market
 
 MAX_DISK_GB = 2000
@@ -16,23 +22,42 @@ MAX_GPUS = 16
 class Offers:
     """The market, asked the way people ask."""
 
-    def __init__(self, *, market: Market) -> None:
+    def __init__(
+        self,
+        *,
+        market: Market,
+        grudges: Grudges,
+        clock: Clock,
+        grudge: timedelta | None = None,
+    ) -> None:
         self._market = market
+        self._grudges = grudges
+        self._clock = clock
+        self._grudge = grudge or Limits().grudge
 
     async def gpu_names(self) -> list[str]:
         return await self._market.gpu_names()
 
     async def find(self, wish: Wish, image: Image) -> list[Offer]:
-        """The offers that fit, best first, at least one.
+        """The offers that fit, best first, those on machines that failed us last; at least one.
 
         Raises BadInput for a wish that makes no sense and NoOffer, with the limit to loosen.
         """
         wish = await self.checked(wish)
-        found = await self._market.search(wish, max_compute_cap=image.max_compute_cap)
-        fitting = rank(found, wish, image)
+        fitting = await self.fitting(wish, image)
         if not fitting:
             raise await self._nothing(wish, image)
         return fitting
+
+    async def fitting(self, wish: Wish, image: Image) -> list[Offer]:
+        """What fits a wish that was checked before, perhaps nothing; one search at most."""
+        found = await self._market.search(wish, max_compute_cap=image.max_compute_cap)
+        return rank(found, wish, image, bad=await self.failed())
+
+    async def failed(self) -> Mapping[int, Grudge]:
+        """The machines that failed us lately, each with the newest failure."""
+        grudges = await self._grudges.grudges(since=self._clock.now() - self._grudge)
+        return {one.machine_id: one for one in reversed(grudges)}
 
     async def checked(self, wish: Wish) -> Wish:
         """The wish with the model's proper name. Raises BadInput, with near names."""

@@ -1,115 +1,140 @@
-"""What holds for a rental: the team's values, those of its preset, those of its owner.
+"""What holds: the team's values, those of a preset, those of a member; and changing them.
 
-Keys are `idle`, `answer`, `results`, `lease`, `thin_lease` (minutes), `unattended` (true or false),
-`zone` (like "Europe/Berlin") and `quiet` (like "22-8"); with `preset/<name>/` or `member/<id>/` in
-front they hold for that preset or member, who wins. A value that cannot be used is passed over: a
-slip in a setting must not stop the watch.
+Every read is of the books as they are, so what the shell or another process has set holds at once.
+Which values there are is in `domain/policy_keys.py`.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from typing import TypeVar
 
+from bot.domain.access import Actor, demand_setting
 from bot.domain.idle_policy import BOUNDS, Policy
-from bot.domain.quiet_hours import QuietHours, quiet_hours
+from bot.domain.policy_keys import (
+    KEYS,
+    LEADS,
+    LEADS_CHANNEL,
+    NOTICES,
+    QUIET,
+    UNATTENDED,
+    ZONE,
+    Key,
+    find,
+)
+from bot.domain.policy_values import Values, wished
+from bot.domain.quiet_hours import quiet_hours
 from bot.domain.rentals import Rental
 from bot.domain.standing import Rules
-from bot.errors import BadInput
+from bot.domain.zones import zone
+from bot.errors import Store
 from bot.ports.books import Policies as Book
+from bot.ports.books import PolicyChange
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+FRESH_S = 2.0
+"""How old the answer to “who is a lead” may be; the one thing that is asked without waiting."""
+
 
 class Policies:
-    """`usual` is the policy before anybody has set anything."""
+    """`usual` is the idle policy before anybody has set anything."""
 
     def __init__(self, *, store: Book, usual: Policy | None = None) -> None:
         self._store = store
         self._usual = usual or Policy()
+        self._latest = Values({})
+
+    async def values(self) -> Values:
+        """Everything that is set, for whoever asks for more than one value or rental."""
+        spans = {name: getattr(self._usual, name) for name in (*BOUNDS, "unattended")}
+        self._latest = Values(await self._store.policy(), spans)
+        return self._latest
+
+    async def value(self, key: Key[T], *, preset: str = "", member_id: int | None = None) -> T:
+        """What holds for a member and a preset, or for the team."""
+        return (await self.values()).get(key, preset=preset, member_id=member_id)
 
     async def idle(self, rental: Rental) -> Policy:
         """How patient the idle verdict is with this rental."""
         return (await self.rules(rental)).idle
 
     async def rules(self, rental: Rental) -> Rules:
-        values = await self._store.policy()
-        policy, zone, quiet = self._usual, "", ""
-        for name, value in _set(values, rental):
-            match name, value:
-                case "zone", str():
-                    zone = value
-                case "quiet", str():
-                    quiet = value
-                case "unattended", bool():
-                    policy = replace(policy, unattended=value)
-                case _, bool() | None:
-                    log.warning("the policy's %s cannot be used", name)
-                case _, int() | float() if name in BOUNDS:
-                    policy = _patient(policy, name, timedelta(minutes=value))
-                case _:
-                    log.warning("the policy's %s cannot be used", name)
-        where = _zone(zone)
-        return Rules(idle=policy, zone=where, quiet=_quiet(quiet, where))
+        """What holds for one rental."""
+        values = await self.values()
+        preset, owner = rental.image.name, rental.owner_id
+        where = zone(values.get(ZONE, member_id=owner))
+        quiet = values.get(QUIET, preset=preset, member_id=owner)
+        return Rules(
+            idle=self._patience(values, preset, owner),
+            zone=where,
+            quiet=quiet_hours(quiet, where) if quiet is not None else None,
+            notices=values.get(NOTICES, member_id=owner),
+            leads_channel_id=values.get(LEADS_CHANNEL),
+        )
 
+    @property
+    def lead_role(self) -> int | None:
+        """The role of the leads as of the last read; `run` sees to it that there is a fresh one."""
+        return self._latest.get(LEADS)
 
-def _set(values: Mapping[str, str], rental: Rental) -> Iterator[tuple[str, object]]:
-    """What is set for a rental, the general first."""
-    prefixes = ("", f"preset/{rental.image.name}/", f"member/{rental.owner_id}/")
-    names = (*BOUNDS, "unattended", "zone", "quiet")
-    for prefix in prefixes:
-        for name in names:
-            if (text := values.get(prefix + name)) is not None:
-                yield name, _value(prefix + name, text)
+    async def run(self) -> None:
+        """Keep `lead_role` fresh; for ever. While the books are away, the last one holds."""
+        while True:
+            try:
+                await self.values()
+            except Store as error:
+                log.warning("the policy could not be read: %s", error)
+            await asyncio.sleep(FRESH_S)
 
+    async def change(self, actor: Actor | None, wishes: Mapping[str, str]) -> list[PolicyChange]:
+        """Set values by address as people write them, all or none; an empty text takes one away.
 
-def _value(key: str, text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        log.warning("the policy's %s is no JSON", key)
-        return None
+        `actor` is None at the shell. Returns what is different now. Raises BadInput, which names
+        each wrong one, and NotYours.
+        """
+        written = wished(wishes)
+        if actor is not None:
+            for address in written:
+                at = find(address)
+                demand_setting(actor, own=at.key.own, member_id=at.member_id)
+        changes = await self._store.change_policy(written, by=actor.id if actor else None)
+        for change in changes:
+            who = actor.name if actor else "somebody at the shell"
+            log.info("%s changed the policy: %s is %s now", who, change.key, change.after)
+        await self.values()
+        return changes
+
+    async def changes(self, *, limit: int = 10) -> list[PolicyChange]:
+        """The last changes, newest first."""
+        return await self._store.policy_changes(limit=limit)
+
+    def _patience(self, values: Values, preset: str, owner: int) -> Policy:
+        policy = self._usual
+        for name in BOUNDS:
+            found = values.found(KEYS[name], preset=preset, member_id=owner)
+            if found.scope is not None:
+                policy = _patient(policy, name, found.value)
+        unattended = values.get(UNATTENDED, preset=preset, member_id=owner)
+        return replace(policy, unattended=unattended)
 
 
 def _patient(policy: Policy, name: str, span: timedelta) -> Policy:
-    try:
-        match name:
-            case "idle":
-                # What waits is given half as long again, as by default.
-                return replace(policy, idle=span, idle_waiting=span * 3 / 2)
-            case "answer":
-                return replace(policy, answer=span)
-            case "results":
-                return replace(policy, results=span)
-            case "lease":
-                return replace(policy, lease=span)
-            case _:
-                return replace(policy, thin_lease=span)
-    except BadInput as error:
-        log.warning("the policy's %s is passed over: %s", name, error.public)
-        return policy
-
-
-def _zone(name: str) -> tzinfo:
-    """The zone of that name; UTC for none and for one that is not known here."""
-    if not name:
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        log.warning("the policy's zone %r is not known", name)
-        return UTC
-
-
-def _quiet(text: str, zone: tzinfo) -> QuietHours | None:
-    if not text:
-        return None
-    try:
-        return quiet_hours(text, zone)
-    except BadInput as error:
-        log.warning("the policy's quiet hours are passed over: %s", error)
-        return None
+    match name:
+        case "idle":
+            # What waits is given half as long again, as by default.
+            return replace(policy, idle=span, idle_waiting=span * 3 / 2)
+        case "answer":
+            return replace(policy, answer=span)
+        case "results":
+            return replace(policy, results=span)
+        case "lease":
+            return replace(policy, lease=span)
+        case _:
+            return replace(policy, thin_lease=span)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from bot.domain import ledger, omen_words, sweep
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
 from bot.domain.rentals import Instance, Reason, Rental, RentalId, State
+from bot.domain.replacement import grudge
 from bot.domain.steps import (
     Close,
     Create,
@@ -104,7 +105,9 @@ class Reconciler:
                 )
                 self._note_load(rental, sight)
                 self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
-        return any(rental.state is not State.READY for rental in rentals)
+        return any(
+            rental.state is not State.READY and rental.proposal is None for rental in rentals
+        )
 
     def reported(self) -> dict[RentalId, float]:
         """The GPU load that Vast's newest listing told, in percent; a second source, and late."""
@@ -163,7 +166,7 @@ class Reconciler:
             if isinstance(step, Create | Destroy | Remove | Look):
                 return not isinstance(step, Look) or rental.next_at is None
             if isinstance(step, Close):
-                return False
+                return rental.open  # another machine is to be tried
             sight = self._renewed(rental, sight)
         return True
 
@@ -185,13 +188,14 @@ class Reconciler:
         now = self._clock.now()
         if moved.reason is Reason.VANISHED and before.reason is None and moved.ready_at:
             await self._store.tell(omen_words.vanished(moved))  # it may be closed in this pass
-        entries = ledger.accrue(moved, now)
+        entries = ledger.entries(before, moved, now)
         moved = ledger.settle(moved, now)
         stored = await self._store.apply(
             moved,
             event=f"{_name(step)}: {_name(outcome)}",
             entries=entries,
             notify=_shows(before, moved),
+            grudge=grudge(before, moved, now),
         )
         self._news.set()
         return stored
@@ -223,6 +227,9 @@ def _shows(before: Rental, moved: Rental) -> bool:
         or before.phase is not moved.phase
         or before.detail != moved.detail
         or before.offer != moved.offer
+        or before.proposal != moved.proposal
+        or len(before.tries) != len(moved.tries)
+        or (before.broken_since is None) != (moved.broken_since is None)
         or before.note != moved.note
         or before.omens != moved.omens
         or (before.destroyed_at is None) != (moved.destroyed_at is None)

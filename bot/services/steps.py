@@ -6,12 +6,10 @@ Every effect here is safe to repeat except the renting call, whose trace is on t
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from bot.domain.archives import ArchiveId, Failure, Progress
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
-from bot.domain.offers import Offer, next_best
 from bot.domain.rentals import ContractId, Rental, mark_of
 from bot.domain.steps import (
     Absent,
@@ -23,6 +21,7 @@ from bot.domain.steps import (
     Destroy,
     Done,
     Failed,
+    GiveUp,
     InDoubt,
     Look,
     OfferTaken,
@@ -34,7 +33,9 @@ from bot.domain.steps import (
     Restore,
     Save,
     Saved,
+    Seek,
     Serve,
+    Started,
     Step,
     Trouble,
 )
@@ -47,6 +48,7 @@ from bot.errors import (
     LowCredit,
     Machine,
     MayHaveRented,
+    NotebookFailed,
     OfferGone,
     Place,
     PlaceDown,
@@ -56,12 +58,14 @@ from bot.errors import (
     Unreachable,
 )
 from bot.ports.clock import Clock
-from bot.ports.machines import Notebooks, Tunnels
+from bot.ports.machines import Notebooks, Paths, Tunnels
 from bot.ports.market import Market, Order
 from bot.services.archive_run import Tell
 from bot.services.archives import Archives
 from bot.services.idle import IdleWatch
 from bot.services.links import Links
+from bot.services.outputs import Outputs
+from bot.services.replacing import Replacing
 from bot.services.routes import Route, Routes, Traffic
 
 log = logging.getLogger(__name__)
@@ -72,6 +76,13 @@ CONNECT_PATIENCE_S = 4.0
 
 SAVE_TRIES = 3
 """How often a save that broke off is begun again before people are told that it does not work."""
+
+
+_NAMED = "Vast refused, and made a machine all the same."
+_RESTARTED = (
+    "Jupyter had stopped and was started again: what was in its kernels' memory is lost, the files "
+    "are as they were."
+)
 
 
 class Steps:
@@ -85,24 +96,30 @@ class Steps:
         notebooks: Notebooks,
         archives: Archives,
         idle: IdleWatch,
+        replacing: Replacing,
+        paths: Paths,
         routes: Routes,
         traffic: Traffic,
         links: Links,
         clock: Clock,
         installation: str,
         public_key: str,
+        outputs: Outputs | None = None,
     ) -> None:
         self._market = market
         self._tunnels = tunnels
         self._notebooks = notebooks
         self._archives = archives
         self._idle = idle
+        self._replacing = replacing
+        self._paths = paths
         self._routes = routes
         self._traffic = traffic
         self._clock = clock
         self._links = links
         self._installation = installation
         self._public_key = public_key
+        self._outputs = outputs
         self._key_on_account: bool | None = None
 
     def connected(self, rental: Rental) -> bool:
@@ -127,6 +144,10 @@ class Steps:
                     return await self._save(rental)
                 case Probe():
                     return await self._probe(rental)
+                case Seek():
+                    return await self._replacing.seek(rental)
+                case GiveUp(reason):
+                    return await self._replacing.explain(rental, reason)
                 case Destroy(contract) | Remove(contract):
                     return await self._destroy(contract)
                 case Look(contract):
@@ -144,6 +165,8 @@ class Steps:
         """Let go of everything held for a rental that ends: nobody gets in any more."""
         await self._links.revoke(rental.id)
         self._idle.forget(rental.id)
+        if self._outputs is not None:
+            self._outputs.forget(rental.id)
         self._routes.drop(rental.id)
         await self._tunnels.close(rental.id)
 
@@ -162,14 +185,17 @@ class Steps:
         try:
             contract = await self._market.rent(order)
         except OfferGone:
-            return OfferTaken(await self._instead(rental))
+            return OfferTaken()
         except MayHaveRented as error:
             log.warning("in doubt whether it was rented: %s", error)
             contract_told = ContractId(error.contract) if error.contract else None
-            return InDoubt(contract_told)
-        except (LowCredit, Denied, Refused) as error:
+            return InDoubt(contract_told, _NAMED if contract_told else "")
+        except (LowCredit, Denied) as error:
             log.warning("Vast declined: %s", error)
             return Declined(_words(error))
+        except Refused as error:
+            log.warning("Vast declined this offer: %s", error)
+            return OfferTaken(_words(error))
         log.info("rented %s as %s", rental.offer.title, contract)
         return Rented(contract)
 
@@ -178,33 +204,20 @@ class Steps:
         if self._key_on_account is None:
             self._key_on_account = await self._market.register_key(self._public_key)
 
-    async def _instead(self, rental: Rental) -> Offer | None:
-        """The best offer of the same kind within the agreed price; None if there is none."""
-        try:
-            same = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None)
-            found = await self._market.search(same, max_compute_cap=rental.image.max_compute_cap)
-        except Provider as error:
-            log.warning("could not look for another offer: %s", error)
-            return None
-        return next_best(
-            found,
-            rental.wish,
-            rental.image,
-            like=rental.offer,
-            gone=rental.tried,
-            at_most=rental.agreed_per_hour,
-        )
-
     async def _connect(self, rental: Rental) -> Outcome:
         lacks_key = rental.adopted_at is not None or not await self._account_key()
         if rental.contract is not None and rental.fails == 0 and lacks_key:
             await self._market.attach_key(rental.contract, self._public_key)
-        host_key = await self._tunnels.connect(
-            rental.id,
-            rental.addresses,
-            host_key=rental.host_key,
-            patience_s=CONNECT_PATIENCE_S,
-        )
+        try:
+            host_key = await self._tunnels.connect(
+                rental.id,
+                rental.addresses,
+                host_key=rental.host_key,
+                patience_s=CONNECT_PATIENCE_S,
+            )
+        except Unreachable as error:
+            log.warning("no connection: %s", error)
+            return Trouble(f"SSH: {error}.")
         log.info("connected")
         return Connected(host_key)
 
@@ -213,7 +226,7 @@ class Steps:
         return bool(self._key_on_account)
 
     async def _serve(self, rental: Rental) -> Outcome:
-        """Jupyter runs, and the path the owner will take answers: then it is ready."""
+        """Jupyter runs, and its own page comes through the relay: then it is ready."""
         notebook = await self._notebooks.ensure(
             self._tunnels.shell(rental.id),
             packages=rental.image.packages,
@@ -221,10 +234,15 @@ class Steps:
         )
         socket_path = await self._tunnels.forward(rental.id, notebook)
         if not await self._notebooks.answers(socket_path, notebook.token):
-            return Trouble("Jupyter was started and does not answer yet.")
+            return Started("Jupyter was started and does not answer yet.")
         self._routes.set(rental.id, Route(socket_path=socket_path, token=notebook.token))
+        if fault := await self._paths.fault(rental.id):
+            log.warning("the notebook's page does not come: %s", fault)
+            self._routes.drop(rental.id)
+            return Started(fault)
         log.info("notebook reachable")
-        return Done()
+        died = notebook.started and rental.ready_at is not None
+        return Done(_RESTARTED if died else "")
 
     async def _restore(self, rental: Rental, archive_id: str) -> Outcome:
         """The workspace as it was archived, compared with its manifest; safe to repeat."""
@@ -258,7 +276,7 @@ class Steps:
                 "so the machine stays. Its list says what."
             )
         log.info("archived and proven as %s", archive.id)
-        return Saved(archive.id, archive.proven_at or began)
+        return Saved(archive.id, archive.proven_at or began, result.unwritten)
 
     async def _probe(self, rental: Rental) -> Outcome:
         """The last look before nobody's asking ends it: anything but Release means life."""
@@ -286,10 +304,14 @@ class Steps:
 
 def _not_saved(failure: Failure) -> str:
     names = ", ".join(failure.names[:3])
-    return f"Not archived: {failure.words}{f' ({names})' if names else ''}"
+    words = f"Not archived: {failure.words}{f' ({names})' if names else ''}"
+    return f"{words} {failure.unwritten}".strip()
 
 
 def _words(error: BotError) -> str:
+    if isinstance(error, NotebookFailed):
+        told = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return " ".join(dict.fromkeys((error.public, *told[:1], *told[-1:])))[:400]
     if isinstance(error, HostKeyChanged):
         return f"{error.public} {error.hint}"
     return error.public

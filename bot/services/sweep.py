@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain import sweep, sweep_words
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 from bot.domain.rentals import ContractId, Instance, Rental, RentalId
 from bot.errors import BotError, Provider
 from bot.ports.books import Store

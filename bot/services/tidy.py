@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain import sweep
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 from bot.domain.money import hourly
 from bot.domain.rentals import ContractId, Instance
 from bot.errors import Down, Provider, RateLimited

@@ -1,4 +1,4 @@
-"""Watching the path: does each ready notebook still answer the way its owner reaches it?
+"""Watching the path: does each ready notebook still answer through the relay, as for its owner?
 
 Where one does not, its route is taken out of the book; the reconciler then finds Jupyter again, or
 starts it anew where it died. Whether a machine is idle is another question and not asked here.
@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from bot.domain.rentals import RentalId
 from bot.log import bound
-from bot.ports.machines import Notebooks
+from bot.ports.machines import Paths
 from bot.services.routes import Route, Routes
 from bot.tasks import Wake
 
@@ -22,11 +22,9 @@ _AT_ONCE = 16
 
 
 class Watch:
-    def __init__(
-        self, *, routes: Routes, notebooks: Notebooks, wake: Wake, every: timedelta
-    ) -> None:
+    def __init__(self, *, routes: Routes, paths: Paths, wake: Wake, every: timedelta) -> None:
         self._routes = routes
-        self._notebooks = notebooks
+        self._paths = paths
         self._wake = wake
         self._every = every
 
@@ -49,10 +47,10 @@ class Watch:
     async def _look(self, rental_id: RentalId, route: Route) -> None:
         """Two silences in a row, because a busy machine may miss one."""
         for _ in range(2):
-            if await self._notebooks.answers(route.socket_path, route.token):
+            if not (fault := await self._paths.fault(rental_id, page=False)):
                 return
         if self._routes.get(rental_id) == route:
             with bound(rental=rental_id):
-                log.warning("the notebook does not answer; looking for it again")
+                log.warning("the notebook is not reached, looking for it again: %s", fault)
             self._routes.drop(rental_id)
             self._wake.set()

@@ -14,8 +14,9 @@ from bot.domain.access import Action, Actor, demand
 from bot.domain.letters import Kind, Writing
 from bot.domain.quiet_hours import tomorrow
 from bot.domain.rentals import Reason, Rental, RentalId, State
+from bot.domain.replacement import accept
 from bot.domain.standing import Standing
-from bot.errors import BadInput, NotFound, NotReady, Stale
+from bot.errors import BadInput, NotFound, NotReady, QuoteExpired, Stale
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.services.idle import remember_keep
@@ -132,6 +133,8 @@ class Wishes:
         now = self._clock.now()
 
         def wished(rental: Rental) -> Rental | None:
+            if rental.replacing:  # its machine ends anyway; no other is to come
+                return replace(rental, replacing=False, ended_by=actor.id)
             if rental.state in (State.DESTROYING, State.CLOSED):
                 return None
             if _wanted_gone(rental) and (rental.waived_by is not None or not discard):
@@ -149,6 +152,26 @@ class Wishes:
         rental, changed = await self._write(actor, rental_id, Action.DESTROY, wished, event)
         if changed:
             log.info("%s gave up rental %s%s", actor.name, rental.id, how)
+        return rental
+
+    async def agree(self, actor: Actor, rental_id: str, offer_id: int) -> Rental:
+        """Say yes to a dearer machine; only its owner may, for it is their money.
+
+        Safe to repeat; a yes to another machine than the one that waits changes nothing. Raises
+        NotFound, NotYours, QuoteExpired when it is too late.
+        """
+        now = self._clock.now()
+
+        def agreed(rental: Rental) -> Rental | None:
+            if rental.proposal is None or rental.proposal.id != offer_id:
+                return None
+            late = rental.proposed_until is not None and now >= rental.proposed_until
+            if late or rental.released_at is not None or rental.state is not State.REQUESTED:
+                raise QuoteExpired(f"offer {offer_id} for {rental_id}")
+            return accept(rental, now)
+
+        event = f"offer {offer_id} agreed to by {actor.id}"
+        rental, _ = await self._write(actor, rental_id, Action.OPEN, agreed, event)
         return rental
 
     async def _write(

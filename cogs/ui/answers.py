@@ -8,12 +8,14 @@ from datetime import datetime
 import discord
 
 from bot.domain.ledger import cost
+from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd, hourly
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
 from bot.services.account import Blind
 from bot.services.spend import Line, Report, running
 from cogs.ui import buttons, cards, idle, look, signs, words
+from cogs.ui import lookouts as waits
 
 _LINES = 20
 
@@ -25,16 +27,21 @@ def status(
     whose: str = "",
     standings: Mapping[RentalId, Standing | None] | None = None,
     blind: Blind | None = None,
+    lookouts: Sequence[Lookout] = (),
 ) -> look.Card:
     """Each open rental of one member: how far, how old, what it costs, whether it is idle and why.
 
-    `whose` is a mention.
+    Then the wishes that wait for a machine. `whose` is a mention.
     """
     known = standings or {}
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
-        nothing = f"### No machines\n{nobody} nothing running, and nothing costs anything."
-        return look.card(nothing, signs.account(blind))
+        return look.card(
+            f"### No machines\n{nobody} nothing running, and nothing costs anything.",
+            signs.account(blind),
+            waits.listed(lookouts),
+            controls=waits.controls(lookouts),
+        )
     per_hour = Usd.sum(running(rental) for rental in rentals)
     count = f"{len(rentals)} machine{'s' if len(rentals) > 1 else ''}"
     return look.card(
@@ -42,8 +49,11 @@ def status(
         look.listing(
             (_machine(rental, now, known.get(rental.id)) for rental in rentals),
             lambda left: f"… and {left} more",
+            room=look.ROOM - len(waits.listed(lookouts)),
         ),
         signs.account(blind),
+        waits.listed(lookouts),
+        controls=waits.controls(lookouts),
     )
 
 
@@ -174,6 +184,7 @@ def help_card(*, lead: bool) -> look.Card:
             "/destroy – archive a machine, then end it; asks you first",
             "/archives – your saved workspaces: restore them, or delete them",
             "/spend – what you have spent, by machine",
+            "/settings – the team's limits, and your own time zone, quiet hours and messages",
         ),
         _leads() if lead else "",
     )
@@ -181,9 +192,8 @@ def help_card(*, lead: bool) -> look.Card:
 
 def _leads() -> str:
     return (
-        "**As a lead** (you have the Manage Server permission) you also see other people's "
-        "/status and /spend, and may /keep, /save and /destroy their machines. Notebooks open to "
-        "their owners only."
+        "**As a lead** you also see other people's /status and /spend, may /keep, /save and "
+        "/destroy their machines, and change /settings. Notebooks open to their owners only."
     )
 
 

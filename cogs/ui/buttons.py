@@ -33,6 +33,8 @@ class Machines(Protocol):
     async def ask_to_discard(self, press: Press, rental_id: str) -> None: ...
     async def discard(self, press: Press, rental_id: str) -> None: ...
     async def leave_alone(self, press: Press, rental_id: str) -> None: ...
+    async def agree(self, press: Press, rental_id: str, offer_id: int) -> None: ...
+    async def replace(self, press: Press, rental_id: str) -> None: ...
 
 
 class Keeping(Protocol):
@@ -50,6 +52,14 @@ class Renting(Protocol):
     async def begin(self, press: Press, quote_id: str) -> None: ...
     async def drop(self, press: Press, quote_id: str) -> None: ...
     async def quote(self, press: Press, wish: Wish) -> None: ...
+
+
+class Waiting(Protocol):
+    """The cog about wishes that wait for a machine."""
+
+    async def wait(self, press: Press, lookout_id: str, *, rents: bool) -> None: ...
+    async def stop(self, press: Press, lookout_id: str) -> None: ...
+    async def quote(self, press: Press, lookout_id: str) -> None: ...
 
 
 class Shelves(Protocol):
@@ -165,6 +175,27 @@ class LeaveAlone(_Button, template=rf"bellhop:leave:(?P<subject>{_ID})"):
         await _machines(press).leave_alone(press, self.subject)
 
 
+class Agree(_Button, template=rf"bellhop:agree:(?P<subject>{_ID}-[0-9]{{1,15}})"):
+    """Yes to a dearer machine; it carries which one, so that an old card agrees to no other."""
+
+    prefix = "bellhop:agree"
+    face = _Face("Rent", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        rental_id, _, offer_id = self.subject.partition("-")
+        await _machines(press).agree(press, rental_id, int(offer_id))
+
+
+class Replace(_Button, template=rf"bellhop:replace:(?P<subject>{_ID})"):
+    """Asks for a quote of another machine; the old one stays."""
+
+    prefix = "bellhop:replace"
+    face = _Face("Replace", discord.ButtonStyle.primary)
+
+    async def pressed(self, press: Press) -> None:
+        await _machines(press).replace(press, self.subject)
+
+
 class KeepHours(_Button, template=rf"bellhop:keep:(?P<subject>{_ID}):4h"):
     prefix = "bellhop:keep"
     suffix = ":4h"
@@ -215,6 +246,42 @@ class DropQuote(_Button, template=rf"bellhop:cancel:(?P<subject>{_ID})"):
 
     async def pressed(self, press: Press) -> None:
         await _renting(press).drop(press, self.subject)
+
+
+class WaitTell(_Button, template=rf"bellhop:wait:(?P<subject>{_ID}):tell"):
+    prefix = "bellhop:wait"
+    suffix = ":tell"
+    face = _Face("Tell me when there is one", discord.ButtonStyle.primary)
+
+    async def pressed(self, press: Press) -> None:
+        await _waiting(press).wait(press, self.subject, rents=False)
+
+
+class WaitRent(_Button, template=rf"bellhop:wait:(?P<subject>{_ID}):rent"):
+    prefix = "bellhop:wait"
+    suffix = ":rent"
+    face = _Face("Rent it when there is one", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _waiting(press).wait(press, self.subject, rents=True)
+
+
+class WaitCancel(_Button, template=rf"bellhop:wait:(?P<subject>{_ID}):stop"):
+    prefix = "bellhop:wait"
+    suffix = ":stop"
+    face = _Face("Stop looking", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _waiting(press).stop(press, self.subject)
+
+
+class WaitQuote(_Button, template=rf"bellhop:wait:(?P<subject>{_ID}):quote"):
+    prefix = "bellhop:wait"
+    suffix = ":quote"
+    face = _Face("See what it costs", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _waiting(press).quote(press, self.subject)
 
 
 class DeleteArchive(_Button, template=rf"bellhop:archive-delete:(?P<subject>{_ID})"):
@@ -286,12 +353,18 @@ async def setup(bot: Bellhop) -> None:
         Discard,
         ReallyDiscard,
         LeaveAlone,
+        Agree,
+        Replace,
         KeepHours,
         KeepTomorrow,
         ArchiveAndEnd,
         ArchiveAndStay,
         Rent,
         DropQuote,
+        WaitTell,
+        WaitRent,
+        WaitCancel,
+        WaitQuote,
         DeleteArchive,
         KeepArchive,
         ChooseOffer,
@@ -308,6 +381,10 @@ def _keeping(press: Press) -> Keeping:
 
 def _renting(press: Press) -> Renting:
     return cast(Renting, press.client.get_cog("Rent"))
+
+
+def _waiting(press: Press) -> Waiting:
+    return cast(Waiting, press.client.get_cog("Lookouts"))
 
 
 def _chosen(wish: Wish, value: str) -> Wish:

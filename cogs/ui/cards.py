@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.domain.ledger import cost
+from bot.domain.money import hourly
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.standing import Standing
-from cogs.ui import buttons, idle, look, signs, words
+from cogs.ui import buttons, idle, look, signs, tries, words
 
 _TITLE = 90
 
@@ -31,7 +32,7 @@ def title(rental: Rental) -> str:
 
 def so_far(rental: Rental, now: datetime) -> str:
     """What it has cost up to now, once there is something that costs."""
-    if rental.created_at is None:
+    if rental.created_at is None and not rental.tries:
         return ""
     return f"{cost(rental, now).total} so far, counted {look.ago(now)}"
 
@@ -50,6 +51,16 @@ def duration(span: timedelta) -> str:
 
 
 def _starting(rental: Rental, now: datetime) -> look.Card:
+    if rental.proposal is not None:
+        return tries.asking(rental, _heading(rental, "a question"), _small_print(rental))
+    if rental.replacing:
+        return look.card(
+            look.lines(_heading(rental, "trying another machine"), tries.failing(rental)),
+            tries.listed(rental),
+            _facts(rental, now),
+            colour=look.WORKING,
+            controls=[buttons.Cancel(rental.id)],
+        )
     since = rental.phase_at or rental.requested_at
     return look.card(
         look.lines(
@@ -60,6 +71,7 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
             _missing(rental),
             signs.of(rental),
         ),
+        tries.listed(rental),
         _facts(rental, now),
         colour=look.WORKING,
         controls=[buttons.Cancel(rental.id)],
@@ -67,6 +79,8 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
 
 
 def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Card:
+    if rental.broken_since is not None:
+        return _broken(rental, rental.broken_since, now)
     since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
     return look.card(
         look.lines(
@@ -79,9 +93,30 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Car
             _missing(rental),
             signs.of(rental),
         ),
+        tries.listed(rental),
         _facts(rental, now),
         colour=look.READY,
         controls=[buttons.Open(rental.id), buttons.Destroy(rental.id)],
+    )
+
+
+def _broken(rental: Rental, since: datetime, now: datetime) -> look.Card:
+    """Ready, and its owner cannot get there: since when, what it costs, what can be done."""
+    spent = cost(rental, now).total - cost(rental, since).total
+    return look.card(
+        look.lines(
+            _heading(rental, "cannot be reached"),
+            f"The way to its notebook broke {look.ago(since)}. It goes on costing "
+            f"{hourly(rental.per_hour)}: {spent} since then, counted {look.ago(now)}.",
+            "We keep trying to get there, and start Jupyter again if it has stopped. Replace "
+            "offers another machine; this one stays until you destroy it.",
+            look.clean(rental.note, 300),
+            _said(rental),
+            _missing(rental),
+        ),
+        _facts(rental, now),
+        colour=look.FAILED,
+        controls=[buttons.Replace(rental.id), buttons.Open(rental.id), buttons.Destroy(rental.id)],
     )
 
 
@@ -147,6 +182,7 @@ def _ended(rental: Rental) -> look.Card:
         look.lines(
             _heading(rental, "ended"), words.why_ended(rental), _kept(rental), _bill(rental, closed)
         ),
+        tries.listed(rental),
         look.lines(
             f"{look.vram(rental.offer)} · {look.region(rental.offer)} · "
             f"image {look.clean(rental.image.name, 60)}",
@@ -168,7 +204,10 @@ def _kept(rental: Rental) -> str:
 
 def _bill(rental: Rental, closed: datetime) -> str:
     if rental.contract is None:
-        return "No machine was rented, and nothing was charged."
+        tried = cost(rental, closed).total
+        if not tried.micros:
+            return "No machine was rented, and nothing was charged."
+        return f"**It cost {tried}**, for the machines that were tried."
     whole = cost(rental, closed)
     ran = _span(rental.running_at, rental.gone_at or closed)
     kept = _span(rental.created_at, rental.gone_at or closed)

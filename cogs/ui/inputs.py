@@ -10,7 +10,7 @@ import aiohttp
 import discord
 
 from bot.client import Bellhop
-from bot.domain.access import Actor
+from bot.domain.access import Actor, is_lead
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental
 from bot.errors import BadInput, NotFound, NotYours, Refused, Unavailable, Undeliverable
@@ -26,14 +26,14 @@ _DOLLARS = re.compile(
 
 
 def actor(interaction: Interaction) -> Actor:
-    """Who acts. A lead is who may manage the server. Raises Refused outside a server."""
+    """Who acts, and whether they are a lead. Raises Refused outside a server."""
     if interaction.guild_id is None:
         raise Refused("used outside a server", public="Use me in your server.")
-    return Actor(
-        id=interaction.user.id,
-        guild_id=interaction.guild_id,
-        name=interaction.user.display_name,
-        lead=interaction.permissions.manage_guild,
+    return _actor(
+        interaction.client,
+        interaction.user,
+        interaction.guild_id,
+        manages=interaction.permissions.manage_guild,
     )
 
 
@@ -60,12 +60,8 @@ async def caller(press: Interaction, home: Awaitable[int]) -> Actor:
         ) from error
     except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Unavailable(f"no member: {error}", hint="Try again in a minute.") from error
-    return Actor(
-        id=member.id,
-        guild_id=guild.id,
-        name=member.display_name,
-        lead=member.guild_permissions.manage_guild,
-    )
+    manages = member.guild_permissions.manage_guild
+    return _actor(press.client, member, guild.id, manages=manages)
 
 
 def place(interaction: Interaction) -> Place:
@@ -94,7 +90,7 @@ def may_ask_about(actor: Actor, member: discord.User | discord.Member | None) ->
         raise NotYours(
             f"{actor.id} asked about {member.id}",
             public="Only leads see other people's machines and spending.",
-            hint="Leads are those with the Manage Server permission.",
+            hint="/settings says who the leads are.",
         )
 
 
@@ -152,3 +148,32 @@ def pick(rentals: Sequence[Rental], typed: str | None) -> str:
             hint="Say which one with the rental option.",
         )
     return rentals[0].id
+
+
+def _actor(
+    client: Bellhop, person: discord.User | discord.Member, guild_id: int, *, manages: bool
+) -> Actor:
+    """A person in a server, with the leads' role as the policy has it.
+
+    Where that role is another server's, nobody here is a lead: a stranger may have invited us.
+    """
+    role_id = client.services.policies.lead_role
+    guilds = client.guilds
+    known = all(not guild.unavailable for guild in guilds)
+    anywhere = {role.id for guild in guilds for role in guild.roles} if known else None
+    elsewhere = role_id is not None and (anywhere is None or role_id in anywhere)
+    guild = client.get_guild(guild_id)
+    here = guild is not None and role_id is not None and guild.get_role(role_id) is not None
+    held = isinstance(person, discord.Member) and person.get_role(role_id or 0) is not None
+    return Actor(
+        id=person.id,
+        guild_id=guild_id,
+        name=person.display_name,
+        lead=is_lead(
+            role_id=role_id,
+            server_roles=anywhere,
+            own_roles={role_id} if held and role_id else (),
+            manages=manages,
+        ),
+        manager=manages and (here or not elsewhere),
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.domain.money import hourly
 from bot.domain.offers import Offer, Sort, Wish
-from bot.domain.rentals import QUOTE_LIFE, Quote
+from bot.domain.rentals import QUOTE_LIFE, Quote, Rental
+from bot.domain.replacement import Grudge
 from cogs.ui import buttons, look
 
 PAGE = 8
@@ -20,21 +21,33 @@ _ORDER = {
 }
 
 
-def offers(found: Sequence[Offer], wish: Wish) -> look.Card:
-    """The best of what was found, at least one, with a menu to rent one."""
+def offers(
+    found: Sequence[Offer], wish: Wish, failed: Mapping[int, Grudge] | None = None
+) -> look.Card:
+    """The best of what was found, at least one, with a menu to rent one.
+
+    `failed` are machines that failed us lately.
+    """
+    bad = failed or {}
     shown = found[:PAGE]
     of = "" if len(found) == len(shown) else f" of {len(found)}"
     return look.card(
         f"### {len(shown)}{of} offer{'s' if len(found) > 1 else ''}, {_ORDER[wish.sort]}",
-        "\n".join(_row(number, offer, wish) for number, offer in enumerate(shown, 1)),
+        "\n".join(
+            _row(number, offer, wish, bad.get(offer.machine_id))
+            for number, offer in enumerate(shown, 1)
+        ),
         f"-# Whole price of an hour with {wish.disk_gb} GB of disk. Transfer is extra; "
         "the quote says how much. Nothing is rented before you confirm.",
         controls=[buttons.ChooseOffer(wish, shown)],
     )
 
 
-def quote(quote: Quote) -> look.Card:
-    """What a machine costs, part by part, and what one gets; with Rent and Cancel."""
+def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
+    """What a machine costs, part by part, and what one gets; with Rent and Cancel.
+
+    `instead_of` is a machine that does not work any more, which stays until its owner ends it.
+    """
     offer = quote.offer
     return look.card(
         look.lines(
@@ -53,18 +66,35 @@ def quote(quote: Quote) -> look.Card:
             f"With the archive {quote.restore_id} put onto it." if quote.restore_id else "",
             _too_short(quote),
         ),
+        _instead(quote, instead_of) if instead_of is not None else "",
         "-# The disk is charged from creation, the GPU from when it runs, both by the second. "
         f"This price holds until {look.hour(quote.made_at + QUOTE_LIFE)}.",
         controls=[buttons.Rent(quote.id), buttons.DropQuote(quote.id)],
     )
 
 
-def _row(number: int, offer: Offer, wish: Wish) -> str:
+def _instead(quote: Quote, old: Rental) -> str:
+    """What is lost by going on there, and that the old machine goes on costing."""
+    if quote.restore_id is not None and old.proven_at is not None:
+        lost = (
+            f"The newest archive, proven {look.ago(old.proven_at)}, is put onto it. "
+            "**What was made since is not in it.**"
+        )
+    else:
+        lost = "**There is no archive of the old machine: the new one begins empty.**"
+    return (
+        f"In place of {look.clean(old.title, 60)}. {lost} The old machine stays, and costs "
+        f"{hourly(old.per_hour)}, until you destroy it on its card."
+    )
+
+
+def _row(number: int, offer: Offer, wish: Wish, failed: Grudge | None) -> str:
     price = hourly(offer.rates.per_hour(wish.disk_gb))
     return (
         f"**{number} · {look.clean(offer.title, 50)} · {price}**\n"
         f"-# {look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)} · "
         f"{look.speeds(offer)}{_trust(offer)}"
+        + (f"\n-# This machine failed us {look.ago(failed.at)}." if failed is not None else "")
     )
 
 

@@ -12,16 +12,23 @@ from cogs.ui import look
 
 _STEPS = (
     (Phase.RENTING, "Renting"),
+    (Phase.CREATED, "Reserved"),
     (Phase.LOADING, "Loading"),
     (Phase.CONNECTING, "Connecting"),
     (Phase.RESTORING, "Restoring"),
     (Phase.STARTING_JUPYTER, "Starting Jupyter"),
+    (Phase.OPENING, "Opening the way"),
     (Phase.REACHABLE, "Ready"),
 )
 
 
 def ending(rental: Rental) -> bool:
-    """Whether the end was asked for or decided, and is not over yet."""
+    """Whether the end was asked for or decided, and is not over yet.
+
+    One that failed and is to be replaced is not at its end.
+    """
+    if rental.replacing:
+        return False
     asked = rental.released_at is not None and rental.open
     return asked or rental.state is State.DESTROYING
 
@@ -30,6 +37,10 @@ def standing(rental: Rental) -> str:
     """Where a rental stands, in a word or two."""
     if ending(rental):
         return "Ending"
+    if rental.replacing:
+        return "Trying another machine"
+    if rental.proposal is not None:
+        return "Asks about the price"
     match rental.state:
         case State.REQUESTED | State.CREATING:
             return "Renting"
@@ -56,8 +67,10 @@ def since(rental: Rental) -> datetime:
 
 def progress(rental: Rental) -> str:
     """The phases in a row: those behind it ticked, the present one bold."""
-    restoring = rental.restore_id is not None or rental.phase is Phase.RESTORING
-    steps = [one for one in _STEPS if restoring or one[0] is not Phase.RESTORING]
+    passing = {Phase.CREATED, Phase.RESTORING, Phase.OPENING} - {rental.phase}
+    if rental.restore_id is not None:
+        passing -= {Phase.RESTORING}
+    steps = [one for one in _STEPS if one[0] not in passing]
     at = [phase for phase, _ in steps].index(rental.phase)
     shown = [
         f"✓ {word}" if number < at else f"**{word}**" if number == at else word
@@ -71,12 +84,16 @@ def doing(rental: Rental) -> str:
     match rental.phase:
         case Phase.RENTING:
             return "Renting the machine at Vast."
+        case Phase.CREATED:
+            return "The machine is ours. Waiting for its host to begin."
         case Phase.LOADING:
             return "The host is loading the image. The GPU costs nothing until that is done."
         case Phase.CONNECTING:
             return "The machine runs. Connecting to it by SSH."
         case Phase.STARTING_JUPYTER:
             return "Connected. Starting Jupyter."
+        case Phase.OPENING:
+            return "Jupyter runs. Looking whether its page comes all the way to you."
         case Phase.RESTORING:
             return "Connected. Putting the archive back, and holding it against its list."
         case Phase.REACHABLE:
@@ -87,16 +104,13 @@ def doing(rental: Rental) -> str:
 
 def why_ended(rental: Rental) -> str:
     """Why a rental ended or is ending, as a sentence; with the next step where there is one."""
-    reason = rental.reason
-    if reason is None:
-        return _given_up(rental)
-    match reason:
-        case Reason.RELEASED:
+    said = f" {look.clean(rental.detail, 300)}" if rental.detail else ""
+    match rental.reason:
+        case None | Reason.RELEASED:
             return _given_up(rental)
         case Reason.IDLE:
             return "Nobody worked on it and nobody answered, so it was archived and ended."
         case Reason.NOT_RESTORED:
-            said = f" {look.clean(rental.detail, 200)}" if rental.detail else ""
             return f"The archive could not be put onto it.{said} The archive itself is unharmed."
         case Reason.CANCELLED:
             by = f" by <@{rental.ended_by}>" if rental.ended_by else ""
@@ -106,23 +120,54 @@ def why_ended(rental: Rental) -> str:
                 "Somebody else rented it first, and nothing of its kind was left within the quoted "
                 "price. Ask again with /rent."
             )
+        case Reason.UNANSWERED:
+            return "Nobody said yes to the dearer machine in time, so none was rented."
+        case reason:
+            text = failure(reason)
+            return f"{text}{said}{_advice(reason)}"
+
+
+def failure(reason: Reason) -> str:
+    """What went wrong with a machine, as a sentence."""
+    match reason:
         case Reason.REFUSED:
-            said = f" {look.clean(rental.detail, 200)}" if rental.detail else ""
-            return f"Vast declined to rent it.{said}"
+            return "Vast declined to rent it."
         case Reason.FAILED_START:
-            return "The host could not start it. Try another machine with /offers."
+            return "The host could not start it."
+        case Reason.BAD_IMAGE:
+            return "The image could not be fetched, and would not be by another host."
         case Reason.TOO_SLOW:
-            return "The host took too long to load the image. Try another machine with /offers."
+            return "The host took too long to load the image."
         case Reason.PRICE_ROSE:
             return "The host asked for more than was quoted, so we did not keep it."
         case Reason.NO_SSH:
-            return "It started, but never let us in. Try another machine with /offers."
+            return "It started, but never let us in."
         case Reason.NO_NOTEBOOK:
-            return "Jupyter could not be started on it. Try another image or machine."
+            return "Jupyter could not be started on it."
+        case Reason.NO_PATH:
+            return "Jupyter ran on it, but its page never came through."
         case Reason.VANISHED:
             return "It disappeared from Vast without our doing; the host may have taken it back."
+        case Reason.NO_OFFER:
+            return "Somebody else rented it first."
+        case Reason.NOT_RESTORED:
+            return "The archive could not be put onto it."
+        case Reason.RELEASED | Reason.IDLE | Reason.CANCELLED | Reason.UNANSWERED:
+            return "It was ended."
         case _:
             assert_never(reason)
+
+
+def _advice(reason: Reason) -> str:
+    match reason:
+        case Reason.FAILED_START | Reason.TOO_SLOW | Reason.NO_SSH | Reason.NO_PATH:
+            return " Try another machine with /offers."
+        case Reason.BAD_IMAGE:
+            return " Check its name and ask again with /rent."
+        case Reason.NO_NOTEBOOK:
+            return " Try another image or machine."
+        case _:
+            return ""
 
 
 def wanted(rental: Rental) -> bool:

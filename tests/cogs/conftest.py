@@ -33,6 +33,7 @@ from bot.services.archives import Archives
 from bot.services.desk import Desk
 from bot.services.letters import Letters
 from bot.services.links import Links
+from bot.services.lookouts import Lookouts
 from bot.services.notices import Notices
 from bot.services.offers import Offers
 from bot.services.policy import Policies
@@ -70,22 +71,25 @@ def shelf(clock: SetClock, store: Store, tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -> Services:
-    offers = Offers(market=market)
-    return Services(
-        desk=Desk(
-            store=store,
-            market=market,
-            offers=offers,
-            shelf=shelf,
-            clock=clock,
-            wake=Wake(),
-            news=Wake(),
-        ),
+    offers = Offers(market=market, grudges=store, clock=clock)
+    desk = Desk(
+        store=store,
+        market=market,
         offers=offers,
+        shelf=shelf,
+        clock=clock,
+        wake=Wake(),
+        news=Wake(),
+    )
+    return Services(
+        desk=desk,
+        offers=offers,
+        lookouts=Lookouts(store=store, desk=desk, offers=offers, clock=clock),
         spend=Spend(store=store, clock=clock),
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
         shelf=shelf,
         interactions=store,
+        policies=Policies(store=store),
         clock=clock,
     )
 

@@ -41,6 +41,9 @@ class FixedMarket:
     async def destroy(self, contract: ContractId) -> None:
         raise AssertionError("the chat destroys nothing by itself")
 
+    async def logs(self, contract: ContractId, *, tail: int, daemon: bool = False) -> list[str]:
+        return []
+
     async def account(self) -> Account:
         self._answer()
         return Account(credit=self.credit)

@@ -156,7 +156,7 @@ async def test_keep_for_four_hours_answers_the_question(chat: Chat) -> None:
 
 async def test_keep_until_tomorrow_is_the_next_morning_in_the_teams_zone(chat: Chat) -> None:
     """09:00 there, which in November is 08:00 UTC in Berlin."""
-    await chat.store.set_policy("zone", '"Europe/Berlin"')
+    await chat.store.change_policy({"zone": '"Europe/Berlin"'}, by=None)
     rental, message = await asked(chat)
 
     await chat.ada.user.click(message, label="Keep until tomorrow")
@@ -456,7 +456,7 @@ async def test_who_has_left_the_server_decides_nothing_any_more(chat: Chat) -> N
 
 async def test_in_quiet_hours_nobody_is_asked(chat: Chat) -> None:
     """The question waits for the morning, and its deadline with it."""
-    await chat.store.set_policy("quiet", '"11-14"')
+    await chat.store.change_policy({"quiet": '"11-14"'}, by=None)
     rental = await chat.ready(name="fastbook")
     await judged(chat, rental, Asked(a_question(chat), FACTS), Word.ASK)
     assert await chat.write() == 0

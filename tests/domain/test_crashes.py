@@ -11,7 +11,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
+from bot.domain.money import Usd
+from bot.domain.offers import Offer
 from bot.domain.rentals import ContractId, Instance, Reason, Rental, State, Status
+from bot.domain.replacement import accept
 from bot.domain.steps import (
     Absent,
     Alive,
@@ -23,8 +26,12 @@ from bot.domain.steps import (
     Destroy,
     Done,
     Failed,
+    Found,
+    GiveUp,
+    Heard,
     InDoubt,
     Look,
+    Nothing,
     OfferTaken,
     Outcome,
     Present,
@@ -33,13 +40,14 @@ from bot.domain.steps import (
     Rented,
     Save,
     Saved,
+    Seek,
     Serve,
     Step,
     Trouble,
     Wait,
 )
 from bot.domain.transitions import after
-from tests.domain.facts import NOW, instance, offer, rental
+from tests.domain.facts import NOW, instance, rental
 
 LIMITS = Limits()
 LABEL = "bellhop/b2k7xq"
@@ -55,6 +63,8 @@ class Machine:
     born: datetime
     shown_from: datetime
     dead: bool = False
+    machine_id: int = 24817
+    broken: str = ""  # what never works on it: "start", "load" or "ssh"
     worked_at: datetime | None = None  # when somebody last changed something on it
     saved_at: datetime | None = None  # from when on a proven archive holds everything
 
@@ -72,36 +82,59 @@ class Vast:
     rng: random.Random
     mishaps: bool
     machines: list[Machine] = field(default_factory=list)
-    late: list[tuple[datetime, str]] = field(default_factory=list)
+    broken_share: float = 0.0  # of the hosts
+    late: list[tuple[datetime, int]] = field(default_factory=list)
     destroyed_work: bool = False
+    most_alive: int = 0
 
-    def rent(self, now: datetime) -> Outcome:
+    def rent(self, now: datetime, machine_id: int) -> Outcome:
         fate = self.rng.random() if self.mishaps else 1.0
         if fate < 0.10:
-            return OfferTaken(offer(id=self.rng.randrange(2000, 9000)))
+            return OfferTaken()
         if fate < 0.13:
             return Declined("no credit")
         if fate < 0.16:
             return Trouble("busy")
         if fate < 0.20:  # the request hangs in the air and is carried out later
-            self.late.append((now + timedelta(seconds=self.rng.randrange(1, 90)), LABEL))
+            self.late.append((now + timedelta(seconds=self.rng.randrange(1, 90)), machine_id))
             return InDoubt()
         if fate < 0.24:
             return InDoubt()
-        made = self.make(now)
+        made = self.make(now, machine_id)
         if fate < 0.34:
             return InDoubt()
         return InDoubt(made) if fate < 0.37 else Rented(made)
 
-    def make(self, now: datetime) -> ContractId:
+    def make(self, now: datetime, machine_id: int) -> ContractId:
         lag = self.rng.randrange(0, 25) if self.mishaps else 0
         contract = ContractId(5000 + len(self.machines))
-        self.machines.append(Machine(contract, now, now + timedelta(seconds=lag)))
+        broken = self.rng.choice(("start", "load", "ssh"))
+        if self.rng.random() >= self.broken_share:
+            broken = ""
+        shown_from = now + timedelta(seconds=lag)
+        self.machines.append(
+            Machine(contract, now, shown_from, machine_id=machine_id, broken=broken)
+        )
+        self.most_alive = max(self.most_alive, len(self.alive))
         return contract
 
+    def seek(self, agreed: Offer) -> Outcome:
+        """Another machine, sometimes a dearer one or none; now and then the search fails."""
+        fate = self.rng.random() if self.mishaps else 1.0
+        if fate < 0.1:
+            return Trouble("no answer")
+        if fate < 0.15:
+            return Nothing()
+        number = self.rng.randrange(2000, 9_000_000)
+        found = replace(agreed, id=number, machine_id=number)
+        if fate < 0.4:
+            dear = replace(found.rates, gpu_per_hour=Usd.of("0.9"))
+            return Found(replace(found, rates=dear), dearer=True)
+        return Found(found)
+
     def tick(self, now: datetime) -> None:
-        for at, _ in [one for one in self.late if one[0] <= now]:
-            self.make(at)
+        for at, machine_id in [one for one in self.late if one[0] <= now]:
+            self.make(at, machine_id)
         self.late = [one for one in self.late if one[0] > now]
 
     def destroy(self, contract: ContractId, waived: bool) -> Outcome:
@@ -126,11 +159,18 @@ class Vast:
                 contract=one.contract,
                 label=LABEL,
                 created_at=one.born,
-                status=Status.UP if now - one.born > timedelta(seconds=40) else Status.STARTING,
+                machine_id=one.machine_id,
+                status=self._status(one, now),
+                rates=None,
             )
             for one in self.machines
             if not one.dead and one.shown_from <= now and not self._overlooked()
         ]
+
+    def _status(self, one: Machine, now: datetime) -> Status:
+        if one.broken == "load" or now - one.born <= timedelta(seconds=40):
+            return Status.STARTING
+        return Status.FAILED if one.broken == "start" else Status.UP
 
     def _overlooked(self) -> bool:
         """A list may call itself complete and lack a machine all the same."""
@@ -175,7 +215,12 @@ class Life:
     def _act(self, step: Step) -> Outcome:
         match step:
             case Create():
-                return self.vast.rent(self.now)
+                assert len(self.vast.alive) == 0 or self.vast.mishaps
+                return self.vast.rent(self.now, self.row.offer.machine_id)
+            case Seek():
+                return self.vast.seek(self.row.offer)
+            case GiveUp():
+                return Heard("it did not work")
             case Destroy(contract) | Remove(contract):
                 return self.vast.destroy(contract, self.row.waived_by is not None)
             case Look(contract):
@@ -189,10 +234,15 @@ class Life:
                 working = any(one.unsaved for one in self.vast.alive)
                 return Alive("somebody is there") if working else Done()
             case Connect():
+                if any(one.broken == "ssh" for one in self._own()):
+                    return Trouble("refused")
                 self.connected = True
                 return Connected("ssh-ed25519 AAAA")
             case _:
                 return Done()
+
+    def _own(self) -> list[Machine]:
+        return [one for one in self.vast.alive if one.contract == self.row.contract]
 
     def _save(self) -> Outcome:
         """Works, does not work for now, or does not work for good."""
@@ -235,6 +285,8 @@ class Life:
             moved = after(self.row, step, outcome, self.now)
             if moved != self.row:
                 self.store(moved)
+            if moved.state is State.DESTROYING:
+                self.connected = self.served = False
             self._mark_work()
             if isinstance(outcome, Trouble) or isinstance(
                 step, Create | Destroy | Remove | Look | Close | Save
@@ -253,6 +305,8 @@ class Life:
             self.vast.tick(self.now)
             if release_at and self.now >= release_at and self.row.released_at is None:
                 self._end(how)
+            if self.row.proposal is not None and self.rng.random() < 0.05:
+                self.row = accept(self.row, self.now)
             if how == "idle" and self.row.state is State.READY:
                 self.person()
             self.run_pass()
@@ -272,9 +326,16 @@ class Life:
         )
 
 
-def _life(seed: int, *, mishaps: bool, crash_chance: float = 0.0, crash_at: int = 0) -> Life:
+def _life(
+    seed: int,
+    *,
+    mishaps: bool,
+    crash_chance: float = 0.0,
+    crash_at: int = 0,
+    broken_share: float = 0.0,
+) -> Life:
     rng = random.Random(seed)
-    vast = Vast(rng, mishaps)
+    vast = Vast(rng, mishaps, broken_share=broken_share)
     return Life(vast, rng, crash_at=frozenset({crash_at}), crash_chance=crash_chance)
 
 
@@ -339,6 +400,69 @@ def test_random_lives_never_keep_two_machines(block: int) -> None:
         assert not life.vast.destroyed_work, seed
         if life.row.state is State.READY:
             assert [one.contract for one in life.vast.alive] == [life.row.contract], seed
+
+
+def _first_host_fails(crash_at: int = 0) -> Life:
+    """A life whose first machine never starts, and whose second one does."""
+    life = _life(1, mishaps=False, crash_at=crash_at)
+    make = life.vast.make
+
+    def with_a_bad_first(now: datetime, machine_id: int) -> ContractId:
+        contract = make(now, machine_id)
+        if len(life.vast.machines) == 1:
+            life.vast.machines[0].broken = "start"
+        return contract
+
+    life.vast.make = with_a_bad_first  # type: ignore[method-assign]
+    return life
+
+
+def _moments_of_a_replacement() -> int:
+    life = _first_host_fails()
+    life.live(None, NOW + timedelta(minutes=10))
+    return life.moments
+
+
+@pytest.mark.parametrize("crash_at", range(1, _moments_of_a_replacement() + 1))
+def test_one_death_at_any_moment_of_a_replacement_rents_each_machine_once(crash_at: int) -> None:
+    """Killed once anywhere between the first renting and the second machine's being ready."""
+    life = _first_host_fails(crash_at)
+
+    life.live(None, NOW + timedelta(minutes=20))
+
+    assert life.row.state is State.READY
+    assert [one.contract for one in life.vast.alive] == [life.row.contract]
+    assert len(life.vast.machines) == 2
+    assert life.vast.most_alive == 1
+    assert [one.contract for one in life.row.tries] == [life.vast.machines[0].contract]
+
+
+@pytest.mark.parametrize("block", range(33))
+def test_random_lives_with_hosts_that_fail_leave_nothing_alive(block: int) -> None:
+    """Half of the hosts fail, with every mishap and many deaths: closed means nothing runs."""
+    for seed in range(20_000 + block * 200, 20_000 + block * 200 + 200):
+        life = _life(seed, mishaps=True, crash_chance=0.03, broken_share=0.5)
+        release_at = NOW + timedelta(seconds=life.rng.randrange(1, 3600))
+
+        life.live(release_at, NOW + timedelta(hours=24))
+
+        assert life.row.state is State.CLOSED, seed
+        assert life.vast.alive == [], seed
+        assert not life.vast.destroyed_work, seed
+        failed = [one for one in life.row.tries if one.contract is not None]
+        assert len(failed) <= LIMITS.tries, seed
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_without_doubts_no_two_machines_of_a_rental_ever_live_at_once(block: int) -> None:
+    """The next one is rented after the one before was seen gone, wherever the process dies."""
+    for seed in range(block * 100, block * 100 + 100):
+        life = _life(seed, mishaps=False, crash_chance=0.05, broken_share=0.6)
+
+        life.live(None, NOW + timedelta(hours=3))
+
+        assert life.vast.most_alive <= 1, seed
+        assert len(life.vast.alive) == int(life.row.state is State.READY), seed
 
 
 def test_a_machine_that_vanishes_is_looked_for_before_it_is_given_up() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.domain import outlook
-from bot.domain.lifecycle import Limits, destroy_again_at
+from bot.domain.lifecycle import destroy_again_at
+from bot.domain.limits import Limits
 from bot.domain.omens import Sign
 from bot.domain.rentals import ContractId, Rental, State, Status
 from tests.builders import NOW, a_rental, an_instance, some_rates

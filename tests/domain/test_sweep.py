@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain import sweep
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 from bot.domain.rentals import ContractId, Instance, Rental, RentalId, State, Status
 from bot.domain.sweep import Adopt, Foreign, Hold, Remove, Verdict, Wait
 from tests.builders import NOW, a_rental, an_instance

@@ -10,7 +10,6 @@ import pytest
 
 from bot.demo.run import PATIENT
 from bot.demo.stage import Stage, set_stage
-from bot.demo.tour_sweep import QUICK
 from bot.domain.rentals import RentalId, State
 
 pytestmark = pytest.mark.e2e
@@ -33,7 +32,7 @@ async def rent_by_hand(stage: Stage) -> int:
 async def test_a_stray_that_runs_is_archived_and_kept(tmp_path: Path) -> None:
     """Our key is put onto it, its work is archived and proven, and it is watched like any other."""
     async with set_stage(
-        data=tmp_path, fast=10, page_port=None, policy=PATIENT, watch_s=5, limits=QUICK
+        data=tmp_path, fast=10, page_port=None, policy=PATIENT, watch_s=5
     ) as stage:
         contract = await rent_by_hand(stage)
 

@@ -15,9 +15,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.domain.rentals import RentalId
 from bot.relay.app import Relay
 from bot.services.links import Links
+from bot.services.outputs import Outputs
 from bot.services.routes import Route, Routes, Traffic
 from tests.relay.books import OWNER, RENTAL, SIBLING, Books, Hands, rental
 from tests.relay.notebook import TOKEN, Notebook
@@ -38,6 +40,7 @@ class House:
     notebook: Notebook
     port: int
     browser: aiohttp.ClientSession
+    outputs: Outputs
     checks: dict[str, str] = field(default_factory=dict)
 
     def origin(self, rental_id: RentalId = RENTAL) -> str:
@@ -86,6 +89,7 @@ class House:
 async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[House]:
     """A parameter, where a test gives one, is the relay's public address."""
     clock, routes, traffic = Hands(), Routes(), Traffic()
+    outputs = Outputs(documents=JupyterDocuments(), routes=routes)
     books = Books(rental(), rental(SIBLING))
     port = free_port()
     relay_url = getattr(request, "param", f"http://{{rental}}.localhost:{port}")
@@ -105,6 +109,7 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         rentals=books,
         health=health,
         clock=clock,
+        outputs=outputs,
     )
     notebook = Notebook(tmp_path)
     await notebook.start()
@@ -113,7 +118,9 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     async with aiohttp.ClientSession(
         auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
     ) as browser:
-        yield House(relay, books, links, routes, traffic, clock, notebook, port, browser, checks)
+        yield House(
+            relay, books, links, routes, traffic, clock, notebook, port, browser, outputs, checks
+        )
     await relay.close()
     await notebook.stop()
 

@@ -9,7 +9,7 @@ from typing import Self
 from bot.domain.access import Actor
 from bot.domain.bulletins import Bulletin
 from bot.domain.letters import Place as MessagePlace
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import ContractId, Instance, Rental, State, mark_of
 from bot.errors import Provider

@@ -133,7 +133,7 @@ async def test_nothing_ends_before_its_question_has_arrived(town: Round) -> None
 
 async def test_an_end_does_not_fall_into_quiet_hours(town: Round) -> None:
     """It is 12:00; the end at 14:00 would be in them, so it comes an hour after they are over."""
-    await town.store.set_policy("quiet", '"13:30-16"')
+    await town.store.change_policy({"quiet": '"13:30-16"'}, by=None)
     rental = await town.ready()
 
     await town.minutes(299)
@@ -244,7 +244,7 @@ async def test_what_a_person_asked_to_end_stays_asked(town: Round) -> None:
 async def test_a_policy_holds_by_preset_and_member(town: Round) -> None:
     """The member's wins; what is out of bounds or no value at all is passed over."""
     rental = await town.ready()
-    for key, value in {
+    values: dict[str, str | None] = {
         "idle": "90",
         f"preset/{rental.image.name}/idle": "120",
         f"member/{OWNER}/idle": "45",
@@ -254,8 +254,8 @@ async def test_a_policy_holds_by_preset_and_member(town: Round) -> None:
         "results": "nonsense",
         "zone": '"Nowhere/At all"',
         "quiet": '"late"',
-    }.items():
-        await town.store.set_policy(key, value)
+    }
+    await town.store.change_policy(values, by=None)
 
     rules = await town.policies.rules(rental)
 

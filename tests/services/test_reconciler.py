@@ -119,21 +119,6 @@ async def test_an_offer_that_is_gone_is_replaced_within_the_quoted_price(house: 
     assert row.tried == (1,)
 
 
-async def test_a_dearer_stand_in_is_not_taken(house: House) -> None:
-    """Above the quoted price the person is asked again: the rental ends and says so."""
-    dear = some_rates(gpu_per_hour=Usd.of("0.40"))
-    house.market.offers = [an_offer(id=1), an_offer(id=2, rates=dear)]
-    house.market.rent_errors = [OfferGone()]
-
-    rental = await _asked(house)
-    await house.passes(3)
-
-    row = await _row(house, rental)
-    assert row.state is State.CLOSED
-    assert row.reason is Reason.NO_OFFER
-    assert len(house.market.orders) == 1
-
-
 async def test_a_lost_answer_is_found_by_its_label_and_not_rented_twice(house: House) -> None:
     """In doubt: the machine shows by its label and is adopted."""
     house.market.rent_errors = [MayHaveRented("cut")]
@@ -161,18 +146,6 @@ async def test_a_request_that_never_arrived_is_repeated_only_after_the_list_lag(
     assert early == 1
     assert [order.offer_id for order in house.market.orders] == [1, 1]
     assert (await _row(house, rental)).state is State.READY
-
-
-async def test_an_error_that_names_a_contract_ends_that_contract(house: House) -> None:
-    """A bid below the floor leaves a stopped machine that bills storage (dstack 4036)."""
-    house.market.rent_errors = [MayHaveRented("low bid", contract=9001)]
-    house.market.rents_though_it_fails = True
-
-    rental = await _asked(house)
-    await house.passes(5)
-
-    assert house.market.alive == {}
-    assert (await _row(house, rental)).state is State.CLOSED
 
 
 @pytest.mark.parametrize("error", [LowCredit(), Denied()])
@@ -252,17 +225,6 @@ async def test_a_machine_that_never_stops_loading_is_given_back(house: House) ->
 
     row = await _row(house, rental)
     assert (row.state, row.reason) == (State.CLOSED, Reason.TOO_SLOW)
-    assert house.market.alive == {}
-
-
-async def test_a_host_that_cannot_start_the_image_is_given_back(house: House) -> None:
-    """A terminal state ends the wait at once."""
-    house.market.status = Status.FAILED
-
-    rental = await _asked(house)
-    await house.passes(5)
-
-    assert (await _row(house, rental)).reason is Reason.FAILED_START
     assert house.market.alive == {}
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from bot.adapters.vast.client import Vast
 from bot.domain.bulletins import Audience, Bulletin, Tone
-from bot.domain.lifecycle import Limits
+from bot.domain.limits import Limits
 from bot.domain.omens import Sign
 from bot.domain.rentals import Reason, Rental, State, mark_of
 from bot.ports.books import Store

@@ -34,6 +34,7 @@ from bot.services.idle import IdleWatch, Judged
 from bot.services.links import Links
 from bot.services.offers import Offers
 from bot.services.reconciler import Reconciler
+from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf as Shelves
 from bot.services.steps import Steps
@@ -57,6 +58,8 @@ class DictMarket:
     keys: list[str] = field(default_factory=list)
     team_key: bool = False
     attached: list[ContractId] = field(default_factory=list)
+    bad_machines: set[int] = field(default_factory=set)  # whose containers never start
+    log: list[str] | BotError = field(default_factory=list)
 
     async def search(self, wish: Wish, *, max_compute_cap: int | None = None) -> list[Offer]:
         return list(self.offers)
@@ -88,7 +91,8 @@ class DictMarket:
             contract=contract,
             label=order.label,
             rates=offer.rates,
-            status=self.status,
+            machine_id=offer.machine_id,
+            status=Status.FAILED if offer.machine_id in self.bad_machines else self.status,
             addresses=(Address("127.0.0.1", 2222),),
         )
         return contract
@@ -96,6 +100,11 @@ class DictMarket:
     async def destroy(self, contract: ContractId) -> None:
         self.destroyed.append(contract)
         self.alive.pop(contract, None)
+
+    async def logs(self, contract: ContractId, *, tail: int, daemon: bool = False) -> list[str]:
+        if isinstance(self.log, BotError):
+            raise self.log
+        return self.log[-tail:]
 
     async def account(self) -> Account:
         return Account(credit=self.credit)
@@ -158,14 +167,31 @@ class Books:
     """Notebooks that are there at once."""
 
     silent: bool = False
+    dead: bool = False  # Jupyter does not run, so that it is started anew
+    broken: BotError | None = None
 
     async def ensure(
         self, shell: object, *, packages: Sequence[str], course: str | None
     ) -> NotebookAt:
-        return NotebookAt(socket="/root/j.sock", port=None, token="t" * 20, root="/workspace")
+        if self.broken is not None:
+            raise self.broken
+        started, self.dead = self.dead, False
+        return NotebookAt(
+            socket="/root/j.sock", port=None, token="t" * 20, root="/workspace", started=started
+        )
 
     async def answers(self, socket_path: str, token: str) -> bool:
         return not self.silent
+
+
+@dataclass
+class Way:
+    """The relay's path: whole, or broken for a reason."""
+
+    trouble: str = ""
+
+    async def fault(self, rental_id: RentalId, *, page: bool = True) -> str:
+        return self.trouble
 
 
 @dataclass
@@ -231,6 +257,8 @@ class House:
     wires: Wires = field(default_factory=Wires)
     books: Books = field(default_factory=Books)
     verdicts: Verdicts = field(default_factory=Verdicts)
+    way: Way = field(default_factory=Way)
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         self.shelf = Shelf(self.clock)
@@ -239,7 +267,7 @@ class House:
         self.links = Links(
             store=self.store, clock=self.clock, relay_url="http://{rental}.localhost:8642"
         )
-        self.offers = Offers(market=self.market)
+        self.offers = Offers(market=self.market, grudges=self.store, clock=self.clock)
         self.desk = Desk(
             store=self.store,
             market=self.market,
@@ -248,6 +276,7 @@ class House:
             clock=self.clock,
             wake=self.wake,
             news=self.news,
+            limits=self.limits,
         )
         self.start()
 
@@ -261,6 +290,13 @@ class House:
             notebooks=self.books,
             archives=cast(Archives, self.shelf),
             idle=cast(IdleWatch, self.verdicts),
+            replacing=Replacing(
+                market=self.market,
+                grudges=self.store,
+                clock=self.clock,
+                grudge=self.limits.grudge,
+            ),
+            paths=self.way,
             routes=self.routes,
             traffic=Traffic(),
             links=self.links,
@@ -276,7 +312,7 @@ class House:
             wake=self.wake,
             news=self.news,
             clock=self.clock,
-            limits=Limits(),
+            limits=self.limits,
             installation="bellhop",
             poll=timedelta(seconds=15),
         )

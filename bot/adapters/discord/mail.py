@@ -1,4 +1,4 @@
-"""Letters: messages to a rental's owner, or to the leads in its channel.
+"""Letters: messages to a rental's owner, directly or in its channel, and to the leads.
 
 Discord lets people close their direct messages, and says so only when one is sent. The letter then
 goes to the rental's channel and names its owner. A letter is recognised among other messages by the
@@ -42,13 +42,21 @@ class DiscordMail:
         self._clock = clock
 
     async def deliver(
-        self, letter: Letter, stand: Stand, rental: Rental, standing: Standing | None
+        self,
+        letter: Letter,
+        stand: Stand,
+        rental: Rental,
+        standing: Standing | None,
+        *,
+        direct: bool = True,
+        leads_channel_id: int | None = None,
     ) -> Place:
         if not self._client.is_ready():
             raise Unavailable("not connected to Discord yet")
-        public = letter.kind in FOR_LEADS
+        for_leads = letter.kind in FOR_LEADS
+        public = for_leads or not direct
         if letter.place is not None:
-            public = letter.place.channel_id == rental.channel_id
+            public = for_leads or letter.place.channel_id == rental.channel_id
         page = Page(
             letter=letter,
             stand=stand,
@@ -61,6 +69,8 @@ class DiscordMail:
             async with asyncio.timeout(_DEADLINE_S):
                 if letter.place is not None:
                     return await self._edit(page, letter.place)
+                if for_leads and leads_channel_id is not None:
+                    return await self._to_leads(page, leads_channel_id)
                 return await (self._in_channel(page) if public else self._to_owner(page))
 
     async def _edit(self, page: Page, place: Place) -> Place:
@@ -80,6 +90,17 @@ class DiscordMail:
             if error.status != 400:
                 raise
             log.info("the owner cannot be written to: %s", error.code)
+        return await self._in_channel(page)
+
+    async def _to_leads(self, page: Page, channel_id: int) -> Place:
+        """In their channel; in the rental's where that is gone or closed to us."""
+        try:
+            channel = self._client.get_partial_messageable(
+                channel_id, guild_id=page.rental.guild_id
+            )
+            return await self._send(page, channel)
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.warning("the leads' channel cannot be written to: %s", error.code)
         return await self._in_channel(page)
 
     async def _in_channel(self, page: Page) -> Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 
 from bot.errors import NotebookFailed
@@ -26,7 +27,9 @@ def parse(ran: Ran) -> NotebookAt:
     told = [line.partition(" ") for line in ran.stdout.splitlines() if line.startswith("bellhop-")]
     for kind, _, text in told:
         if kind == "bellhop-server":
-            return _server(text)
+            return replace(
+                _server(text), started=any(one == "bellhop-started" for one, _, _ in told)
+            )
     faults = [text for kind, _, text in told if kind == "bellhop-fault"]
     tail = "\n".join(text for kind, _, text in told if kind == "bellhop-tail")
     why = faults[0] if faults else f"The start script ended with status {ran.status}."

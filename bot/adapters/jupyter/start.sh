@@ -1,6 +1,7 @@
 # Runs on the machine, by `sh -s`. Finds our Jupyter, or starts it; never a second one.
 # Set before this text: COURSE, PACKAGES (may be empty), START_S. Answers in lines that begin with
-# "bellhop-": "server" and what Jupyter says of itself as JSON, or "fault" and why, then "tail"s.
+# "bellhop-": "server" and what Jupyter says of itself as JSON (with "started" before it where it had
+# to be), or "fault" and why, then "tail"s.
 
 base=$HOME/.bellhop
 umask 077
@@ -233,6 +234,7 @@ lock
 if ! found; then
   choose || { install && choose; } || fail "Jupyter could not be installed." "$base/install.log"
   start
+  say started anew
 fi
 say server "$(tr -d '\n' <"$info")"
 set_up

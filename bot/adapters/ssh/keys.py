@@ -11,7 +11,8 @@ import asyncssh
 
 from bot.errors import Config
 
-_NAME = "ssh_ed25519"
+FILE = "ssh_ed25519"
+"""Its name in the folder."""
 _COMMENT = "bellhop"
 
 
@@ -32,7 +33,7 @@ def load_or_create(folder: Path) -> SshKey:
     Two processes that start at once end with the same key. Raises Config when the folder cannot
     be written or the file holds no key: a new key would lock us out of every running machine.
     """
-    file = folder / _NAME
+    file = folder / FILE
     try:
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         if not file.exists():

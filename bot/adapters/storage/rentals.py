@@ -16,23 +16,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.adapters.storage.ledger import write
 from bot.adapters.storage.letters import write_letters
 from bot.adapters.storage.outbox import ask_for_card
-from bot.adapters.storage.rows import rental_of, rental_values
+from bot.adapters.storage.room import demand_room
+from bot.adapters.storage.rows import rental_values
 from bot.adapters.storage.tables import events, rentals
+from bot.adapters.storage.tries import insert_grudge, with_tries, write_tries
 from bot.adapters.storage.unit import Part, inserting
 from bot.domain.ledger import Entry
 from bot.domain.letters import Writing
 from bot.domain.rentals import Rental, RentalId, State
+from bot.domain.replacement import Grudge
 from bot.errors import Stale, Store
+from bot.ports.books import Allowance
 
 # Written elsewhere: the card's id by `card_posted`, which may overtake a change that is on its way.
 _NOT_OURS = frozenset({"id", "version", "message_id"})
 
 
 class SqlRentals(Part):
-    async def begin(self, rental: Rental, *, quote_id: str) -> Rental:
+    async def begin(
+        self, rental: Rental, *, quote_id: str, allowance: Allowance | None = None
+    ) -> Rental:
         values = rental_values(rental) | {"quote_id": quote_id}
         now = self._clock.now()
         async with self._database.writing() as connection:
+            if allowance is not None:
+                await demand_room(connection, rental, quote_id, allowance)
             # Of two that come at once the second waits here for the first, then inserts nothing.
             new = inserting(connection, rentals).values(values).on_conflict_do_nothing()
             if (await connection.execute(new.returning(rentals.c.id))).first() is None:
@@ -44,8 +52,8 @@ class SqlRentals(Part):
     async def rental(self, rental_id: RentalId) -> Rental | None:
         async with self._database.reading() as connection:
             found = await connection.execute(select(rentals).where(rentals.c.id == rental_id))
-            row = found.one_or_none()
-        return rental_of(row) if row is not None else None
+            rows = await with_tries(connection, found.all())
+        return rows[0] if rows else None
 
     async def open_rentals(self) -> list[Rental]:
         chosen = (
@@ -54,8 +62,7 @@ class SqlRentals(Part):
             .order_by(rentals.c.requested_at, rentals.c.id)
         )
         async with self._database.reading() as connection:
-            rows = (await connection.execute(chosen)).all()
-        return [rental_of(row) for row in rows]
+            return await with_tries(connection, (await connection.execute(chosen)).all())
 
     async def rentals_of(
         self,
@@ -79,8 +86,7 @@ class SqlRentals(Part):
         if only_open:
             chosen = chosen.where(rentals.c.state != State.CLOSED.value)
         async with self._database.reading() as connection:
-            rows = (await connection.execute(chosen)).all()
-        return [rental_of(row) for row in rows]
+            return await with_tries(connection, (await connection.execute(chosen)).all())
 
     async def apply(
         self,
@@ -90,11 +96,15 @@ class SqlRentals(Part):
         entries: Sequence[Entry] = (),
         letters: Sequence[Writing] = (),
         notify: bool = True,
+        grudge: Grudge | None = None,
     ) -> Rental:
         now = self._clock.now()
         async with self._database.writing() as connection:
             written = await _write(connection, after)
             await _record(connection, written, event=event, at=now)
+            await write_tries(connection, written)
+            if grudge is not None:
+                await insert_grudge(connection, grudge)
             await write(connection, entries, now)
             await write_letters(connection, written.id, letters, now)
             if notify:
@@ -123,10 +133,10 @@ async def _write(connection: AsyncConnection, after: Rental) -> Rental:
 
 async def _begun(connection: AsyncConnection, rental: Rental, quote_id: str) -> Rental:
     found = await connection.execute(select(rentals).where(rentals.c.quote_id == quote_id))
-    row = found.one_or_none()
-    if row is None:
+    known = await with_tries(connection, found.all())
+    if not known:
         raise Store(f"a rental called {rental.id} exists already, from another quote")
-    return rental_of(row)
+    return known[0]
 
 
 async def _record(connection: AsyncConnection, rental: Rental, *, event: str, at: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from bot.adapters.storage import plain, wire
 from bot.domain.omens import Omens
-from bot.domain.rentals import Phase, Quote, Reason, Rental, State
+from bot.domain.rentals import Phase, Quote, Reason, Rental, RentalId, State, Try
 
 # Fields whose column has the same name and, through its type, the same value.
 _QUOTE = (
@@ -28,7 +28,12 @@ _RENTAL = (
     *("phase_at", "detail", "created_at", "running_at", "ready_at", "missing_since", "host_key"),
     *("note", "ended_by", "released_at", "waived_by", "destroyed_at", "absent_seen"),
     *("save_asked_at", "archive_id", "proven_at", "save_fails", "restore_id", "restored_at"),
-    *("gone_at", "closed_at", "settled_until", "next_at", "fails", "adopted_at"),
+    *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
+    *("replacing", "proposed_until", "broken_since", "adopted_at"),
+)
+_TRY = (
+    *("number", "words", "began_at", "ended_at", "contract", "machine_id", "created_at"),
+    *("running_at", "gone_at", "gpu", "storage"),
 )
 
 
@@ -61,10 +66,11 @@ def rental_values(rental: Rental) -> dict[str, Any]:
         "tried": wire.numbers_text(rental.tried),
         "addresses": wire.addresses_text(rental.addresses),
         "omens": plain.text_of(Omens(rental.omens)),
+        "proposal": wire.offer_text(rental.proposal) if rental.proposal is not None else None,
     }
 
 
-def rental_of(row: Row[Any]) -> Rental:
+def rental_of(row: Row[Any], tries: tuple[Try, ...] = ()) -> Rental:
     return Rental(
         **{name: getattr(row, name) for name in _RENTAL},
         state=State(row.state),
@@ -77,4 +83,22 @@ def rental_of(row: Row[Any]) -> Rental:
         tried=wire.numbers_of(row.tried),
         addresses=wire.addresses_of(row.addresses),
         omens=plain.read(Omens, row.omens).of,
+        proposal=wire.offer_of(row.proposal) if row.proposal is not None else None,
+        tries=tries,
+    )
+
+
+def try_values(rental_id: RentalId, one: Try) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in _TRY} | {
+        "rental_id": rental_id,
+        "reason": one.reason.value,
+        "offer": wire.offer_text(one.offer),
+    }
+
+
+def try_of(row: Row[Any]) -> Try:
+    return Try(
+        **{name: getattr(row, name) for name in _TRY},
+        reason=Reason(row.reason),
+        offer=wire.offer_of(row.offer),
     )

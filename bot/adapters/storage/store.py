@@ -11,11 +11,13 @@ from bot.adapters.storage.doors import SqlDoors
 from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
 from bot.adapters.storage.letters import SqlLetters
+from bot.adapters.storage.lookouts import SqlLookouts
 from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
 from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
+from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
 from bot.ports.books import Store
 from bot.ports.clock import Clock
@@ -34,6 +36,8 @@ class SqlStore(
     SqlBulletins,
     SqlSightings,
     SqlInteractions,
+    SqlGrudges,
+    SqlLookouts,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -28,6 +29,7 @@ from bot.adapters.storage.types import Money, UtcTime, Words
 from bot.domain.archives import ArchiveState
 from bot.domain.ledger import Kind
 from bot.domain.letters import Kind as LetterKind
+from bot.domain.lookouts import State as LookoutState
 from bot.domain.rentals import Phase, Reason, State
 
 # Every constraint has a name, or SQLite's batch migrations could not drop it.
@@ -118,6 +120,10 @@ rentals = Table(
     Column("restored_at", UtcTime),
     Column("omens", Words, nullable=False, server_default="{}"),
     Column("adopted_at", UtcTime),
+    Column("replacing", Boolean, nullable=False, server_default=false()),
+    Column("proposal", Text),
+    Column("proposed_until", UtcTime),
+    Column("broken_since", UtcTime),
     _one_of("state", State),
     _one_of("phase", Phase),
     _one_of("reason", Reason),
@@ -144,6 +150,67 @@ rentals = Table(
         postgresql_where=text("state <> 'closed'"),
     ),
     Index(None, "guild_id", "owner_id", "requested_at"),
+)
+
+tries = Table(
+    "tries",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("offer", Text, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("words", Words, nullable=False),
+    Column("began_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime, nullable=False),
+    Column("contract", BigInteger),
+    Column("machine_id", BigInteger),
+    Column("created_at", UtcTime),
+    Column("running_at", UtcTime),
+    Column("gone_at", UtcTime),
+    Column("gpu", Money, nullable=False),
+    Column("storage", Money, nullable=False),
+    # As with a rental: only being seen gone ends a try that had a machine.
+    CheckConstraint("contract IS NULL OR gone_at IS NOT NULL", name="over_when_gone"),
+)
+
+# Hosts that failed us. Rows are never changed; they are read as far back as memory shall go.
+grudges = Table(
+    "grudges",
+    metadata,
+    Column("rental_id", ForeignKey("rentals.id"), primary_key=True),
+    Column("contract", BigInteger, primary_key=True),
+    Column("machine_id", BigInteger, nullable=False),
+    Column("host_id", BigInteger, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+)
+
+lookouts = Table(
+    "lookouts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("owner_name", Words, nullable=False),
+    Column("wish", Text, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("name", Words),
+    Column("hours", Integer),
+    Column("restore_id", String(32)),
+    Column("rents", Boolean, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("looked_at", UtcTime),
+    Column("offer", Text),
+    Column("ended_at", UtcTime),
+    Column("note", Words, nullable=False),
+    Column("tell_at", UtcTime, index=True),  # a letter is due from then on; none: none is due
+    Column("tries", Integer, nullable=False),
+    _one_of("state", LookoutState),
+    Index(None, "state"),
 )
 
 events = Table(
@@ -287,6 +354,17 @@ policy = Table(
     metadata,
     Column("key", String(200), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+policy_changes = Table(
+    "policy_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("by", BigInteger),
 )
 
 archives = Table(

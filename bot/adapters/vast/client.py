@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 SEARCH_KEPT_S = 15.0
 NAMES_KEPT_S = 3600.0
+LOGS_S = 10.0  # Vast's own client waits nine seconds for an upload
+LOGS_BYTES = 200_000
 
 _GONE = ("no_such_instance", "not_found")
 
@@ -121,6 +123,17 @@ class Vast:
         answer = await self._http.send(Endpoint.DESTROY, "DELETE", path, {})
         if not _gone(answer):
             answer.check()
+
+    async def logs(self, contract: ContractId, *, tail: int, daemon: bool = False) -> list[str]:
+        """The last lines of a log; asked for, then fetched from where the host uploads them."""
+        path = f"/api/v0/instances/request_logs/{contract}/"
+        body = {"tail": str(tail)} | ({"daemon_logs": "true"} if daemon else {})
+        answer = (await self._http.send(Endpoint.LOGS, "PUT", path, body)).check()
+        url = values.text(answer.row.get("result_url"))
+        if not url:
+            raise Nonsense(f"{answer.what}: no result_url in the answer")
+        text = await self._http.fetch(url, total_s=LOGS_S, most_bytes=LOGS_BYTES)
+        return [line for line in text.splitlines() if line.strip()][-tail:]
 
     async def account(self) -> Account:
         answer = (await self._http.read(Endpoint.ACCOUNT, "/api/v0/users/current")).check()

@@ -12,13 +12,14 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from bot.adapters.vast import answers
 from bot.adapters.vast.answers import Answer
 from bot.adapters.vast.pacing import Endpoint, Pacing, Timer
-from bot.errors import Down, RateLimited
+from bot.errors import Down, Nonsense, RateLimited
 from bot.ports.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ TOTAL_S = 30.0
 PATIENCE_S = 30.0  # waiting for our turn
 READ_S = 45.0  # a GET with all its tries and waits
 TRIES = 3
+FETCH_AGAIN_S = 0.5  # between two looks for a log that is being uploaded
 
 
 class Unsure(Exception):
@@ -127,6 +129,30 @@ class Http:
         else:
             self._pacing.served(endpoint)
         return answer
+
+    async def fetch(self, url: str, *, total_s: float, most_bytes: int) -> str:
+        """A text that is being uploaded elsewhere, asked for until it is there.
+
+        Without our key: the address is not Vast's API. Raises Down when it does not come in time,
+        Nonsense for an address that is none.
+        """
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise Nonsense("the address of a log is not one of the web")
+        deadline = self._timer.monotonic() + total_s
+        timeout = aiohttp.ClientTimeout(total=total_s, connect=CONNECT_S)
+        said = "no answer"
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while self._timer.monotonic() < deadline:
+                try:
+                    async with session.get(url, allow_redirects=False) as response:
+                        if response.status == 200:
+                            raw = await response.content.read(most_bytes)
+                            return raw.decode(errors="replace")
+                        said = str(response.status)
+                except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+                    said = type(error).__name__
+                await self._timer.sleep(FETCH_AGAIN_S)
+        raise Down(f"a log did not come within {total_s:.0f} s: {said}")
 
     async def _read_once(
         self, endpoint: Endpoint, path: str, query: Mapping[str, str] | None, deadline: float

@@ -47,6 +47,7 @@ class Endpoint(StrEnum):
     LIST_KEYS = "list_keys"
     ADD_KEY = "add_key"
     ATTACH_KEY = "attach_key"
+    LOGS = "logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ PACES: Mapping[Endpoint, Pace] = {
     Endpoint.LIST_KEYS: Pace(1, 1.1),
     Endpoint.ADD_KEY: Pace(1, 1.1),
     Endpoint.ATTACH_KEY: Pace(1, 2.1),
+    Endpoint.LOGS: Pace(1, 2.1),
 }
 
 LONGEST_PENALTY_S = 60.0

@@ -175,7 +175,9 @@ def _starting(row: Row, *, unwanted: bool) -> Status:
         gave_up = row.get("cur_state") == "stopped" and row.get("actual_status") in _STARTING[:3]
         return Status.FAILED if gave_up else Status.STOPPING
     said = values.text(row.get("status_msg")).lower()
-    return Status.FAILED if any(final in said for final in _FINAL) else Status.STARTING
+    if any(final in said for final in _FINAL):
+        return Status.FAILED
+    return Status.CREATED if row.get("actual_status") is None else Status.STARTING
 
 
 def _message(row: Row, state: Status) -> str:

@@ -106,13 +106,3 @@ async def test_a_letter_is_unfinished_until_it_is_done(store: Store, clock: SetC
     (letter,) = await store.letters_of(rental.id)
     assert (letter.place, letter.shown, letter.tries) == (place, "open 3", 0)
     assert letter.delivered_at == NOW + MINUTE
-
-
-async def test_a_policy_value_is_set_changed_and_taken_away(store: Store) -> None:
-    """One text for each key."""
-    await store.set_policy("idle", "60")
-    await store.set_policy("idle", "90")
-    await store.set_policy("zone", '"UTC"')
-    await store.set_policy("zone", None)
-
-    assert await store.policy() == {"idle": "90"}

@@ -24,6 +24,7 @@ from bot.domain.rentals import (
     Rental,
     RentalId,
     State,
+    Try,
 )
 from bot.errors import Stale, Store
 from tests.builders import CHANNEL, GUILD, NOW, OWNER, SetClock, a_quote, a_rental, an_offer, begun
@@ -94,6 +95,35 @@ FILLED = replace(
         Omen(sign=Sign.OFFLINE, since=AT),
     ),
     adopted_at=AT,
+    replacing=True,
+    proposal=an_offer(reliability=Decimal("0.9974321"), available_until=AT),
+    proposed_until=AT,
+    broken_since=AT,
+    tries=(
+        Try(
+            number=1,
+            offer=an_offer(),
+            reason=Reason.NO_SSH,
+            words="SSH: refuses connections.",
+            began_at=AT,
+            ended_at=AT,
+            contract=ContractId(9_223_372_036_854_775_806),
+            machine_id=24818,
+            created_at=AT,
+            running_at=AT,
+            gone_at=AT,
+            gpu=Usd(12),
+            storage=Usd(3),
+        ),
+        Try(
+            number=2,
+            offer=an_offer(),
+            reason=Reason.NO_OFFER,
+            words="",
+            began_at=AT,
+            ended_at=AT,
+        ),
+    ),
 )
 
 

@@ -15,7 +15,7 @@ from tests.adapters.vast.rows import instance_row, offer_row
 from tests.adapters.vast.town import NOW
 
 STATES = [
-    (None, "running", "running", Status.STARTING),
+    (None, "running", "running", Status.CREATED),
     ("created", "running", "running", Status.STARTING),
     ("loading", "running", "stopped", Status.STARTING),
     ("rebooting", "running", "running", Status.STARTING),
@@ -126,7 +126,7 @@ def test_an_instance_of_nulls_is_still_ours() -> None:
 
     seen = wire.instance(row, NOW)
 
-    assert (seen.contract, seen.label, seen.status) == (7, "bellhop/x", Status.STARTING)
+    assert (seen.contract, seen.label, seen.status) == (7, "bellhop/x", Status.CREATED)
     assert (seen.addresses, seen.rates, seen.created_at, seen.running_since) == (
         (),
         None,

@@ -40,9 +40,15 @@ LATER = NOW + timedelta(hours=2)
     ("phase", "bold", "said"),
     [
         (Phase.RENTING, "**Renting**", "Renting the machine at Vast."),
+        (Phase.CREATED, "✓ Renting › **Reserved** › Loading", "Waiting for its host to begin."),
+        (Phase.OPENING, "**Opening the way** › Ready", "its page comes all the way to you."),
         (Phase.LOADING, "✓ Renting › **Loading**", "The host is loading the image."),
         (Phase.CONNECTING, "✓ Loading › **Connecting**", "Connecting to it by SSH."),
-        (Phase.STARTING_JUPYTER, "**Starting Jupyter** › Ready", "Starting Jupyter."),
+        (
+            Phase.STARTING_JUPYTER,
+            "**Starting Jupyter** › Ready",
+            "Starting Jupyter.",
+        ),
     ],
 )
 def test_a_starting_machine_shows_its_phase_and_since_when(
@@ -71,6 +77,9 @@ def test_a_starting_machine_shows_its_phase_and_since_when(
         (Reason.PRICE_ROSE, "The host asked for more than was quoted"),
         (Reason.NO_SSH, "It started, but never let us in."),
         (Reason.NO_NOTEBOOK, "Jupyter could not be started on it."),
+        (Reason.NO_PATH, "Jupyter ran on it, but its page never came through."),
+        (Reason.BAD_IMAGE, "The image could not be fetched"),
+        (Reason.UNANSWERED, "Nobody said yes to the dearer machine in time"),
         (Reason.VANISHED, "It disappeared from Vast without our doing"),
     ],
 )

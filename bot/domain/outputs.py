@@ -1,0 +1,169 @@
+"""What a cell brings forth while it runs: the kernel's messages made into a notebook's outputs.
+
+An `Execution` is one run of one cell. It takes messages in their order (Jupyter's messaging
+protocol 5.3) and gives nbformat 4 outputs, as JupyterLab itself would have made them, in bounded
+memory. What is beyond the bounds is left out, and the outputs say so.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.domain.streams import Printed
+
+Json = dict[str, Any]
+"""A piece of a notebook: another program's format, passed on as it is."""
+
+RICH_BYTES = 8_000_000
+"""Of pictures, tables and the like, for one cell."""
+PIECES = 1000  # outputs of one cell
+
+_RICH = ("display_data", "execute_result", "error")
+
+
+@dataclass(slots=True)
+class _Piece:
+    """One output: a stream with its text, or a rich one with its size."""
+
+    body: Json
+    printed: Printed | None = None
+    display: str = ""
+    size: int = 0
+
+    def output(self) -> Json:
+        return {**self.body, "text": self.printed.text} if self.printed else self.body
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """One run of a cell. `revision` grows with every change that can be seen."""
+
+    id: str  # of the request
+    cell_id: str  # empty where the browser does not tell
+    code: str | None  # None where it was too long to be kept
+    count: int | None = None  # the number in the brackets, once the kernel told it
+    done: bool = False
+    again: bool = False  # the same code was run again elsewhere, perhaps in the same cell
+    revision: int = 0
+    _pieces: list[_Piece] = field(default_factory=list)
+    _clear: bool = False
+    _rich: int = 0
+    _left_out: int = 0
+
+    @property
+    def outputs(self) -> list[Json]:
+        found = [piece.output() for piece in self._pieces]
+        if self._left_out:
+            text = f"[{self._left_out} outputs were left out here by Bellhop: too large]\n"
+            found.append({"output_type": "stream", "name": "stderr", "text": text})
+        return found
+
+    @property
+    def size(self) -> int:
+        """About how much memory it takes, in bytes."""
+        printed = sum(piece.printed.chars for piece in self._pieces if piece.printed)
+        return self._rich + printed + len(self.code or "") + 500 * len(self._pieces)
+
+    def hear(self, kind: str, content: Json | None) -> None:
+        """Take a message of the kernel's that belongs to this run; None: too large to be kept."""
+        if content is None:
+            if kind == "stream" or kind in _RICH:
+                self._left_out += 1
+                self.revision += 1
+            return
+        match kind:
+            case "execute_input":
+                self.count = _number(content.get("execution_count"), self.count)
+            case "execute_reply":
+                self.count = _number(content.get("execution_count"), self.count)
+            case "status":
+                self.done = self.done or content.get("execution_state") in _OVER
+            case "clear_output" if content.get("wait"):
+                self._clear = True
+            case "clear_output":
+                self._empty()
+            case "stream":
+                self._print(str(content.get("name", "stdout")), str(content.get("text", "")))
+            case "display_data" | "execute_result" | "error":
+                self._show(kind, content)
+            case _:
+                return
+        self.revision += 1
+
+    def redraw(self, content: Json) -> bool:
+        """Take an `update_display_data`, whichever run it comes from; whether it was for us."""
+        name = str((content.get("transient") or {}).get("display_id") or "")
+        found = [piece for piece in self._pieces if name and piece.display == name]
+        for piece in found:
+            body = piece.body | {
+                "data": content.get("data") or {},
+                "metadata": content.get("metadata") or {},
+            }
+            size = _size(body)
+            if self._rich - piece.size + size > RICH_BYTES:
+                continue
+            self._rich += size - piece.size
+            piece.body, piece.size = body, size
+        self.revision += bool(found)
+        return bool(found)
+
+    def end(self) -> None:
+        """The kernel is gone or was restarted: nothing more will come."""
+        if not self.done:
+            self.done = True
+            self.revision += 1
+
+    def _print(self, name: str, text: str) -> None:
+        self._before()
+        last = self._pieces[-1] if self._pieces else None
+        if last is None or last.printed is None or last.body["name"] != name:
+            last = _Piece({"output_type": "stream", "name": name}, printed=Printed())
+            self._add(last)
+        if last.printed is not None:
+            last.printed.add(text)
+
+    def _show(self, kind: str, content: Json) -> None:
+        self._before()
+        if kind == "error":
+            body = {name: content.get(name, "") for name in ("ename", "evalue")}
+            body["traceback"] = content.get("traceback") or []
+        else:
+            body = {name: content.get(name) or {} for name in ("data", "metadata")}
+        if kind == "execute_result":
+            body["execution_count"] = _number(content.get("execution_count"), self.count)
+        body["output_type"] = kind
+        piece = _Piece(body, size=_size(body))
+        piece.display = str((content.get("transient") or {}).get("display_id") or "")
+        if self._rich + piece.size > RICH_BYTES:
+            self._left_out += 1
+            return
+        self._rich += piece.size
+        self._add(piece)
+
+    def _add(self, piece: _Piece) -> None:
+        self._pieces.append(piece)
+        if len(self._pieces) > PIECES:
+            self._rich -= self._pieces.pop(PIECES // 2).size
+            self._left_out += 1
+
+    def _before(self) -> None:
+        if self._clear:
+            self._empty()
+
+    def _empty(self) -> None:
+        self._clear = False
+        self._pieces.clear()
+        self._rich = self._left_out = 0
+
+
+_OVER = ("idle", "restarting", "dead")
+
+
+def _number(value: object, otherwise: int | None) -> int | None:
+    return value if isinstance(value, int) else otherwise
+
+
+def _size(body: Json) -> int:
+    return len(json.dumps(body, ensure_ascii=False))

@@ -1,0 +1,249 @@
+"""The register of the team's policy: every value that can be set, on one line each.
+
+To add a value, add a `Key` below and read it where it is needed with
+`await policies.value(KEY, preset=…, member_id=…)`; the shell, `/settings`, the audit trail and
+`bellhop check` know it by being here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from bot.domain.idle_policy import BOUNDS, Policy
+from bot.domain.images import PRESETS
+from bot.domain.policy_kinds import (
+    Channel,
+    Choice,
+    Duration,
+    Flag,
+    Hours,
+    Images,
+    Kind,
+    Off,
+    Role,
+    Wrong,
+    Zone,
+)
+from bot.errors import BadInput
+
+T = TypeVar("T")
+
+
+class Group(StrEnum):
+    """The parts of the card; the value is the heading."""
+
+    IDLE = "Idle and questions"
+    ARCHIVES = "Archives"
+    LIMITS = "Limits"
+    PEOPLE = "People and channels"
+
+
+class Scope(StrEnum):
+    TEAM = "team"
+    PRESET = "preset"
+    MEMBER = "member"
+
+
+TEAM = frozenset((Scope.TEAM,))
+MEMBER = frozenset((Scope.TEAM, Scope.MEMBER))
+ANYWHERE = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key(Generic[T]):
+    """One value. `own`: a member may set it for themself; without, only leads may."""
+
+    name: str
+    title: str
+    about: str
+    group: Group
+    kind: Kind[T]
+    default: T
+    example: str
+    where: frozenset[Scope] = TEAM
+    own: bool = False
+
+    def parse(self, text: str) -> T:
+        """From what a person wrote. Raises BadInput, which says what would be right."""
+        try:
+            return self.kind.parse(text)
+        except Wrong as error:
+            raise BadInput(
+                f"{self.name} cannot be {text[:60]!r}",
+                public=f"{self.name} {error}, e.g. {self.name}={self.example}.",
+            ) from error
+
+
+_PATIENT = Policy()
+
+
+def _span(name: str, title: str, about: str, example: str, **more: Any) -> Key[timedelta]:
+    """A time of the idle policy, with its default and bounds."""
+    return Key(
+        name=name,
+        title=title,
+        about=about,
+        group=Group.IDLE,
+        kind=Duration(*BOUNDS[name]),
+        default=getattr(_PATIENT, name),
+        example=example,
+        where=ANYWHERE,
+        **more,
+    )
+
+
+IDLE = _span("idle", "Idle time", "Unused for so long, the owner is asked", "45m", own=True)
+ANSWER = _span("answer", "Time to answer", "From the question to the archive and the end", "1h30")
+RESULTS = _span("results", "Results in memory", "They wait so long for a person", "8h")
+LEASE = _span(
+    "lease", "Work without a person", "After so long the owner is asked, busy or not", "24h"
+)
+THIN_LEASE = _span(
+    "thin_lease", "The same on the processor", "Work that leaves the GPU alone", "8h"
+)
+UNATTENDED = Key(
+    name="unattended",
+    title="End without an answer",
+    about="Whether an unanswered question archives and destroys",
+    group=Group.IDLE,
+    kind=Flag(),
+    default=_PATIENT.unattended,
+    example="yes",
+    where=ANYWHERE,
+)
+QUIET: Key[str | None] = Key(
+    name="quiet",
+    title="Quiet hours",
+    about="Nobody is asked then, and nothing ends unanswered",
+    group=Group.IDLE,
+    kind=Off(Hours()),
+    default=None,
+    example="22:00-08:00",
+    where=ANYWHERE,
+    own=True,
+)
+IMAGES: Key[tuple[str, ...] | None] = Key(
+    name="images",
+    title="Images",
+    about="What may run on a machine, the first by default; or any",
+    group=Group.LIMITS,
+    kind=Off(Images(), "any"),
+    default=None,
+    example="pytorch, fastai",
+)
+ZONE = Key(
+    name="zone",
+    title="Time zone",
+    about="For “tomorrow” and quiet hours",
+    group=Group.PEOPLE,
+    kind=Zone(),
+    default="UTC",
+    example="Europe/Berlin",
+    where=MEMBER,
+    own=True,
+)
+NOTICES = Key(
+    name="notices",
+    title="Messages",
+    about="Where messages about one's machines arrive",
+    group=Group.PEOPLE,
+    kind=Choice(
+        {
+            "dm": "As direct messages",
+            "channel": "In the machine's channel",
+            "none": "Only questions and warnings, directly",
+        }
+    ),
+    default="dm",
+    example="channel",
+    where=MEMBER,
+    own=True,
+)
+LEADS: Key[int | None] = Key(
+    name="leads",
+    title="Leads",
+    about="A role whose members are leads; none: whoever has Manage Server",
+    group=Group.PEOPLE,
+    kind=Off(Role(), "none"),
+    default=None,
+    example="1098765432109876543",
+)
+LEADS_CHANNEL: Key[int | None] = Key(
+    name="leads_channel",
+    title="Leads' channel",
+    about="Where messages for the leads go; none: the machine's channel",
+    group=Group.PEOPLE,
+    kind=Off(Channel(), "none"),
+    default=None,
+    example="1098765432109876600",
+)
+
+KEYS: dict[str, Key[Any]] = {
+    key.name: key
+    for key in (
+        *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
+        IMAGES,
+        *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
+    )
+}
+"""All of them, in the order in which they are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A value at one place: the team's, that of a preset, or that of a member."""
+
+    key: Key[Any] = field(hash=False, compare=False)
+    name: str = ""
+    preset: str = ""
+    member_id: int | None = None
+
+    @property
+    def address(self) -> str:
+        """As it is kept and typed: `idle`, `preset/pytorch/idle`, `member/123/idle`."""
+        if self.preset:
+            return f"preset/{self.preset}/{self.key.name}"
+        if self.member_id is not None:
+            return f"member/{self.member_id}/{self.key.name}"
+        return self.key.name
+
+
+def spot(key: Key[Any], *, preset: str = "", member_id: int | None = None) -> Spot:
+    return Spot(key, key.name, preset, member_id)
+
+
+def find(address: str) -> Spot:
+    """The spot of an address. Raises BadInput for one that there is not."""
+    kind, _, rest = address.strip().partition("/")
+    subject, _, name = rest.rpartition("/") if rest else ("", "", kind)
+    key = KEYS.get(name)
+    if key is None:
+        near = difflib.get_close_matches(name, KEYS, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(KEYS)}."
+        raise BadInput(
+            f"no policy key {address[:80]!r}", public=f"{address[:80]} is not known. {hint}"
+        )
+    if not rest:
+        found, scope = spot(key), Scope.TEAM
+    elif kind == "preset" and subject in [one.name for one in PRESETS]:
+        found, scope = spot(key, preset=subject), Scope.PRESET
+    elif kind == "member" and re.fullmatch(r"\d{1,20}", subject):
+        found, scope = spot(key, member_id=int(subject)), Scope.MEMBER
+    else:
+        names = ", ".join(one.name for one in PRESETS)
+        raise BadInput(
+            f"no place {address[:80]!r}",
+            public=f"{address[:80]} is not known. Write {name}, preset/NAME/{name} with one of "
+            f"{names}, or member/ID/{name} with the number of a member.",
+        )
+    if scope not in key.where:
+        raise BadInput(
+            f"{name} at a {scope}",
+            public=f"{address[:80]}: {name} is not set by {scope}, e.g. {name}={key.example}.",
+        )
+    return found

@@ -1,0 +1,352 @@
+"""What a value of the policy can be: how people write each kind, how it is shown and kept.
+
+Kept is JSON. `parse` and `load` raise `Wrong`, whose words continue a sentence that begins with the
+value's name: “idle … must be between 30 min and 4 h”.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, Protocol, TypeVar
+
+from bot.domain import zones
+from bot.domain.images import choose
+from bot.domain.money import Usd
+from bot.domain.quiet_hours import hours_text
+from bot.errors import BadInput
+
+T = TypeVar("T")
+
+_OFF = frozenset(("off", "none", "never", "unlimited", "-"))
+_ON = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+_UNITS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), timedelta(seconds=1)),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), timedelta(minutes=1)),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), timedelta(hours=1)),
+    **dict.fromkeys(("d", "day", "days"), timedelta(days=1)),
+}
+_PART = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([a-z]*)\s*")
+_DOLLARS = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,6})?\s*(?:\$|usd)?")
+_DISCORD_ID = re.compile(r"(?:<(?:@&|#|@!?)(\d{15,20})>|(\d{15,20}))")
+
+
+class Wrong(ValueError):
+    """What was written cannot be this value; the words say what can."""
+
+
+class Kind(Protocol[T]):
+    def parse(self, text: str) -> T:
+        """From what a person wrote."""
+        ...
+
+    def show(self, value: T) -> str:
+        """For a person; `parse` reads it back."""
+        ...
+
+    def dump(self, value: T) -> object:
+        """As JSON can hold it."""
+        ...
+
+    def load(self, data: object) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Off(Generic[T]):
+    """Another kind, or `off`, which is None. `word` is how that reads."""
+
+    kind: Kind[T]
+    word: str = "off"
+
+    def parse(self, text: str) -> T | None:
+        plain = text.strip().lower()
+        return None if plain in _OFF or plain == self.word else self.kind.parse(text)
+
+    def show(self, value: T | None) -> str:
+        return self.word if value is None else self.kind.show(value)
+
+    def dump(self, value: T | None) -> object:
+        return None if value is None else self.kind.dump(value)
+
+    def load(self, data: object) -> T | None:
+        return None if data is None else self.kind.load(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A span of time within bounds; kept as minutes."""
+
+    least: timedelta
+    most: timedelta
+
+    def parse(self, text: str) -> timedelta:
+        span, rest = timedelta(), text.strip().lower()
+        above = timedelta.max
+        if not rest:
+            raise Wrong("must be a time")
+        while rest:
+            match = _PART.match(rest)
+            # A number without a unit is what is left after hours: 1h30.
+            unit = (
+                _UNITS.get(match[2] or ("min" if above == timedelta(hours=1) else ""))
+                if (match)
+                else None
+            )
+            if match is None or unit is None or unit >= above:
+                raise Wrong("must be a time with its unit")
+            span += round(float(match[1]) * unit / timedelta(seconds=1)) * timedelta(seconds=1)
+            above, rest = unit, rest[match.end() :]
+        return self._within(span)
+
+    def show(self, value: timedelta) -> str:
+        return said(value)
+
+    def dump(self, value: timedelta) -> object:
+        minutes = value / timedelta(minutes=1)
+        return int(minutes) if minutes == int(minutes) else minutes
+
+    def load(self, data: object) -> timedelta:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            raise Wrong("must be minutes")
+        return self._within(timedelta(minutes=data))
+
+    @property
+    def bounds(self) -> str:
+        return f"between {self.show(self.least)} and {self.show(self.most)}"
+
+    def _within(self, span: timedelta) -> timedelta:
+        if not self.least <= span <= self.most:
+            raise Wrong(f"must be {self.bounds}")
+        return span
+
+
+@dataclass(frozen=True, slots=True)
+class Dollars:
+    """An amount within bounds; kept as micro-dollars."""
+
+    least: Usd
+    most: Usd
+
+    def parse(self, text: str) -> Usd:
+        match = _DOLLARS.fullmatch(text.strip().lower())
+        if match is None:
+            raise Wrong("must be dollars, with a point for cents")
+        return self._within(Usd.of(match[1].replace(",", "") + (match[2] or "")))
+
+    def show(self, value: Usd) -> str:
+        return str(value).removesuffix(".00")
+
+    def dump(self, value: Usd) -> object:
+        return value.micros
+
+    def load(self, data: object) -> Usd:
+        return self._within(Usd(_whole(data)))
+
+    @property
+    def bounds(self) -> str:
+        return f"between {self.show(self.least)} and {self.show(self.most)}"
+
+    def _within(self, amount: Usd) -> Usd:
+        if not self.least <= amount <= self.most:
+            raise Wrong(f"must be {self.bounds}")
+        return amount
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number within bounds."""
+
+    least: int
+    most: int
+
+    def parse(self, text: str) -> int:
+        plain = text.strip()
+        if not re.fullmatch(r"\d{1,9}", plain):
+            raise Wrong(f"must be a whole number {self.bounds}")
+        return self._within(int(plain))
+
+    def show(self, value: int) -> str:
+        return str(value)
+
+    def dump(self, value: int) -> object:
+        return value
+
+    def load(self, data: object) -> int:
+        return self._within(_whole(data))
+
+    @property
+    def bounds(self) -> str:
+        return f"between {self.show(self.least)} and {self.show(self.most)}"
+
+    def _within(self, number: int) -> int:
+        if not self.least <= number <= self.most:
+            raise Wrong(f"must be a whole number {self.bounds}")
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    def parse(self, text: str) -> bool:
+        if (value := _ON.get(text.strip().lower())) is None:
+            raise Wrong("must be yes or no")
+        return value
+
+    def show(self, value: bool) -> str:
+        return "yes" if value else "no"
+
+    def dump(self, value: bool) -> object:
+        return value
+
+    def load(self, data: object) -> bool:
+        if not isinstance(data, bool):
+            raise Wrong("must be true or false")
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of these words; the mapping says what each means."""
+
+    words: Mapping[str, str]
+
+    def parse(self, text: str) -> str:
+        plain = text.strip().lower()
+        if plain not in self.words:
+            *some, last = self.words
+            raise Wrong(f"must be {', '.join(some)} or {last}")
+        return plain
+
+    def show(self, value: str) -> str:
+        return value
+
+    def dump(self, value: str) -> object:
+        return value
+
+    def load(self, data: object) -> str:
+        return self.parse(_text(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A time zone by its name."""
+
+    def parse(self, text: str) -> str:
+        if (name := zones.named(text)) is None:
+            raise Wrong("must be the name of a time zone, or a large city in it")
+        return name
+
+    def show(self, value: str) -> str:
+        return value
+
+    def dump(self, value: str) -> object:
+        return value
+
+    def load(self, data: object) -> str:
+        return self.parse(_text(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Hours of the day, like 22:00-08:00; in which zone is another value."""
+
+    def parse(self, text: str) -> str:
+        try:
+            return hours_text(text)
+        except BadInput as error:
+            raise Wrong("must be hours of the day, from and to") from error
+
+    def show(self, value: str) -> str:
+        return value
+
+    def dump(self, value: str) -> object:
+        return value
+
+    def load(self, data: object) -> str:
+        return self.parse(_text(data))
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordId:
+    """A role or a channel by its number, kept as text: it does not fit what JSON calls a number."""
+
+    what: str
+
+    def parse(self, text: str) -> int:
+        match = _DISCORD_ID.fullmatch(text.strip())
+        if match is None:
+            raise Wrong(f"must be the number of a {self.what} (Copy ID in Discord), or none")
+        return int(match[1] or match[2])
+
+    def show(self, value: int) -> str:
+        return str(value)
+
+    def dump(self, value: int) -> object:
+        return str(value)
+
+    def load(self, data: object) -> int:
+        return self.parse(_text(data))
+
+
+class Role(DiscordId):
+    """A role of the server."""
+
+    def __init__(self) -> None:
+        super().__init__("role")
+
+
+class Channel(DiscordId):
+    """A text channel of the server."""
+
+    def __init__(self) -> None:
+        super().__init__("channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Presets and Docker images by name, in the order given."""
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        names = [part.strip() for part in text.split(",") if part.strip()]
+        if not names:
+            raise Wrong("must be presets or images, with commas between them")
+        try:
+            return tuple(dict.fromkeys(choose(name).name for name in names))
+        except BadInput as error:
+            raise Wrong("must be presets or images as on Docker Hub, with commas") from error
+
+    def show(self, value: tuple[str, ...]) -> str:
+        return ", ".join(value)
+
+    def dump(self, value: tuple[str, ...]) -> object:
+        return list(value)
+
+    def load(self, data: object) -> tuple[str, ...]:
+        if not isinstance(data, list):
+            raise Wrong("must be a list")
+        return self.parse(", ".join(_text(each) for each in data))
+
+
+def said(span: timedelta) -> str:
+    """“45 s”, “45 min”, “1 h 30 min”, “24 h”, “3 d 12 h”."""
+    seconds = span // timedelta(seconds=1)
+    days, rest = divmod(seconds, 86400)
+    if days == 1:
+        days, rest = 0, seconds  # as people say it: 24 h, 36 h
+    hours, rest = divmod(rest, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (left, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 min"
+
+
+def _text(data: object) -> str:
+    if not isinstance(data, str):
+        raise Wrong("must be a text")
+    return data
+
+
+def _whole(data: object) -> int:
+    if isinstance(data, bool) or not isinstance(data, int):
+        raise Wrong("must be a whole number")
+    return data

@@ -1,0 +1,123 @@
+"""Listening to one connection between a browser and a kernel; nothing is changed or held up.
+
+Going up: was it a person (the message's type tells, or a widget's rhythm), and which cell is to be
+run. Coming down, only while a run is under way: what it puts out. A message's content is read only
+if it is wanted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from bot.domain.rhythm import Rhythms
+from bot.ports.clock import Clock
+from bot.relay.frames import CLOSE, PING, Message, Messages
+from bot.relay.kernels import Said, human, said, sender
+from bot.services.outputs import Talk
+
+log = logging.getLogger(__name__)
+
+UP_BYTES = 256 * 1024
+"""Of a message going up. A longer one is a person's; its code is then not known."""
+DOWN_BYTES = 8 * 1024 * 1024
+
+_PUT_OUT = frozenset(
+    {
+        "stream",
+        "display_data",
+        "execute_result",
+        "error",
+        "clear_output",
+        "execute_input",
+        "execute_reply",
+        "status",
+    }
+)
+
+
+class Ear:
+    """`up` and `down` take the bytes as they pass. It outlives the browser's end if need be."""
+
+    def __init__(self, *, talk: Talk | None, human: Callable[[], None], clock: Clock) -> None:
+        self._talk = talk
+        self._human = human
+        self._clock = clock
+        self._rising = Messages(keep=UP_BYTES)
+        self._falling = Messages(keep=DOWN_BYTES if talk is not None and talk.waiting else 0)
+        self._rhythms = Rhythms()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is still to come that nobody else keeps."""
+        return self._talk is not None and self._talk.waiting and not self._talk.present
+
+    @property
+    def session_id(self) -> str:
+        return self._talk.session_id if self._talk is not None else ""
+
+    def up(self, data: bytes) -> int:
+        """How many of the bytes may go on to the kernel.
+
+        All, but for a goodbye while a cell runs: Jupyter would take that for the end, and we stay.
+        """
+        for message in self._rising.feed(data):
+            if not message.control:
+                self._asked(message)
+        talk, goodbye = self._talk, self._rising.close_at
+        if goodbye is not None and talk is not None and talk.waiting and talk.connections == 1:
+            return goodbye
+        return len(data)
+
+    def down(self, data: bytes) -> None:
+        self.hear(data)
+
+    def hear(self, data: bytes) -> list[Message]:
+        """The same as `down`; returns the pings and closes, for whoever has to answer them."""
+        control = []
+        for message in self._falling.feed(data):
+            if message.control:
+                if message.opcode in (PING, CLOSE):
+                    control.append(message)
+            elif self._talk is not None:
+                self._said(self._talk, message)
+        return control
+
+    def leave(self) -> None:
+        """The browser is gone."""
+        if self._talk is not None:
+            self._talk.leave()
+            self._falling.keep = DOWN_BYTES
+
+    def _asked(self, message: Message) -> None:
+        told = said(message)
+        person = human(told)
+        if person is None and told is not None:
+            person = self._rhythms.beat(sender(told, message.body[:4096]), self._clock.now())
+        if person:
+            self._human()
+        if told is not None and told.type == "execute_request" and self._talk is not None:
+            self._begin(self._talk, told)
+
+    def _begin(self, talk: Talk, told: Said) -> None:
+        content = told.read()
+        if content is not None and content.get("silent"):
+            return
+        code = content.get("code") if content is not None else None
+        talk.asked(
+            told.id,
+            cell_id=str(told.metadata.get("cellId") or ""),
+            code=code if isinstance(code, str) else None,
+        )
+        self._falling.keep = DOWN_BYTES
+
+    def _said(self, talk: Talk, message: Message) -> None:
+        told = said(message)
+        if told is None:
+            return
+        if told.type == "update_display_data":
+            talk.heard(told.type, told.parent, told.read())
+        elif told.type in _PUT_OUT and (told.type == "status" or talk.expects(told.parent)):
+            talk.heard(told.type, told.parent, told.read())
+            if told.type == "status" and talk.present and not talk.waiting:
+                self._falling.keep = 0  # the headers are enough until the next run

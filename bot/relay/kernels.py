@@ -1,0 +1,104 @@
+"""What a browser and a kernel say to each other, as far as the relay wants to know.
+
+Jupyter's messages travel in two forms: as JSON in text frames, and as
+`v1.kernel.websocket.jupyter.org` in binary ones (offsets, channel, four pieces of JSON, buffers),
+where header and content can be had one without the other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bot.relay.frames import Message
+
+_HUMAN = frozenset(
+    {
+        "execute_request",
+        "complete_request",
+        "inspect_request",
+        "is_complete_request",
+        "input_reply",
+        "interrupt_request",
+        "shutdown_request",
+    }
+)
+"""Said because somebody pressed a key or a button."""
+_NOBODY = frozenset({"kernel_info_request", "comm_info_request", "history_request"})
+"""Said by an open tab of itself: when it connects, and when it connects again."""
+_COMM = re.compile(rb'"comm_id":\s*"([^"]{1,100})"')
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message's head, and its content, unread. `content` is None where it was not kept."""
+
+    type: str
+    id: str
+    parent: str
+    metadata: dict[str, Any]
+    content: bytes | dict[str, Any] | None
+
+    def read(self) -> dict[str, Any] | None:
+        """The content; None where it is not whole."""
+        if not isinstance(self.content, bytes):
+            return self.content
+        try:
+            found = json.loads(self.content)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+
+def said(message: Message) -> Said | None:
+    """A kernel message's head; None where it cannot be understood, or is too long to be read."""
+    try:
+        return _binary(message) if message.opcode == 2 else _text(message)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return None
+
+
+def human(message: Said | None) -> bool | None:
+    """Whether a person is behind what a browser says; None where only its rhythm can tell."""
+    if message is None or message.type in _HUMAN:
+        return True
+    return False if message.type in _NOBODY else None
+
+
+def sender(message: Said, body: bytes) -> str:
+    """Whose rhythm it is: the widget's where it names one, else all of its kind."""
+    named = _COMM.search(body)
+    return f"{message.type} {named[1].decode(errors='replace') if named else ''}"
+
+
+def _binary(message: Message) -> Said:
+    body = message.body
+    number = int.from_bytes(body[:8], "little")
+    if not 6 <= number <= 10_000:
+        raise ValueError("not a kernel message")
+    at = [int.from_bytes(body[8 * (i + 1) : 8 * (i + 2)], "little") for i in range(6)]
+    header = json.loads(body[at[1] : at[2]])
+    parent = json.loads(body[at[2] : at[3]])
+    return Said(
+        type=str(header["msg_type"]),
+        id=str(header["msg_id"]),
+        parent=str(parent.get("msg_id", "")),
+        metadata=json.loads(body[at[3] : at[4]]) if at[4] <= len(body) else {},
+        content=body[at[4] : at[5]] if at[5] <= len(body) else None,
+    )
+
+
+def _text(message: Message) -> Said | None:
+    if not message.whole:
+        return None
+    whole = json.loads(message.body)
+    header = whole["header"]
+    return Said(
+        type=str(header["msg_type"]),
+        id=str(header["msg_id"]),
+        parent=str((whole.get("parent_header") or {}).get("msg_id", "")),
+        metadata=whole.get("metadata") or {},
+        content=whole.get("content"),
+    )

@@ -1,0 +1,309 @@
+"""The output of cells, kept while nobody is there to show it, and put where it belongs.
+
+The relay tells what it carries: a browser asked for a run (`Talk.asked`), the kernel said something
+(`Talk.heard`), the browser is gone (`Talk.leave`). From then on a run has nobody who shows or saves
+it but us. Its outputs go
+
+- into the notebook's file before anybody reads that (`before_read`), before an archive
+  (`flush`), and when this process ends: never while the tab that ran it is there, which saves by
+  itself and would find a file changed behind its back;
+- to the tab that has the notebook open now (`snapshot`), as long as the cell runs on.
+
+A run is forgotten when it is in the file, or a tab that shows it has saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from bot.domain.notebooks import insert
+from bot.domain.outputs import Execution, Json
+from bot.domain.rentals import RentalId
+from bot.errors import BotError
+from bot.ports.documents import Documents
+from bot.services.routes import Routes
+
+log = logging.getLogger(__name__)
+
+READ_S = 15.0
+"""How long the reading of a notebook may wait for its outputs."""
+FLUSH_S = 60.0
+FIND_S = 5.0
+KERNEL_BYTES = 32_000_000
+"""What the runs of one kernel may take together; the oldest finished ones go first."""
+RUNS = 500  # of one kernel
+
+
+@dataclass(eq=False, slots=True)
+class Talk:
+    """One browser session's conversation with one kernel, over all its connections."""
+
+    session_id: str
+    kernel: _Kernel
+    connections: int = 0
+
+    @property
+    def present(self) -> bool:
+        return self.connections > 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a run of this session is not over."""
+        return any(not run.done for run in self.kernel.of(self))
+
+    def asked(self, run_id: str, *, cell_id: str, code: str | None) -> None:
+        """The browser asked for a run; the same cell's older runs are void now."""
+        self.kernel.begin(self, Execution(id=run_id, cell_id=cell_id, code=code))
+
+    def expects(self, run_id: str) -> bool:
+        """Whether messages of that run are wanted."""
+        run = self.kernel.runs.get(run_id)
+        return run is not None and run.talk is self and not run.execution.done
+
+    def heard(self, kind: str, run_id: str, content: Json | None) -> None:
+        """The kernel said something, of whichever run."""
+        if kind == "update_display_data" and content is not None:
+            for execution in self.kernel.of(self):
+                execution.redraw(content)
+            return
+        state = content.get("execution_state") if kind == "status" and content else None
+        if state in ("restarting", "dead"):
+            self.over()
+            return
+        run = self.kernel.runs.get(run_id)
+        if run is not None and run.talk is self:
+            run.execution.hear(kind, content)
+
+    def leave(self) -> None:
+        """A connection is gone; after the last one, what was run for it is ours to keep.
+
+        When a laptop closes, what was sent in its last minutes went nowhere, though nobody knew.
+        """
+        self.connections -= 1
+        for run in self.kernel.runs.values():
+            run.torn = run.torn or run.talk is self
+
+    def over(self) -> None:
+        """The kernel ended, or started anew: what ran does not run any more."""
+        for execution in self.kernel.of(self):
+            execution.end()
+
+
+@dataclass(eq=False, slots=True)
+class _Run:
+    execution: Execution
+    talk: Talk
+    torn: bool = False  # its browser was cut off: what that one shows may have holes
+    viewer: Talk | None = None  # another session's tab that has asked for it
+    shown: bool = False  # a tab said that it has all of it
+
+    @property
+    def orphan(self) -> bool:
+        """Nobody who is there shows it, or will save it."""
+        return not self.talk.present and not (self.viewer is not None and self.viewer.present)
+
+    @property
+    def safe(self) -> bool:
+        """It is over, and a tab that is there has all of it."""
+        whole = self.shown or not self.torn
+        return self.execution.done and not self.orphan and whole
+
+
+@dataclass(eq=False, slots=True)
+class _Kernel:
+    id: str
+    path: str | None = None
+    talks: dict[str, Talk] = field(default_factory=dict)
+    runs: dict[str, _Run] = field(default_factory=dict)  # oldest first
+
+    def of(self, talk: Talk) -> Iterator[Execution]:
+        return (run.execution for run in self.runs.values() if run.talk is talk)
+
+    def orphans(self) -> list[_Run]:
+        return [run for run in self.runs.values() if run.orphan]
+
+    def begin(self, talk: Talk, execution: Execution) -> None:
+        for run_id, run in list(self.runs.items()):
+            old = run.execution
+            if execution.cell_id and old.cell_id == execution.cell_id:
+                del self.runs[run_id]
+            # Where a file has no ids, two tabs have two for one cell.
+            old.again = old.again or (run.talk is not talk and old.code == execution.code)
+        self.runs[execution.id] = _Run(execution, talk)
+        self._bound()
+
+    def forget(self, runs: Iterable[_Run]) -> None:
+        for run in runs:
+            if self.runs.get(run.execution.id) is run:
+                del self.runs[run.execution.id]
+
+    def _bound(self) -> None:
+        whole = sum(run.execution.size for run in self.runs.values())
+        for run in [run for run in self.runs.values() if run.execution.done]:
+            if whole <= KERNEL_BYTES and len(self.runs) <= RUNS:
+                return
+            whole -= run.execution.size
+            self.forget([run])
+
+
+class Outputs:
+    """All that is kept. In memory: what a kill of this process loses is in docs/outputs.md."""
+
+    def __init__(self, *, documents: Documents, routes: Routes) -> None:
+        self._documents = documents
+        self._routes = routes
+        self._kernels: dict[RentalId, dict[str, _Kernel]] = {}
+        self._writing: dict[RentalId, asyncio.Lock] = {}
+
+    def talk(self, rental_id: RentalId, kernel_id: str, session_id: str) -> Talk:
+        """The conversation of a session that connects, or connects again."""
+        kernels = self._kernels.setdefault(rental_id, {})
+        kernel = kernels.setdefault(kernel_id, _Kernel(kernel_id))
+        talk = kernel.talks.get(session_id)
+        if talk is None:
+            talk = kernel.talks[session_id] = Talk(session_id, kernel)
+        talk.connections += 1
+        for gone in [each for each in kernel.talks.values() if not each.present]:
+            if not any(kernel.of(gone)):
+                del kernel.talks[gone.session_id]
+        return talk
+
+    def snapshot(
+        self, rental_id: RentalId, kernel_id: str, session_id: str, since: dict[str, int]
+    ) -> list[Execution]:
+        """The runs that the tab of a session cannot know whole, as far as they changed.
+
+        `since` is what it has: run -> revision.
+        """
+        kernel = self._kernels.get(rental_id, {}).get(kernel_id)
+        if kernel is None:
+            return []
+        talk = kernel.talks.get(session_id)
+        found = []
+        for run in kernel.runs.values():
+            own = run.talk is talk
+            if (own and not run.torn) or (not own and run.talk.present):
+                continue
+            run.viewer = run.viewer if own else talk
+            has_it = since.get(run.execution.id) == run.execution.revision
+            run.shown = has_it and run.execution.done
+            if not has_it:
+                found.append(run.execution)
+        return found
+
+    def held(self, rental_id: RentalId) -> list[Execution]:
+        """The runs whose outputs are in memory now."""
+        kernels = self._kernels.get(rental_id, {}).values()
+        return [run.execution for kernel in kernels for run in kernel.runs.values()]
+
+    def running(self, rental_id: RentalId, kernel_id: str) -> bool:
+        """Whether anything goes on in a kernel that a snapshot may tell of."""
+        kernel = self._kernels.get(rental_id, {}).get(kernel_id)
+        return kernel is not None and any(
+            not run.execution.done and (run.torn or not run.talk.present)
+            for run in kernel.runs.values()
+        )
+
+    async def before_read(self, rental_id: RentalId, path: str) -> None:
+        """Bring a notebook's file up to date before it is read. Never raises for a machine."""
+        if not self._keeps(rental_id):
+            return
+        try:
+            async with asyncio.timeout(READ_S):
+                await self._write(rental_id, path)
+        except (BotError, TimeoutError) as error:
+            log.warning("outputs were not written before a notebook was read: %s", error)
+
+    async def flush(self, rental_id: RentalId) -> str:
+        """Write everything that nobody else will; says in words what could not be, else nothing.
+
+        Never raises for a machine, and ends within a minute.
+        """
+        if not self._keeps(rental_id):
+            return ""
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                lost = await self._write(rental_id)
+        except (BotError, TimeoutError) as error:
+            log.warning("outputs were not written: %s", error)
+            return "Output of cells that ran without an open tab could not be written first."
+        if not lost:
+            return ""
+        return f"Output of {', '.join(lost)} could not be written: the notebook is not there."
+
+    async def flush_all(self, within_s: float) -> None:
+        """The same for every rental, when this process ends."""
+        try:
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(self.flush(rental_id) for rental_id in list(self._kernels)))
+        except TimeoutError:
+            log.warning("some outputs were not written before the end")
+
+    def safe(self, rental_id: RentalId) -> frozenset[str]:
+        """The runs that a tab has whole: if it saves now, they are in the file."""
+        kernels = self._kernels.get(rental_id, {}).values()
+        return frozenset(key for kernel in kernels for key, run in kernel.runs.items() if run.safe)
+
+    async def saved(self, rental_id: RentalId, path: str, safe: frozenset[str]) -> None:
+        """A tab has saved a notebook; `safe` is what `safe` said before it began."""
+        kernels = self._kernels.get(rental_id, {})
+        if any(kernel.path is None and kernel.runs for kernel in kernels.values()):
+            try:
+                async with asyncio.timeout(FIND_S):
+                    await self._find(rental_id)
+            except (BotError, TimeoutError) as error:
+                log.info("did not learn where notebooks are: %s", error)
+        for kernel in kernels.values():
+            if kernel.path == path:
+                kernel.forget([run for key, run in kernel.runs.items() if key in safe])
+
+    def forget(self, rental_id: RentalId) -> None:
+        self._kernels.pop(rental_id, None)
+        self._writing.pop(rental_id, None)
+
+    def _keeps(self, rental_id: RentalId) -> bool:
+        return any(kernel.orphans() for kernel in self._kernels.get(rental_id, {}).values())
+
+    async def _find(self, rental_id: RentalId) -> None:
+        """Learn the kernels' notebooks; of one that is gone the last known place is kept."""
+        route = self._routes.get(rental_id)
+        if route is None:
+            return
+        paths = await self._documents.paths(route.socket_path, route.token)
+        for kernel in self._kernels.get(rental_id, {}).values():
+            kernel.path = paths.get(kernel.id, kernel.path)
+
+    async def _write(self, rental_id: RentalId, only: str | None = None) -> list[str]:
+        """Put orphans into their files; returns the names of files that are not there."""
+        route = self._routes.get(rental_id)
+        lost: list[str] = []
+        if route is None:
+            return ["cells that ran without an open tab"]
+        async with self._writing.setdefault(rental_id, asyncio.Lock()):
+            await self._find(rental_id)
+            for kernel in list(self._kernels.get(rental_id, {}).values()):
+                runs = kernel.orphans()
+                if not runs or kernel.path is None or only not in (None, kernel.path):
+                    continue
+                written = [run.execution.revision for run in runs if run.execution.done]
+                done = [run for run in runs if run.execution.done]
+                executions = [run.execution for run in runs]
+
+                def change(notebook: Json, executions: list[Execution] = executions) -> bool:
+                    return insert(notebook, executions)
+
+                if not await self._documents.edit(
+                    route.socket_path, route.token, kernel.path, change
+                ):
+                    lost.append(kernel.path)
+                    continue
+                log.info("wrote the outputs of %s cells", len(runs))
+                kernel.forget(
+                    run
+                    for run, revision in zip(done, written, strict=True)
+                    if run.execution.revision == revision
+                )
+        return lost

@@ -1,0 +1,94 @@
+"""What is asked of the market when a machine has failed: why it did, and what could stand in."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.money import hourly
+from bot.domain.offers import Sort, next_best
+from bot.domain.rentals import Reason, Rental
+from bot.domain.steps import Found, Heard, Nothing
+from bot.errors import Provider
+from bot.ports.books import Grudges
+from bot.ports.clock import Clock
+from bot.ports.market import Market
+
+log = logging.getLogger(__name__)
+
+_LINES = 20
+_LONGEST = 400
+_SECRET = ("token", "password", "secret", "api_key", "apikey", "ssh-rsa", "ssh-ed25519")
+_BY_DAEMON = (Reason.TOO_SLOW, Reason.FAILED_START, Reason.BAD_IMAGE, Reason.REFUSED)
+
+
+class Replacing:
+    """`grudge` is how long a host that failed is remembered."""
+
+    def __init__(
+        self, *, market: Market, grudges: Grudges, clock: Clock, grudge: timedelta
+    ) -> None:
+        self._market = market
+        self._grudges = grudges
+        self._clock = clock
+        self._grudge = grudge
+
+    async def seek(self, rental: Rental) -> Found | Nothing:
+        """The best offer of the same kind within the agreed price, else the cheapest above it.
+
+        Machines that were tried for this rental are left out; hosts that failed others come last.
+        Raises Provider when the market cannot be asked.
+        """
+        wish = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None, max_price=None)
+        cheapest = replace(wish, sort=Sort.PRICE)
+        found = await self._market.search(cheapest, max_compute_cap=rental.image.max_compute_cap)
+        bad = await self._grudges.grudges(since=self._clock.now() - self._grudge)
+        failed = [one.machine_id or one.offer.machine_id for one in rental.tries if one.contract]
+
+        def best(*, dearer: bool) -> Found | None:
+            offer = next_best(
+                found,
+                cheapest if dearer else wish,
+                rental.image,
+                like=rental.offer,
+                gone=rental.tried,
+                failed=failed,
+                bad={one.machine_id for one in bad},
+                at_most=None if dearer else rental.agreed_per_hour,
+            )
+            return Found(offer, dearer=dearer) if offer is not None else None
+
+        return best(dearer=False) or best(dearer=True) or Nothing()
+
+    async def explain(self, rental: Rental, reason: Reason) -> Heard:
+        """Why a machine is given up, in the words of whoever knows; never fails for want of them.
+
+        Asked while the machine is still there: with it, its log goes.
+        """
+        match reason:
+            case Reason.PRICE_ROSE:
+                return Heard(
+                    f"It costs {hourly(rental.per_hour)}, "
+                    f"and {hourly(rental.agreed_per_hour)} was agreed to."
+                )
+            case Reason.VANISHED:
+                return Heard("")
+        said = rental.detail.strip()
+        last = await self._last_line(rental, daemon=reason in _BY_DAEMON)
+        if last and last not in said:
+            whose = "The host's log" if reason in _BY_DAEMON else "The machine's log"
+            said = f"{said} {whose} ends with: {last}".strip()
+        return Heard(said[:_LONGEST])
+
+    async def _last_line(self, rental: Rental, *, daemon: bool) -> str:
+        """The newest line of a log that holds nothing secret; empty where there is none."""
+        if rental.contract is None:
+            return ""
+        try:
+            lines = await self._market.logs(rental.contract, tail=_LINES, daemon=daemon)
+        except Provider as error:
+            log.info("the log of %s could not be read: %s", rental.contract, error)
+            return ""
+        safe = [line for line in lines if not any(word in line.lower() for word in _SECRET)]
+        return safe[-1].strip() if safe else ""

@@ -1,0 +1,67 @@
+"""“Tell me when there is one” and “Rent it when there is one”, as people press them."""
+
+from __future__ import annotations
+
+from bot.adapters.discord.tidings import DiscordTidings
+from bot.client import Services
+from bot.domain.money import Usd
+from bot.services.scout import Scout
+from cogs.ui import lookouts
+from tests.builders import an_offer, some_rates
+from tests.cogs.conftest import Chat, text
+from tests.cogs.market import FixedMarket
+
+
+def _scout(chat: Chat, services: Services) -> Scout:
+    return Scout(
+        store=chat.store,
+        desk=services.desk,
+        offers=services.offers,
+        tidings=DiscordTidings(client=chat.env.bot, render=lookouts.letter),
+        clock=chat.clock,
+    )
+
+
+async def test_nothing_found_offers_to_wait_and_status_lists_it(chat: Chat) -> None:
+    """The answer has the buttons; /status shows the wish and takes it back."""
+    nothing = await chat.ada.slash(chat.channel, "rent", gpu="RTX 4090", max_price="0.05")
+    await chat.ada.click(nothing.response, label="Rent it when there is one")
+    status = await chat.ada.slash(chat.channel, "status")
+    shown = text(status.response)
+    (wish,) = await chat.store.open_lookouts()
+    stopped = await chat.ada.click(status.response, label=f"Stop {wish.id}")
+
+    assert "Looking for RTX 4090 for at most $0.050/h" in text(nothing.response)
+    assert f"{wish.id} · RTX 4090 for at most $0.050/h, then rent it" in shown
+    assert "Not looking any more" in text(stopped.response)
+    assert await chat.store.open_lookouts() == []
+
+
+async def test_who_waits_for_a_message_gets_one_and_rents_from_there(
+    chat: Chat, services: Services, market: FixedMarket
+) -> None:
+    """Directly, with a button to the price; nothing is rented before Rent is pressed."""
+    nothing = await chat.ada.slash(chat.channel, "rent", gpu="RTX 4090", max_price="0.05")
+    await chat.ada.click(nothing.response, label="Tell me when there is one")
+    rates = some_rates(gpu_per_hour=Usd.of("0.01"))
+    market.offers = [an_offer(id=7009, gpu_name="RTX 4090", compute_cap=890, rates=rates)]
+    scout = _scout(chat, services)
+
+    await scout.pass_once()
+    await scout.deliver()
+    await scout.deliver()
+    (message,) = chat.ada.user.dm_channel.history()
+    quote = await chat.ada.user.click(message, label="See what it costs")
+    before = await chat.store.open_rentals()
+    await chat.ada.user.click(quote.response, label="Rent")
+
+    assert "There is one: RTX 4090" in text(message)
+    assert before == []
+    assert [one.offer.id for one in await chat.store.open_rentals()] == [7009]
+
+
+async def test_a_single_offer_that_is_gone_is_not_waited_for(chat: Chat) -> None:
+    """It will not come again under that number."""
+    gone = await chat.ada.slash(chat.channel, "rent", offer="99")
+
+    assert "Tell me" not in text(gone.response)

@@ -1,0 +1,194 @@
+"""Hosts that fail, as people meet them: the whole service against the sandbox and its faults.
+
+Real SSH and real Jupyter; only the deadlines are short.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.demo.hands import Hands
+from bot.demo.run import PATIENT
+from bot.demo.stage import Stage, set_stage
+from bot.domain.limits import Limits
+from bot.domain.rentals import Phase, Reason, Rental, State
+from tests.e2e.programs import control
+
+pytestmark = pytest.mark.e2e
+
+HASTY = Limits(
+    created=timedelta(seconds=5),
+    loading=timedelta(seconds=5),
+    ssh=timedelta(seconds=6),
+    path=timedelta(seconds=20),
+    doubt=timedelta(seconds=6),
+)
+
+
+@contextlib.asynccontextmanager
+async def _stage() -> AsyncIterator[tuple[Stage, Hands]]:
+    async with set_stage(
+        data=None, fast=4, page_port=None, policy=PATIENT, watch_s=1.0, limits=HASTY
+    ) as stage:
+        yield stage, Hands(stage.demo.env, stage.demo.world, stage.demo.world.people["ada"])
+
+
+async def _fault(stage: Stage, name: str, **fields: Any) -> None:
+    await control(stage.sandbox.url, "/sandbox/faults", {"fault": name, **fields})
+
+
+async def _rented(stage: Stage, ada: Hands) -> Rental:
+    quote = await ada.command("rent", disk=10)
+    await ada.press(quote, "Rent")
+    (rental,) = await stage.app.store.open_rentals()
+    return rental
+
+
+async def _until(
+    stage: Stage, rental: Rental, holds: Callable[[Rental], object], *, within_s: float = 90
+) -> Rental:
+    """The row when that holds; fails with the row as it is instead."""
+    deadline = time.monotonic() + within_s
+    while True:
+        row = await stage.app.store.rental(rental.id)
+        assert row is not None
+        if holds(row):
+            return row
+        assert time.monotonic() < deadline, row
+        await asyncio.sleep(0.1)
+
+
+async def _books(stage: Stage) -> list[dict[str, Any]]:
+    books: list[dict[str, Any]] = (await control(stage.sandbox.url, "/sandbox/books"))["instances"]
+    return books
+
+
+def _ready(row: Rental) -> bool:
+    return row.state is State.READY
+
+
+async def _alive(stage: Stage) -> list[str]:
+    return [one["state"] for one in await _books(stage) if one["destroyed_at"] is None]
+
+
+async def test_a_host_that_never_stops_loading_is_replaced() -> None:
+    """stuck_loading: destroyed, remembered with what the host's log said, and the next is ready."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, "stuck_loading")
+        rental = await _rented(stage, ada)
+
+        row = await _until(stage, rental, _ready)
+
+        (tried,) = row.tries
+        assert (tried.reason, row.phase) == (Reason.TOO_SLOW, Phase.REACHABLE)
+        assert "The host's log ends with" in tried.words
+        assert tried.machine_id != row.machine_id
+        assert await _alive(stage) == ["running"]
+        assert len(await _books(stage)) == 2
+
+
+async def test_a_host_that_refuses_ssh_is_replaced() -> None:
+    """no_ssh: green at Vast and closed to everybody; given up at the deadline of that phase."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, "no_ssh")
+        rental = await _rented(stage, ada)
+
+        row = await _until(stage, rental, _ready)
+
+        (tried,) = row.tries
+        assert tried.reason is Reason.NO_SSH
+        assert "refuses connections" in tried.words
+        assert await _alive(stage) == ["running"]
+
+
+async def test_an_image_that_is_not_there_ends_with_its_reason() -> None:
+    """dies_loading with Docker's words: no second host is paid for the same mistake."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, "dies_loading")
+        rental = await _rented(stage, ada)
+
+        row = await _until(stage, rental, lambda one: one.state is State.CLOSED)
+
+        assert row.reason is Reason.BAD_IMAGE
+        assert "manifest unknown" in row.detail
+        assert len(await _books(stage)) == 1
+        assert await _alive(stage) == []
+
+
+async def test_a_jupyter_that_dies_is_started_again() -> None:
+    """jupyter_dies: the path breaks, the server is started anew, and the card says what is lost."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, "jupyter_dies", after_s=8)
+        rental = await _rented(stage, ada)
+        first = await _until(stage, rental, _ready)
+
+        row = await _until(stage, rental, lambda one: one.note)
+
+        assert first.note == ""
+        assert "its kernels' memory is lost" in row.note
+        assert row.broken_since is None
+        assert len(await _books(stage)) == 1
+
+
+async def test_a_broken_way_is_on_the_card_and_mended_by_itself() -> None:
+    """ssh_breaks: since when is on the row while it lasts; the same machine, the same Jupyter."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, "ssh_breaks", after_s=8, seconds=12)
+        rental = await _rented(stage, ada)
+        await _until(stage, rental, _ready)
+
+        broken = await _until(stage, rental, lambda one: one.broken_since)
+        mended = await _until(stage, rental, lambda one: one.broken_since is None)
+
+        assert "SSH" in broken.detail
+        assert mended.note == ""
+        assert (mended.state, len(await _books(stage))) == (State.READY, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "fields", "machines"),
+    [
+        ("lost_answer", {"match": {"path": "/asks/"}}, 1),
+        ("cut", {"match": {"path": "/asks/"}}, 1),
+        ("server_error", {"status": 502, "match": {"path": "/asks/"}}, 1),
+        ("html", {"match": {"path": "/asks/"}}, 1),
+        ("nonsense", {"match": {"path": "/asks/"}}, 1),
+        ("rate_limited", {"match": {"path": "/asks/"}}, 1),
+        ("offer_gone", {}, 1),
+        ("offer_gone_410", {}, 1),
+        ("bid_too_low", {}, 2),
+        ("price_changed", {"factor": 2}, 2),
+        ("late_list", {"seconds": 3}, 1),
+    ],
+)
+async def test_every_outcome_of_the_renting_call_ends_with_one_machine(
+    fault: str, fields: dict[str, Any], machines: int
+) -> None:
+    """Yes, no, in doubt, an error that names a contract: one ready machine, none beside it."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, fault, **fields)
+        rental = await _rented(stage, ada)
+
+        await _until(stage, rental, _ready)
+
+        assert await _alive(stage) == ["running"]
+        assert len(await _books(stage)) == machines
+
+
+async def test_no_credit_is_a_definite_no() -> None:
+    """low_credit: no other offer would change it; nothing was made."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, "low_credit")
+        rental = await _rented(stage, ada)
+
+        row = await _until(stage, rental, lambda one: one.state is State.CLOSED)
+
+        assert row.reason is Reason.REFUSED
+        assert await _books(stage) == []
