@@ -19,6 +19,7 @@ from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.discord.bulletins import DiscordBoard
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.discord.tidings import DiscordTidings
@@ -35,15 +36,19 @@ from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
+from bot.domain.rentals import mark_of
 from bot.errors import BotError, Config, system_reason
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.relay.app import Relay
 from bot.schedule import Schedule, Tick
+from bot.services.account import AccountWatch
 from bot.services.archive_ahead import Ahead
 from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
+from bot.services.bulletins import Bulletins
 from bot.services.desk import Desk
+from bot.services.herald import Herald
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
 from bot.services.links import Links
@@ -61,8 +66,10 @@ from bot.services.scout import Scout
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
+from bot.services.sweep import Sweep
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
+from cogs.ui import bulletins as bulletin_cards
 from cogs.ui import lookouts as lookout_cards
 from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
@@ -70,6 +77,8 @@ from cogs.ui.cards import rental_card
 log = logging.getLogger(__name__)
 
 DELIVER_TICK_S = 5.0
+SWEEP_POLLS = 4
+"""The account is swept at every so many-th poll; both list it."""
 LOOK_OUT_TICK_S = 60.0
 LAST_FLUSH_S = 2.0
 """How long the end of the process waits for outputs that only its memory has."""
@@ -146,6 +155,11 @@ async def open_app(
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=shared.news.set),
                 Tick(name="look out", every_s=LOOK_OUT_TICK_S, wake=shared.looking_out.set),
                 Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
+                Tick(
+                    name="sweep",
+                    every_s=settings.poll_s * SWEEP_POLLS,
+                    wake=shared.sweeping.set,
+                ),
             ]
         )
         schedule.start()
@@ -156,6 +170,12 @@ async def open_app(
         tasks.forever("notices", notices.run)
         tasks.forever("letters", _letters(outside, shared, client=client).run)
         tasks.forever("kernels", relay.keep_joined)
+        board = DiscordBoard(client=client, render=bulletin_cards.bulletin)
+        bulletins = Bulletins(
+            store=outside.store, board=board, news=shared.telling, clock=outside.clock
+        )
+        tasks.forever("bulletins", bulletins.run)
+        tasks.forever("sweep", _sweep(settings, outside, shared, board=board).run)
         tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         tasks.forever("archives", _retention(outside, shared).run)
@@ -204,6 +224,9 @@ class Shared:
     wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
     news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
     asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
+    sweeping: Wake = field(default_factory=Wake)  # it is time to look at the whole account
+    telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
+    account: AccountWatch = field(default_factory=AccountWatch)
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
 
 
@@ -279,8 +302,10 @@ def _client(settings: Settings, outside: Outside, shared: Shared, counter: Count
             spend=Spend(store=outside.store, clock=outside.clock),
             links=outside.links,
             shelf=counter.shelf,
+            interactions=outside.store,
             policies=shared.policies,
             clock=outside.clock,
+            account=shared.account,
         ),
         guild_id=settings.guild_id,
     )
@@ -353,6 +378,30 @@ def _reconciler(
         limits=shared.limits,
         installation=settings.installation,
         poll=timedelta(seconds=settings.poll_s),
+        account=shared.account,
+    )
+
+
+def _sweep(settings: Settings, outside: Outside, shared: Shared, *, board: DiscordBoard) -> Sweep:
+    return Sweep(
+        store=outside.store,
+        market=outside.market,
+        board=board,
+        herald=Herald(
+            store=outside.store,
+            market=outside.market,
+            account=shared.account,
+            clock=outside.clock,
+        ),
+        account=shared.account,
+        clock=outside.clock,
+        limits=shared.limits,
+        installation=settings.installation,
+        mark=mark_of(outside.key.public_line()),
+        wake=shared.sweeping,
+        moved=shared.wake,
+        news=shared.telling,
+        every=timedelta(seconds=settings.poll_s * SWEEP_POLLS),
     )
 
 

@@ -22,7 +22,7 @@ class Archives(commands.GroupCog, name="archives", description="Saved workspaces
 
     @app_commands.command(name="list", description="Your saved workspaces")
     async def list_command(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         found = await self._shelf.of(inputs.actor(interaction))
         await interaction.edit_original_response(view=shelf.page(found))
 
@@ -47,7 +47,7 @@ class Archives(commands.GroupCog, name="archives", description="Saved workspaces
         disk: app_commands.Range[int, 8, offers.MAX_DISK_GB] | None = None,
         image: app_commands.Range[str, 1, 255] | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
         chosen = await self._shelf.get(actor, archive)
         wish = Wish(
@@ -67,13 +67,13 @@ class Archives(commands.GroupCog, name="archives", description="Saved workspaces
     async def delete(
         self, interaction: Interaction, archive: app_commands.Range[str, 1, 100]
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         chosen = await self._shelf.get(inputs.actor(interaction), archive)
         await interaction.edit_original_response(view=shelf.sure(chosen))
 
     async def really_delete(self, press: Interaction, archive_id: str) -> None:
         """The second press."""
-        await press.response.defer()
+        await press.client.take(press)
         gone = await self._shelf.delete(inputs.actor(press), archive_id)
         await press.edit_original_response(view=shelf.deleted(gone))
 
@@ -82,7 +82,7 @@ class Archives(commands.GroupCog, name="archives", description="Saved workspaces
 
     async def keep_longer(self, press: Interaction, archive_id: str) -> None:
         """Below a warning that archives end; mostly in a direct message."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = await inputs.caller(press, self._shelf.home(archive_id))
         until = await self._shelf.keep_longer(actor, archive_id)
         await press.edit_original_response(view=retries.kept_longer(until))

@@ -32,7 +32,7 @@ class Machines(commands.Cog):
     async def open_command(
         self, interaction: Interaction, named: app_commands.Range[str, 1, 100] | None = None
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         own = await self._desk.of(inputs.actor(interaction))
         await self._link(interaction, inputs.pick(own, named))
 
@@ -50,35 +50,35 @@ class Machines(commands.Cog):
         named: app_commands.Range[str, 1, 100] | None = None,
         discard: bool = False,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         reach = await self._reach(interaction, named)
         await self._ask(interaction, inputs.pick(reach, named), discard=discard)
 
     async def open(self, press: Interaction, rental_id: str) -> None:
         """The Open button."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         await self._link(press, rental_id)
 
     async def ask_to_destroy(self, press: Interaction, rental_id: str) -> None:
         """The Destroy and Cancel buttons of a card: the first press."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         await self._ask(press, rental_id)
 
     async def destroy(self, press: Interaction, rental_id: str) -> None:
         """The second press: archived, then ended."""
-        await press.response.defer()
+        await press.client.take(press)
         rental = await self._desk.end(inputs.actor(press), rental_id)
         await press.edit_original_response(view=answers.destroying(rental))
 
     async def ask_to_discard(self, press: Interaction, rental_id: str) -> None:
         """The first word that no archive is wanted: what would be lost, and a last question."""
-        await press.response.defer()
+        await press.client.take(press)
         rental = await self._desk.get(inputs.actor(press), rental_id, Action.DESTROY)
         await press.edit_original_response(view=answers.really_lose(rental, self._clock.now()))
 
     async def discard(self, press: Interaction, rental_id: str) -> None:
         """The second one: ended as it is."""
-        await press.response.defer()
+        await press.client.take(press)
         actor = await inputs.caller(press, self._desk.home(rental_id))
         rental = await self._desk.end(actor, rental_id, discard=True)
         await press.edit_original_response(view=answers.destroying(rental))
@@ -88,13 +88,13 @@ class Machines(commands.Cog):
 
     async def agree(self, press: Interaction, rental_id: str, offer_id: int) -> None:
         """Rent at a higher price, on the card that asked."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         rental = await self._desk.agree(inputs.actor(press), rental_id, offer_id)
         await press.edit_original_response(view=answers.begun(rental))
 
     async def replace(self, press: Interaction, rental_id: str) -> None:
         """A quote for another machine, with what is lost by going there."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = inputs.actor(press)
         quote = await self._desk.another(actor, rental_id)
         old = await self._desk.get(actor, rental_id, Action.OPEN)

@@ -70,7 +70,7 @@ class Rent(commands.Cog):
         name: app_commands.Range[str, 1, 40] | None = None,
         restore: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         wish = Wish(
             gpu=gpu,
             offer_id=inputs.offer_number(offer),
@@ -93,13 +93,13 @@ class Rent(commands.Cog):
 
     async def quote(self, press: Interaction, wish: Wish) -> None:
         """The menu below a page of offers: a quote of its own, so that the page stays."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         quote = await self._desk.quote(inputs.actor(press), inputs.place(press), wish)
         await press.edit_original_response(view=market.quote(quote))
 
     async def begin(self, press: Interaction, quote_id: str) -> None:
         """The Rent button; pressed again it says the same about the same rental."""
-        await press.response.defer()
+        await press.client.take(press)
         # The letter about a wish that waited leads to a quote in a direct message.
         actor = await inputs.caller(press, self._desk.quote_home(quote_id))
         rental = await self._desk.rent(actor, quote_id)

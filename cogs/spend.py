@@ -19,7 +19,7 @@ class Spend(commands.Cog):
     @app_commands.command(name="spend", description="What you have spent, by machine")
     @app_commands.describe(member="Somebody else's spending, for leads")
     async def spend(self, interaction: Interaction, member: discord.User | None = None) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
         inputs.may_ask_about(actor, member)
         report = await self._spend.report(actor, member.id if member else None)

@@ -30,6 +30,7 @@ from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import metadata
 from bot.adapters.storage.unit import Database
 from bot.domain.archives import Archive, ArchiveId, ArchiveState
+from bot.domain.bulletins import Bulletin
 from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
@@ -138,6 +139,9 @@ async def a_row_in_every_table(url: str) -> Rental:
             sample=Sample(at=NOW),
             letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
         )
+        await store.tell(Bulletin(key="account/today", title="t", text="w", rental_id=rental.id))
+        await store.sightings([ContractId(5)], NOW)
+        await store.take_interaction(1_000_000_000_000_000_000, NOW)
         await store.change_policy({"idle": "90"}, by=7)
         await store.begin_archive(
             Archive(

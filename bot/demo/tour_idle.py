@@ -52,7 +52,7 @@ class IdleAct:
 
     async def work_and_go(self) -> str:
         """A machine, a notebook with its output, and nobody there any more."""
-        self._rental = await self._rented(await self._ada.command("rent", disk=10))
+        self._rental = await self.rented(await self._ada.command("rent", disk=10))
         await self._in_notebook(self._write)
         rental = await self._stage.app.store.rental(self._rental)
         assert rental is not None
@@ -85,7 +85,7 @@ class IdleAct:
     async def restore(self) -> str:
         gpu = "RTX 3090"
         quote = await self._ada.command("archives restore", archive=self._archive, gpu=gpu)
-        self._rental = await self._rented(quote)
+        self._rental = await self.rented(quote)
         rental = await self._stage.app.store.rental(self._rental)
         assert rental is not None
         after = tree(self._workspace(int(rental.contract or 0)))
@@ -101,7 +101,7 @@ class IdleAct:
         )
         return "ended without an archive, because Ada said so twice"
 
-    async def _rented(self, quote: Seen) -> RentalId:
+    async def rented(self, quote: Seen) -> RentalId:
         known = {one.id for one in await self._stage.app.store.open_rentals()}
         await self._ada.press(quote, "Rent")
         (rental,) = [

@@ -261,7 +261,7 @@ def _unreachable(rental: Rental, sight: Sight, limits: Limits) -> Step | None:
             return _missing(rental, sight, limits)
         if seen(rental, machine, sight.at) != rental:
             return Observe(machine)
-        if machine.status is not Status.UP:
+        if machine.status not in (Status.UP, Status.UNCLEAR):  # from a riddle follows nothing
             return Wait("the machine does not run")
     return None if sight.connected else Connect()
 
@@ -285,7 +285,7 @@ def _destroying(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> 
     seen = _ours(sight)
     if rental.reason is Reason.VANISHED:
         return Return() if seen else Close() if sight.listed else Wait("unseen")
-    again = rental.destroyed_at is None or now - rental.destroyed_at >= limits.destroy_again
+    again = rental.destroyed_at is None or now >= destroy_again_at(rental, limits)
     if seen:
         return Destroy(seen[0].contract) if again else Wait("being destroyed")
     if rental.contract is not None and rental.destroyed_at is None:
@@ -298,6 +298,14 @@ def _destroying(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> 
     if rental.destroyed_at is not None and sight.at < rental.destroyed_at:
         return Wait("the listing is older than the destroy")
     return Close() if rental.absent_seen >= ABSENT_ENOUGH else Look(rental.contract)
+
+
+def destroy_again_at(rental: Rental, limits: Limits) -> datetime:
+    """When the destroy is sent again to a machine that is still shown: later each time."""
+    assert rental.destroyed_at is not None
+    tried_for = rental.destroyed_at - (rental.phase_at or rental.destroyed_at)
+    pause = min(max(limits.destroy_again, tried_for / 2), limits.destroy_at_least)
+    return rental.destroyed_at + pause
 
 
 def _ours(sight: Sight) -> list[Instance]:

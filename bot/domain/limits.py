@@ -22,7 +22,8 @@ class Limits:
     path: timedelta = timedelta(minutes=3)  # Jupyter runs, until the relay shows its page
     doubt: timedelta = timedelta(seconds=120)  # the longest Vast's list may lag
     missing: timedelta = timedelta(seconds=120)
-    destroy_again: timedelta = timedelta(seconds=20)
+    destroy_again: timedelta = timedelta(seconds=20)  # and half of the time tried so far, up to
+    destroy_at_least: timedelta = timedelta(minutes=5)
     attempts: int = 10  # renting calls of one rental, those for offers that were gone included
     tries: int = 3  # machines of one rental that may fail
     tries_cost: Usd = field(default_factory=lambda: Usd.of("1.00"))  # what these may cost in all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from typing import NewType
 from bot.domain.images import Image
 from bot.domain.money import ZERO, Usd
 from bot.domain.offers import Offer, Rates, Wish
+from bot.domain.omens import Omen
 
 RentalId = NewType("RentalId", str)
 ContractId = NewType("ContractId", int)
@@ -27,6 +29,15 @@ def new_id(length: int = 6) -> str:
     """A short random name, safe as a DNS label."""
     letters = _ALPHABET[:19]
     return secrets.choice(letters) + "".join(secrets.choice(_ALPHABET) for _ in range(length - 1))
+
+
+def mark_of(public_key: str) -> str:
+    """What names a Bellhop on the machines it rents: the fingerprint of its SSH key, shortened.
+
+    Of the key's body, as its comment is anybody's; the key itself is on the machine anyway.
+    """
+    body = public_key.split()[1:2]
+    return hashlib.sha256("".join(body).encode()).hexdigest()[:16]
 
 
 class State(StrEnum):
@@ -112,6 +123,18 @@ class Instance:
     gpu_name: str
     gpu_util: Decimal | None  # percent, averaged and late; None is no report
     vram_used_mb: int | None
+    ends_at: datetime | None = None  # the end of the host's offer, which stops the machine
+    outbid: bool = False  # interruptible, and not running although it was wanted to
+    untouched: bool = False  # its container never ran, so nobody can have worked on it
+    mark: str = ""  # the fingerprint of the SSH key of the Bellhop that rented it; "" for none
+    odd: tuple[str, ...] = ()  # what in its row cannot be read, in words
+    gpus: int = 1
+    vram_mb: int = 0
+
+    @property
+    def label_id(self) -> str:
+        """The rental's part of the label, empty where it is none of a Bellhop's."""
+        return self.label.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +249,8 @@ class Rental:
     settled_until: datetime | None = None  # the ledger is written up to here
     next_at: datetime | None = None  # not looked at again before
     fails: int = 0
+    omens: tuple[Omen, ...] = ()  # what has changed about its machine without our doing
+    adopted_at: datetime | None = None  # when the sweep took in a machine that no row knew
 
     tries: tuple[Try, ...] = ()  # what was tried before, oldest first; only ever added to
     replacing: bool = False  # once this machine is seen gone, another is looked for

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.domain import retries
+from bot.domain import outlook, retries
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
 from bot.domain.replacement import out_of_offers, propose, set_aside
 from bot.domain.steps import (
@@ -173,7 +173,7 @@ def seen(rental: Rental, machine: Instance | None, now: datetime) -> Rental:
     if booting and rental.phase is Phase.CREATED and machine.status is not Status.CREATED:
         rental = replace(rental, phase=Phase.LOADING, phase_at=now)
     loading = booting and rental.phase in _BEFORE_RUNNING
-    return replace(
+    rental = replace(
         rental,
         missing_since=None,
         absent_seen=0,
@@ -184,6 +184,7 @@ def seen(rental: Rental, machine: Instance | None, now: datetime) -> Rental:
         addresses=machine.addresses or rental.addresses,
         detail=machine.message if loading else rental.detail,
     )
+    return outlook.foreseen(rental, machine, now)
 
 
 def _earliest(known: datetime | None, told: datetime | None) -> datetime | None:
@@ -278,6 +279,7 @@ def _release(rental: Rental, reason: Reason, now: datetime) -> Rental:
         state=State.DESTROYING,
         reason=reason,
         released_at=rental.released_at or now,
+        phase_at=now,
         absent_seen=0,
     )
 
@@ -286,6 +288,7 @@ def _looked(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     if not isinstance(outcome, Absent):
         # It is there by number though not in the list: nothing is concluded from a contradiction.
         missing = None if rental.state is not State.DESTROYING else rental.missing_since
+        rental = outlook.contradicted(rental, "its list lacks it, by its number it is there", now)
         return replace(rental, absent_seen=0, missing_since=missing, destroyed_at=None)
     seen = rental.absent_seen + 1
     wait = LOOK_AGAIN if seen < ABSENT_ENOUGH else timedelta()

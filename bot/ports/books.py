@@ -17,6 +17,7 @@ from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
+from bot.ports.bulletins import Bulletins, Interactions, Sightings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +301,9 @@ class Store(
     Grudges,
     Lookouts,
     ArchiveBooks,
+    Bulletins,
+    Sightings,
+    Interactions,
     Protocol,
 ):
     """The database as a whole."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain import ledger, retries
+from bot.domain import ledger, omen_words, retries, sweep
 from bot.domain.letters import Kind, Writing
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
 from bot.domain.rentals import Instance, Reason, Rental, RentalId, State
@@ -35,6 +35,7 @@ from bot.log import bound
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.services.account import AccountWatch
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
 
@@ -64,6 +65,7 @@ class Reconciler:
         limits: Limits,
         installation: str,
         poll: timedelta,
+        account: AccountWatch | None = None,
     ) -> None:
         self._store = store
         self._market = market
@@ -75,6 +77,7 @@ class Reconciler:
         self._limits = limits
         self._installation = installation
         self._poll = poll
+        self._account = account or AccountWatch()
         self._busy: set[RentalId] = set()
         self._faults = Faults()
         self._reported: dict[RentalId, float] = {}
@@ -97,10 +100,13 @@ class Reconciler:
             return False
         asked_at = self._clock.now()
         listing = await self._listing()
+        theirs = sweep.holdings(rentals, listing or (), self._installation, self._limits)
         for rental in rentals:
             if rental.id not in busy | self._busy and self._faults.may(rental.id, asked_at):
                 self._busy.add(rental.id)
-                sight = self._sight(rental, listing, asked_at)
+                sight = self._sight(
+                    rental, theirs.get(rental.id, ()), listing is not None, asked_at
+                )
                 self._note_load(rental, sight)
                 self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
         return any(
@@ -114,22 +120,19 @@ class Reconciler:
     async def _listing(self) -> Sequence[Instance] | None:
         """Every machine on the account, or None: a failed list is not an empty one."""
         try:
-            return await self._market.machines()
+            listing = await self._market.machines()
         except Provider as error:
             log.warning("the account could not be listed: %s", error)
+            self._account.failed(error, self._clock.now())
             return None
+        self._account.seen()
+        return listing
 
-    def _sight(self, rental: Rental, listing: Sequence[Instance] | None, at: datetime) -> Sight:
-        label = rental.label(self._installation)
-        ours = [
-            one
-            for one in listing or ()
-            if one.label == label or (one.contract == rental.contract and one.contract)
-        ]
+    def _sight(self, rental: Rental, mine: Sequence[Instance], listed: bool, at: datetime) -> Sight:
         return Sight(
             at=at,
-            listed=listing is not None,
-            machines=tuple(ours),
+            listed=listed,
+            machines=tuple(mine),
             connected=self._steps.connected(rental),
             served=self._steps.served(rental),
         )
@@ -193,6 +196,8 @@ class Reconciler:
 
     async def _write(self, before: Rental, moved: Rental, step: Step, outcome: Outcome) -> Rental:
         now = self._clock.now()
+        if moved.reason is Reason.VANISHED and before.reason is None and moved.ready_at:
+            await self._store.tell(omen_words.vanished(moved))  # it may be closed in this pass
         entries = ledger.entries(before, moved, now)
         moved = ledger.settle(moved, now)
         stored = await self._store.apply(
@@ -266,5 +271,7 @@ def _shows(before: Rental, moved: Rental) -> bool:
         or before.note != moved.note
         or before.held != moved.held
         or before.save_next_at != moved.save_next_at
+        or before.omens != moved.omens
+        or (before.destroyed_at is None) != (moved.destroyed_at is None)
         or (before.missing_since is None) != (moved.missing_since is None)
     )

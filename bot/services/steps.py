@@ -11,7 +11,7 @@ import logging
 from bot.domain.archives import ArchiveId, Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
-from bot.domain.rentals import ContractId, Rental, State
+from bot.domain.rentals import ContractId, Rental, State, mark_of
 from bot.domain.retries import caps_of, measure
 from bot.domain.steps import (
     Absent,
@@ -179,6 +179,7 @@ class Steps:
             image=rental.image.reference,
             disk_gb=rental.wish.disk_gb,
             label=rental.label(self._installation),
+            mark=mark_of(self._public_key),
         )
         try:
             await self._put_key()
@@ -210,7 +211,8 @@ class Steps:
     async def _connect(self, rental: Rental) -> Outcome:
         # One that was ready has our key, and is reached again even while Vast is away.
         new = rental.state is State.BOOTING and rental.fails == 0
-        if rental.contract is not None and new and not await self._account_key():
+        lacks_key = rental.adopted_at is not None and rental.fails == 0
+        if rental.contract is not None and (lacks_key or (new and not await self._account_key())):
             await self._market.attach_key(rental.contract, self._public_key)
         try:
             host_key = await self._tunnels.connect(

@@ -12,8 +12,9 @@ from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd, hourly
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
+from bot.services.account import Blind
 from bot.services.spend import Line, Report, running
-from cogs.ui import buttons, cards, idle, look, retries, words
+from cogs.ui import buttons, cards, idle, look, retries, signs, words
 from cogs.ui import lookouts as waits
 
 _LINES = 20
@@ -25,6 +26,7 @@ def status(
     *,
     whose: str = "",
     standings: Mapping[RentalId, Standing | None] | None = None,
+    blind: Blind | None = None,
     lookouts: Sequence[Lookout] = (),
 ) -> look.Card:
     """Each open rental of one member: how far, how old, what it costs, whether it is idle and why.
@@ -36,6 +38,7 @@ def status(
         nobody = f"{whose} has" if whose else "You have"
         return look.card(
             f"### No machines\n{nobody} nothing running, and nothing costs anything.",
+            signs.account(blind),
             waits.listed(lookouts),
             controls=waits.controls(lookouts),
         )
@@ -48,6 +51,7 @@ def status(
             lambda left: f"… and {left} more",
             room=look.ROOM - len(waits.listed(lookouts)),
         ),
+        signs.account(blind),
         waits.listed(lookouts),
         controls=waits.controls(lookouts),
     )
@@ -206,7 +210,16 @@ def _machine(rental: Rental, now: datetime, standing: Standing | None) -> str:
         f"**{cards.title(rental)} · {words.standing(rental)}** {look.ago(since)}{card}\n"
         f"-# {spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
         f"asked {look.ago(rental.requested_at)}{said}"
-        + "".join(f"\n-# {line}" for line in (retries.line(rental), watched, reasons) if line)
+        + "".join(
+            f"\n-# {line}"
+            for line in (
+                retries.line(rental),
+                watched,
+                reasons,
+                *signs.of(rental).splitlines(),
+            )
+            if line
+        )
     )
 
 

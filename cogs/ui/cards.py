@@ -9,7 +9,7 @@ from bot.domain.money import hourly
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.retries import waiting
 from bot.domain.standing import Standing
-from cogs.ui import buttons, idle, look, retries, tries, words
+from cogs.ui import buttons, idle, look, retries, signs, tries, words
 
 _TITLE = 90
 
@@ -70,6 +70,7 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
             f"{words.doing(rental)} Began {look.ago(since)}.",
             _said(rental),
             _missing(rental),
+            signs.of(rental),
         ),
         tries.listed(rental),
         _facts(rental, now),
@@ -94,6 +95,7 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Car
             _reasons(standing),
             _said(rental),
             _missing(rental),
+            signs.of(rental),
         ),
         tries.listed(rental),
         _facts(rental, now),
@@ -143,6 +145,7 @@ def _archiving(rental: Rental, now: datetime) -> look.Card:
             f"{why} Its work is being archived, and the archive held against it. {then}".strip(),
             _said(rental),
             _missing(rental),
+            signs.of(rental),
         ),
         _facts(rental, now),
         colour=look.ENDING if ends else look.READY,
@@ -157,15 +160,21 @@ def _reasons(standing: Standing | None) -> str:
 
 def _ending(rental: Rental, now: datetime) -> look.Card:
     taken = (
-        f"Vast took our order to destroy it {look.ago(rental.destroyed_at)}. "
-        "We look until it is gone."
+        f"Vast took our order to destroy it {look.ago(rental.destroyed_at)}. That it is gone is "
+        "**not yet confirmed**; we look, and order it again, until it is."
         if rental.destroyed_at
         else "Its work is archived first."
         if rental.state is State.READY and rental.waived_by is None
-        else "It is being destroyed at Vast."
+        else "It is being destroyed at Vast; that it is gone is **not yet confirmed**."
     )
     return look.card(
-        look.lines(_heading(rental, "ending"), words.why_ended(rental), taken),
+        look.lines(
+            _heading(rental, "ending"),
+            words.why_ended(rental),
+            taken,
+            _said(rental),
+            signs.of(rental),
+        ),
         _facts(rental, now),
         colour=look.ENDING,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
+from bot.domain import outlook
+from bot.domain.omens import Sign
 from bot.domain.rentals import Phase, Reason, Rental, State
 from bot.domain.retries import waiting
 from cogs.ui import look
@@ -177,4 +179,6 @@ def wanted(rental: Rental) -> bool:
 
 
 def _given_up(rental: Rental) -> str:
+    if rental.ended_by is None and outlook.omen(rental, Sign.HOST_ENDS) is not None:
+        return "Its host's offer ends, so it was archived and ended before Vast stops it."
     return f"Given up by <@{rental.ended_by}>." if rental.ended_by else "Given up."

@@ -88,6 +88,7 @@ def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -
         spend=Spend(store=store, clock=clock),
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
         shelf=shelf,
+        interactions=store,
         policies=Policies(store=store),
         clock=clock,
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from bot.adapters.storage import wire
+from bot.adapters.storage import plain, wire
+from bot.domain.omens import Omens
 from bot.domain.rentals import Phase, Quote, Reason, Rental, RentalId, State, Try
 
 # Fields whose column has the same name and, through its type, the same value.
@@ -29,7 +30,7 @@ _RENTAL = (
     *("save_asked_at", "archive_id", "proven_at", "save_fails", "restore_id", "restored_at"),
     *("save_next_at", "held", "held_at", "save_allowed", "ahead_id", "ahead_at"),
     *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
-    *("replacing", "proposed_until", "broken_since"),
+    *("replacing", "proposed_until", "broken_since", "adopted_at"),
 )
 _TRY = (
     *("number", "words", "began_at", "ended_at", "contract", "machine_id", "created_at"),
@@ -65,6 +66,7 @@ def rental_values(rental: Rental) -> dict[str, Any]:
         "rates": wire.rates_text(rental.rates) if rental.rates is not None else None,
         "tried": wire.numbers_text(rental.tried),
         "addresses": wire.addresses_text(rental.addresses),
+        "omens": plain.text_of(Omens(rental.omens)),
         "proposal": wire.offer_text(rental.proposal) if rental.proposal is not None else None,
     }
 
@@ -81,6 +83,7 @@ def rental_of(row: Row[Any], tries: tuple[Try, ...] = ()) -> Rental:
         rates=wire.rates_of(row.rates) if row.rates is not None else None,
         tried=wire.numbers_of(row.tried),
         addresses=wire.addresses_of(row.addresses),
+        omens=plain.read(Omens, row.omens).of,
         proposal=wire.offer_of(row.proposal) if row.proposal is not None else None,
         tries=tries,
     )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.adapters.storage.archives import SqlArchives
+from bot.adapters.storage.bulletins import SqlBulletins
 from bot.adapters.storage.doors import SqlDoors
 from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
@@ -15,6 +16,7 @@ from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
 from bot.ports.books import Store
@@ -31,6 +33,9 @@ class SqlStore(
     SqlLetters,
     SqlPolicies,
     SqlArchives,
+    SqlBulletins,
+    SqlSightings,
+    SqlInteractions,
     SqlGrudges,
     SqlLookouts,
 ):

@@ -118,6 +118,8 @@ rentals = Table(
     Column("save_fails", Integer, nullable=False, server_default="0"),
     Column("restore_id", String(32)),
     Column("restored_at", UtcTime),
+    Column("omens", Words, nullable=False, server_default="{}"),
+    Column("adopted_at", UtcTime),
     Column("replacing", Boolean, nullable=False, server_default=false()),
     Column("proposal", Text),
     Column("proposed_until", UtcTime),
@@ -315,6 +317,42 @@ letters = Table(
     Column("done_at", UtcTime, index=True),
     Column("error", Words, nullable=False),
     _one_of("kind", LetterKind),
+)
+
+bulletins = Table(
+    "bulletins",
+    metadata,
+    Column("key", String(96), primary_key=True),
+    Column("id", String(25), nullable=False, unique=True),
+    Column("bulletin", Words, nullable=False),
+    Column("rental_id", ForeignKey("rentals.id"), index=True),
+    Column("version", Integer, nullable=False),
+    Column("shown_version", Integer, nullable=False),
+    Column("told_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("channel_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("shown_at", UtcTime),
+    Column("error", Words, nullable=False),
+)
+
+# Machines on the account that no open rental owns.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("contract", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_seen_at", UtcTime, nullable=False),
+    Column("missing_since", UtcTime),
+    Column("destroy_sent_at", UtcTime),
+)
+
+# Clicks and commands that were carried out: Discord may bring one twice.
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("taken_at", UtcTime, nullable=False, index=True),
 )
 
 policy = Table(

@@ -15,6 +15,7 @@ from bot.adapters.storage.tables import events, rentals
 from bot.domain.images import Image
 from bot.domain.money import Usd
 from bot.domain.offers import Sort, Wish
+from bot.domain.omens import Omen, Sign
 from bot.domain.rentals import (
     Address,
     ContractId,
@@ -95,6 +96,11 @@ FILLED = replace(
     ahead_at=NOW + timedelta(minutes=52),
     restore_id="c3m8yr-0002",
     restored_at=AT,
+    omens=(
+        Omen(sign=Sign.HOST_ENDS, since=AT, at=AT, detail="ü \x00"),
+        Omen(sign=Sign.OFFLINE, since=AT),
+    ),
+    adopted_at=AT,
     replacing=True,
     proposal=an_offer(reliability=Decimal("0.9974321"), available_until=AT),
     proposed_until=AT,
