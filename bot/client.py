@@ -25,7 +25,9 @@ from bot.errors import BotError, Chat, Config, Refused, Unavailable
 from bot.log import bound
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
+from bot.services.downloads import Downloads
 from bot.services.lookouts import Lookouts
+from bot.services.moves import Moves
 from bot.services.offers import Offers
 from bot.services.policy import Policies
 from bot.services.shelf import Shelf
@@ -41,6 +43,7 @@ EXTENSIONS = (
     "cogs.lookouts",
     "cogs.status",
     "cogs.machines",
+    "cogs.moves",
     "cogs.keep",
     "cogs.archives",
     "cogs.spend",
@@ -75,6 +78,8 @@ class Services:
     links: Tickets
     shelf: Shelf
     policies: Policies
+    moves: Moves
+    downloads: Downloads
     clock: Clock
 
 
