@@ -36,11 +36,12 @@ from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
-from bot.domain.rentals import mark_of
+from bot.domain.rentals import Rental, mark_of
 from bot.errors import BotError, Config, system_reason
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.relay.app import Relay
+from bot.relay.hosts import bare
 from bot.schedule import Schedule, Tick
 from bot.services.account import AccountWatch
 from bot.services.archive_ahead import Ahead
@@ -48,11 +49,13 @@ from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 from bot.services.bulletins import Bulletins
 from bot.services.desk import Desk
+from bot.services.downloads import Downloads
 from bot.services.herald import Herald
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.lookouts import Lookouts
+from bot.services.moves import Moves
 from bot.services.notices import Notices
 from bot.services.offers import Offers
 from bot.services.outputs import Outputs
@@ -211,6 +214,7 @@ class Outside:
     archives: Archives
     outputs: Outputs
     links: Links
+    downloads: Downloads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +255,13 @@ async def _open_outside(
     stack.push_async_callback(tunnels.aclose)
     place = await asyncio.to_thread(open_place, settings.archive_url)
     outputs = Outputs(documents=JupyterDocuments(), routes=routes)
+    archives = Archives(
+        books=store,
+        vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
+        workspaces=SshWorkspaces(),
+        clock=clock,
+        outputs=outputs,
+    )
     return Outside(
         clock=clock,
         store=store,
@@ -258,15 +269,16 @@ async def _open_outside(
         key=key,
         tunnels=tunnels,
         notebooks=JupyterNotebooks(),
-        archives=Archives(
-            books=store,
-            vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
-            workspaces=SshWorkspaces(),
-            clock=clock,
-            outputs=outputs,
-        ),
+        archives=archives,
         outputs=outputs,
         links=Links(store=store, clock=clock, relay_url=settings.relay_url),
+        downloads=Downloads(
+            shelf=Shelf(archives=archives),
+            archives=archives,
+            links=store,
+            clock=clock,
+            origin=bare(settings.relay_url),
+        ),
     )
 
 
@@ -296,6 +308,8 @@ def _client(settings: Settings, outside: Outside, shared: Shared, counter: Count
         services=Services(
             desk=counter.desk,
             offers=counter.offers,
+            moves=_moves(outside, counter),
+            downloads=outside.downloads,
             lookouts=Lookouts(
                 store=outside.store, desk=counter.desk, offers=counter.offers, clock=outside.clock
             ),
@@ -317,6 +331,20 @@ def _scout(outside: Outside, counter: Counter, *, client: Bellhop) -> Scout:
         desk=counter.desk,
         offers=counter.offers,
         tidings=DiscordTidings(client=client, render=lookout_cards.letter),
+        clock=outside.clock,
+    )
+
+
+def _moves(outside: Outside, counter: Counter) -> Moves:
+    async def measure(rental: Rental) -> int:
+        shell = outside.tunnels.shell(rental.id)
+        return (await outside.archives.estimate(rental, shell)).bytes
+
+    return Moves(
+        store=outside.store,
+        desk=counter.desk,
+        offers=counter.offers,
+        measure=measure,
         clock=outside.clock,
     )
 
@@ -466,6 +494,7 @@ def _relay(settings: Settings, outside: Outside, shared: Shared, *, client: Bell
         health=Health(store=outside.store, market=outside.market, client=client).look,
         clock=outside.clock,
         outputs=outside.outputs,
+        downloads=outside.downloads,
     )
 
 

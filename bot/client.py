@@ -27,7 +27,9 @@ from bot.ports.bulletins import Interactions
 from bot.ports.clock import Clock
 from bot.services.account import AccountWatch
 from bot.services.desk import Desk
+from bot.services.downloads import Downloads
 from bot.services.lookouts import Lookouts
+from bot.services.moves import Moves
 from bot.services.offers import Offers
 from bot.services.policy import Policies
 from bot.services.shelf import Shelf
@@ -43,6 +45,7 @@ EXTENSIONS = (
     "cogs.lookouts",
     "cogs.status",
     "cogs.machines",
+    "cogs.moves",
     "cogs.keep",
     "cogs.archives",
     "cogs.spend",
@@ -79,6 +82,8 @@ class Services:
     shelf: Shelf
     interactions: Interactions
     policies: Policies
+    moves: Moves
+    downloads: Downloads
     clock: Clock
     account: AccountWatch = field(default_factory=AccountWatch)
 

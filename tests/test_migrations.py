@@ -41,7 +41,7 @@ from bot.domain.rentals import ContractId, Reason, Rental, State, Try
 from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.errors import Store
-from bot.ports.books import Pass
+from bot.ports.books import Parcel, Pass
 from tests.builders import NOW, SetClock, begun
 
 SCRIPTS = Path(__file__).parent.parent / "alembic"
@@ -154,6 +154,15 @@ async def a_row_in_every_table(url: str) -> Rental:
                 root="/workspace",
                 started_at=NOW,
                 touched_at=NOW,
+            )
+        )
+        await store.add_parcel(
+            Parcel(
+                digest="3" * 64,
+                archive_id=ArchiveId("a1"),
+                path=b"\xff",
+                member_id=1,
+                expires_at=NOW,
             )
         )
     return rental

@@ -1,6 +1,6 @@
 """Who changed the team's policy, when, from what to what.
 
-Revision 0009, after 0005.
+Revision 0009, after 0007.
 """
 
 from __future__ import annotations

@@ -30,5 +30,9 @@ class Limits:
     answer: timedelta = timedelta(minutes=30)  # how long a dearer offer waits for a yes
     grudge: timedelta = timedelta(days=7)  # how long a host that failed is remembered
     proof: timedelta = timedelta(minutes=5)  # how long a proven archive counts as the last word
+    restore: timedelta = timedelta(hours=6)  # while it keeps failing
+    last_look: timedelta = timedelta(seconds=30)  # how long one counts before a moved one's end
+    frozen: timedelta = timedelta(hours=1)  # how long a move may keep the old notebook closed
+    save_again: timedelta = timedelta(minutes=10)  # a failed one of a move that cannot go back
     member_machines: int = 0  # open rentals of one person; 0 is no limit
     team_machines: int = 0  # open rentals of the whole server; 0 is no limit

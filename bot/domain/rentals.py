@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
+from bot.domain.forecasts import Forecast
 from bot.domain.images import Image
 from bot.domain.money import ZERO, Usd
 from bot.domain.offers import Offer, Rates, Wish
@@ -62,6 +63,7 @@ class Phase(StrEnum):
     RESTORING = "restoring"
     STARTING_JUPYTER = "jupyter"
     OPENING = "opening"
+    SWITCHING = "switching"  # of a move: Jupyter answers, and the last copy is on its way
     REACHABLE = "reachable"
 
 
@@ -82,6 +84,8 @@ class Reason(StrEnum):
     BAD_IMAGE = "bad_image"  # the image is not there, which no other host would change
     UNANSWERED = "unanswered"  # a dearer machine was offered, and nobody said yes
     NOT_RESTORED = "not_restored"  # the archive could not be put onto it
+    MOVED = "moved"  # its work is on another machine, and that one is ready
+    NOT_MOVED = "not_moved"  # the machine it was to take over from could not be copied
     VANISHED = "vanished"  # gone from Vast's list without our doing
 
 
@@ -153,6 +157,9 @@ class Quote:
     hours: int | None
     made_at: datetime
     restore_id: str | None = None  # the archive to put onto it
+    moves_from: RentalId | None = None  # the rental whose work it takes over
+    address: str | None = None  # the name of the notebook's address, where it is an earlier one's
+    forecast: Forecast | None = None  # of the restore or the move
 
     @property
     def per_hour(self) -> Usd:
@@ -242,6 +249,11 @@ class Rental:
     ahead_at: datetime | None = None  # what it holds is from then
     restore_id: str | None = None  # the archive to put onto it before it is ready
     restored_at: datetime | None = None
+    save_failed_at: datetime | None = None  # when an archive last could not be proven
+    moves_from: RentalId | None = None  # the rental whose work it takes over
+    cleared_at: datetime | None = None  # of a move: when the old machine was still as archived
+    address: str | None = None  # the name of the notebook's address; None is its own id
+    forecast: Forecast | None = None  # what was said about the restore or the move
     destroyed_at: datetime | None = None  # when Vast last took our destroy
     absent_seen: int = 0  # complete looks in a row that did not find it after the destroy
     gone_at: datetime | None = None
@@ -261,6 +273,11 @@ class Rental:
     @property
     def title(self) -> str:
         return self.name or f"{self.offer.title} · {self.id}"
+
+    @property
+    def host_name(self) -> str:
+        """The first part of its notebook's host name: an earlier rental's, or its own id."""
+        return self.address or self.id
 
     @property
     def open(self) -> bool:

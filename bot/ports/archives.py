@@ -76,6 +76,13 @@ class Workspaces(Protocol):
         """SHA-256 by path, of the files among the entries that can be read."""
         ...
 
+    async def remove(self, shell: Shell, root: str, entries: Sequence[FileEntry]) -> None:
+        """Take these away; a folder only when nothing is left in it. What is gone is no error.
+
+        Raises Unreachable, CommandFailed.
+        """
+        ...
+
     async def unpack(self, shell: Shell, root: str, tar: AsyncGenerator[bytes, None]) -> list[str]:
         """Restore a plain tar stream below the folder, made if missing; returns what tar warned of.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.archives import ArchiveId
 from bot.domain.idle_memory import Memory
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Letter, Place, Writing
@@ -54,6 +55,8 @@ class Rentals(Protocol):
 
         A quote becomes one rental: asked again, the first one comes back unchanged. Raises Limit,
         naming what runs, where there would be more than the allowance; of two at once one gets in.
+        An address it wants that leads to another open rental comes back as None; a move gets it
+        when it is ready. Raises Busy where its work is being moved to another machine already.
         """
         ...
 
@@ -269,6 +272,35 @@ class Pass:
     expires_at: datetime
 
 
+class Addresses(Protocol):
+    async def at(self, name: str) -> RentalId | None:
+        """The rental that answers at an address now, or did last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """Who may download what of an archive, once, until when."""
+
+    digest: str  # SHA-256 of the secret, hexadecimal
+    archive_id: ArchiveId
+    path: bytes | None  # a file or a folder; None is everything
+    member_id: int
+    expires_at: datetime
+
+
+class Downloads(Protocol):
+    async def add_parcel(self, parcel: Parcel) -> None: ...
+
+    async def parcel(self, digest: str, now: datetime) -> Parcel | None:
+        """One that is neither fetched nor expired."""
+        ...
+
+    async def fetch_parcel(self, digest: str, now: datetime) -> bool:
+        """Take it, once: False when it was taken before, has expired or is unknown."""
+        ...
+
+
 class Doors(Protocol):
     async def add_ticket(self, ticket: Pass) -> None: ...
 
@@ -300,6 +332,8 @@ class Store(
     Doors,
     Grudges,
     Lookouts,
+    Addresses,
+    Downloads,
     ArchiveBooks,
     Bulletins,
     Sightings,

@@ -17,6 +17,7 @@ from bot.domain.archives import (
     Chosen,
     Excluded,
     LeftOut,
+    Manifest,
     Part,
     PartId,
     Phase,
@@ -28,7 +29,7 @@ from bot.domain.archives import (
     to_send,
     unproven,
 )
-from bot.domain.trees import PART_BYTES, PART_ENTRIES, Entry, Kind, pack, unchanged
+from bot.domain.trees import PART_BYTES, PART_ENTRIES, Entry, Kind, pack, shown, unchanged
 from bot.errors import CommandFailed, Damaged
 from bot.ports.archives import Toolbox, Vault, Workspaces
 from bot.ports.clock import Clock
@@ -189,6 +190,17 @@ class Run:
 
     def _undigested(self, entry: Entry) -> bool:
         return entry.kind is Kind.FILE and entry.path not in self._agreed
+
+
+async def changed(manifest: Manifest, shell: Shell, workspaces: Workspaces) -> list[str]:
+    """The names of what differs between an archive and the machine it was made from."""
+    root = manifest.archive.root
+    scan = await workspaces.scan(shell, root)
+    chosen = await workspaces.choose(scan, await workspaces.rules(shell, root))
+    now = sight(chosen, scan.complaints).wanted
+    known = {each.path for each in manifest.report.unarchivable}
+    other = [entry.name for entry in to_send(now, manifest.stored) if entry.path not in known]
+    return other + [shown(path) for path in manifest.stored.keys() - now.keys()]
 
 
 def sight(

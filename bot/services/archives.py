@@ -39,7 +39,7 @@ from bot.ports.clock import Clock
 from bot.ports.machines import Shell
 from bot.services.archive_keep import Keeper
 from bot.services.archive_restore import Restore
-from bot.services.archive_run import Tell
+from bot.services.archive_run import Tell, changed
 from bot.services.archive_save import Saving
 
 log = logging.getLogger(__name__)
@@ -119,12 +119,14 @@ class Archives:
         *,
         root: str = "",
         overwrite: bool = False,
+        instead_of: ArchiveId | None = None,
         tell: Tell = _silent,
     ) -> Restored:
         """Restore onto a machine and compare it with the manifest.
 
-        May be repeated after it broke off, with `overwrite`. Raises NotFound, Refused (files in
-        the way), DiskFull, RestoreFailed, LacksTools, Unreachable, and Place errors.
+        May be repeated after it broke off, with `overwrite`. `instead_of` is the archive it was
+        restored from before: what only that one had is taken away. Raises NotFound, Refused (files
+        in the way), DiskFull, RestoreFailed, LacksTools, Unreachable, and Place errors.
         """
         async with self._reads(archive_id):
             restore = Restore(
@@ -134,10 +136,20 @@ class Archives:
                 workspaces=self._workspaces,
                 vault=self._vault,
                 tell=tell,
+                before=await self._before(instead_of),
             )
             restored = await restore.run(overwrite=overwrite)
         log.info("restored %s: %s entries", archive_id, restored.entries)
         return restored
+
+    async def changed(self, archive_id: ArchiveId, shell: Shell) -> list[str]:
+        """The names of what is not on a machine any more as it was archived from it, or new there.
+
+        Raises NotFound, LacksTools, Unreachable, and Place errors.
+        """
+        async with self._reads(archive_id):
+            manifest = await self._vault.manifest(archive_id)
+            return await changed(manifest, shell, self._workspaces)
 
     async def saved(
         self, *, guild_id: int | None = None, owner_id: int | None = None
@@ -270,6 +282,15 @@ class Archives:
             yield
         finally:
             self._reading.remove(archive_id)
+
+    async def _before(self, archive_id: ArchiveId | None) -> Manifest | None:
+        """The manifest of an earlier archive; None where it is gone: then nothing is taken away."""
+        if archive_id is None:
+            return None
+        try:
+            return await self.contents(archive_id)
+        except (NotFound, Damaged):
+            return None
 
     async def _strike(self, archive_id: ArchiveId) -> None:
         """Say in the books that an archive is deleted."""

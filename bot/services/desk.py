@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive
+from bot.domain.forecasts import disk_needed_gb, restoring
 from bot.domain.images import Image, choose, demand_allowed
 from bot.domain.limits import Limits
 from bot.domain.lookouts import Lookout
@@ -24,7 +25,7 @@ from bot.ports.market import Market
 from bot.services.allowance import allowance
 from bot.services.offers import Offers
 from bot.services.policy import Policies
-from bot.services.shelf import Shelf, disk_needed_gb
+from bot.services.shelf import Shelf
 from bot.services.wishes import Wishes
 from bot.tasks import Wake
 
@@ -87,6 +88,7 @@ class Desk(Wishes):
             _demand_room(archive, wish)
         wish = await self._offers.checked(wish)
         offer = (await self._offers.find(wish, chosen))[0]
+        earlier = await self._store.rental(archive.rental_id) if archive is not None else None
         quote = Quote(
             id=new_id(12),
             guild_id=place.guild_id,
@@ -100,6 +102,8 @@ class Desk(Wishes):
             hours=hours,
             made_at=self._clock.now(),
             restore_id=archive.id if archive is not None else None,
+            address=earlier.host_name if earlier is not None else None,
+            forecast=restoring(archive.bytes, offer) if archive is not None else None,
         )
         await self._store.add_quote(quote)
         return quote
@@ -107,7 +111,8 @@ class Desk(Wishes):
     async def rent(self, actor: Actor, quote_id: str) -> Rental:
         """Begin the rental of a quote; pressed twice, it is the same rental.
 
-        Raises NotFound, NotYours, QuoteExpired, LowCredit, Limit.
+        Raises NotFound, NotYours, QuoteExpired, LowCredit, Limit; Busy where the work of a move
+        goes somewhere already.
         """
         quote = await self._store.quote(quote_id)
         if quote is None or quote.guild_id != actor.guild_id:
@@ -178,6 +183,9 @@ class Desk(Wishes):
                 agreed_per_hour=quote.per_hour,
                 hours=quote.hours,
                 restore_id=quote.restore_id,
+                moves_from=quote.moves_from,
+                address=quote.address,
+                forecast=quote.forecast,
                 requested_at=now,
                 phase_at=now,
             ),
@@ -247,7 +255,7 @@ class Desk(Wishes):
 
 def _demand_room(archive: Archive, wish: Wish) -> None:
     """Raise BadInput for a disk that the archive does not fit onto with room to go on."""
-    needed = disk_needed_gb(archive)
+    needed = disk_needed_gb(archive.bytes)
     if wish.disk_gb < needed:
         raise BadInput(
             f"{archive.id} needs {needed} GB",

@@ -103,9 +103,12 @@ class Reconciler:
         theirs = sweep.holdings(rentals, listing or (), self._installation, self._limits)
         for rental in rentals:
             if rental.id not in busy | self._busy and self._faults.may(rental.id, asked_at):
+                source, mover = await self._other_ends(rental, rentals)
                 self._busy.add(rental.id)
-                sight = self._sight(
-                    rental, theirs.get(rental.id, ()), listing is not None, asked_at
+                sight = replace(
+                    self._sight(rental, theirs.get(rental.id, ()), listing is not None, asked_at),
+                    source=source,
+                    mover=mover,
                 )
                 self._note_load(rental, sight)
                 self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
@@ -137,6 +140,18 @@ class Reconciler:
             served=self._steps.served(rental),
         )
 
+    async def _other_ends(
+        self, rental: Rental, rentals: Sequence[Rental]
+    ) -> tuple[Rental | None, Rental | None]:
+        """Of a move: the rental whose work this one takes over, and the one that takes it over."""
+        source = next((one for one in rentals if one.id == rental.moves_from), None)
+        if source is None and rental.moves_from is not None and rental.ready_at is None:
+            try:
+                source = await self._store.rental(rental.moves_from)  # it has ended on the way
+            except StoreDown as error:
+                log.error("the rental that %s moves from: %s", rental.id, error)
+        return source, next((one for one in rentals if one.moves_from == rental.id), None)
+
     def _note_load(self, rental: Rental, sight: Sight) -> None:
         loads = [one.gpu_util for one in sight.machines if one.gpu_util is not None]
         self._reported.pop(rental.id, None)
@@ -162,11 +177,13 @@ class Reconciler:
 
     async def _advance(self, rental: Rental, sight: Sight) -> bool:
         """Take steps until one needs a new look; returns whether that should be soon."""
+        moved = False
         for _ in range(_STEPS_A_PASS):
             step = next_step(rental, sight, self._limits, self._clock.now())
             if isinstance(step, Wait):
                 await self._settle(rental)
-                return False
+                return moved and (sight.source is not None or sight.mover is not None)
+            moved = True
             before = rental.state
             rental, outcome = await self._take(rental, step)
             if rental.state is State.DESTROYING and before is not State.DESTROYING:

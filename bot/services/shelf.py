@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 
 from bot.domain.access import Action, Actor, demand
@@ -10,9 +9,6 @@ from bot.domain.archives import Archive, ArchiveId
 from bot.errors import NotFound
 from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
-
-_SPARE = 1.3  # room for what is unpacked beside what is kept, and for going on with the work
-_SYSTEM_GB = 4  # the image's own growth: caches, Jupyter where it must be installed
 
 
 class Shelf:
@@ -65,8 +61,3 @@ class Shelf:
         demand(actor, Action.DESTROY, owner_id=archive.owner_id, guild_id=archive.guild_id)
         await self._archives.delete(ArchiveId(archive.id))
         return archive
-
-
-def disk_needed_gb(archive: Archive) -> int:
-    """The smallest disk an archive is restored onto, with room to go on."""
-    return math.ceil(archive.bytes / 1e9 * _SPARE) + _SYSTEM_GB

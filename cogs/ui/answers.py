@@ -172,7 +172,8 @@ def help_card(*, lead: bool) -> look.Card:
             "1. /offers shows machines with their whole price. Choose one in the menu.",
             "2. Read the quote and press Rent. A card in the channel follows the machine.",
             "3. When it is ready, press Open on the card.",
-            "4. When you are done, press Archive and destroy. The card then says what it cost.",
+            "4. For a bigger or smaller GPU, press Move: the work and the address come along.",
+            "5. When you are done, press Archive and destroy. The card then says what it cost.",
         ),
         look.lines(
             "**Commands**",
@@ -183,7 +184,7 @@ def help_card(*, lead: bool) -> look.Card:
             "/keep – not idle until then, whatever it looks like",
             "/save – archive a machine now, and keep it running",
             "/destroy – archive a machine, then end it; asks you first",
-            "/archives – your saved workspaces: restore them, or delete them",
+            "/archives – your saved workspaces: restore, download or delete them",
             "/spend – what you have spent, by machine",
             "/settings – the team's limits, and your own time zone, quiet hours and messages",
         ),

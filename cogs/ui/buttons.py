@@ -65,6 +65,13 @@ class Waiting(Protocol):
     async def quote(self, press: Press, lookout_id: str) -> None: ...
 
 
+class Moving(Protocol):
+    """The cog that moves a machine's work."""
+
+    async def choose(self, press: Press, rental_id: str) -> None: ...
+    async def quote(self, press: Press, rental_id: str, offer_id: int) -> None: ...
+
+
 class Shelves(Protocol):
     """The cog about archives."""
 
@@ -119,6 +126,16 @@ class Open(_Button, template=rf"bellhop:open:(?P<subject>{_ID})"):
 
     async def pressed(self, press: Press) -> None:
         await _machines(press).open(press, self.subject)
+
+
+class Move(_Button, template=rf"bellhop:move:(?P<subject>{_ID})"):
+    """Opens the menu of other machines."""
+
+    prefix = "bellhop:move"
+    face = _Face("Move", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _moving(press).choose(press, self.subject)
 
 
 class Destroy(_Button, template=rf"bellhop:destroy:(?P<subject>{_ID})"):
@@ -396,10 +413,45 @@ class ChooseOffer(
             await press.client.answer(press, error)
 
 
+class ChooseMove(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=rf"bellhop:move-to:(?P<subject>{_ID})",
+):
+    """The menu of machines that a rental's work can go to."""
+
+    def __init__(
+        self, subject: str, wish: Wish | None = None, offers: Sequence[Offer] = ()
+    ) -> None:
+        self.subject = subject
+        super().__init__(
+            discord.ui.Select(
+                custom_id=f"bellhop:move-to:{subject}",
+                placeholder="Move to one of these",
+                options=[
+                    _option(number, one, wish or Wish()) for number, one in enumerate(offers, 1)
+                ],
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["subject"])
+
+    async def callback(self, press: discord.Interaction[Any]) -> None:
+        """A door, like that of a button."""
+        try:
+            await _moving(press).quote(press, self.subject, int(self.item.values[0]))
+        except Exception as error:
+            await press.client.answer(press, error)
+
+
 async def setup(bot: Bellhop) -> None:
     """Let the client know every button and menu that is on any card."""
     bot.add_dynamic_items(
         Open,
+        Move,
         Destroy,
         Cancel,
         ReallyDestroy,
@@ -426,6 +478,7 @@ async def setup(bot: Bellhop) -> None:
         DeleteArchive,
         KeepArchive,
         ChooseOffer,
+        ChooseMove,
     )
 
 
@@ -435,6 +488,10 @@ def _machines(press: Press) -> Machines:
 
 def _keeping(press: Press) -> Keeping:
     return cast(Keeping, press.client.get_cog("Keep"))
+
+
+def _moving(press: Press) -> Moving:
+    return cast(Moving, press.client.get_cog("Moves"))
 
 
 def _renting(press: Press) -> Renting:

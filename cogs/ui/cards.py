@@ -100,7 +100,11 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Car
         tries.listed(rental),
         _facts(rental, now),
         colour=look.READY,
-        controls=[buttons.Open(rental.id), buttons.Destroy(rental.id), *off],
+        controls=[
+            buttons.Open(rental.id),
+            *(off or [buttons.Move(rental.id)]),
+            buttons.Destroy(rental.id),
+        ],
     )
 
 
@@ -126,6 +130,8 @@ def _broken(rental: Rental, since: datetime, now: datetime) -> look.Card:
 
 def _archiving(rental: Rental, now: datetime) -> look.Card:
     """While its work is saved: with the end in sight, or not."""
+    if rental.reason is Reason.MOVED:
+        return _moving(rental, now)
     ends = rental.released_at is not None
     nobody = ends and rental.reason is Reason.IDLE
     then = (
@@ -151,6 +157,31 @@ def _archiving(rental: Rental, now: datetime) -> look.Card:
         colour=look.ENDING if ends else look.READY,
         controls=[*opened, *keep],
     )
+
+
+def _moving(rental: Rental, now: datetime) -> look.Card:
+    """The old machine of a move, closed until the new one is ready or given up."""
+    return look.card(
+        look.lines(
+            _heading(rental, "moving"),
+            "Its notebook is closed, and what is new on it goes to the other machine. It is "
+            "destroyed when that one is proven and ready; until then nothing of it is lost.",
+            _said(rental),
+            _missing(rental),
+        ),
+        _facts(rental, now),
+        colour=look.ENDING,
+    )
+
+
+def _brought(rental: Rental) -> str:
+    """Of a restore or a move: what was foreseen, and where it opens."""
+    if rental.forecast is None:
+        return ""
+    what = "Takes over another machine's work" if rental.moves_from else "With an archive"
+    own = rental.address is None
+    opens = "at an address of its own: the earlier one is in use" if own else "at the same address"
+    return f"{what}: {look.forecast(rental.forecast)}. It opens {opens}."
 
 
 def _reasons(standing: Standing | None) -> str:
@@ -242,6 +273,7 @@ def _facts(rental: Rental, now: datetime) -> str:
         f"{model}{look.vram(rental.offer)} · {look.region(rental.offer)} · "
         f"image {look.clean(rental.image.name, 60)}",
         so_far(rental, now),
+        _brought(rental),
         _small_print(rental),
     )
 

@@ -372,7 +372,7 @@ async def test_an_end_waits_for_a_proven_archive(house: House) -> None:
     await house.passes(6)
 
     row = await _row(house, rental)
-    assert house.shelf.saved == [rental.id]
+    assert house.shelf.ran_for == [rental.id]
     assert (row.state, row.reason, row.archive_id) == (
         State.CLOSED,
         Reason.RELEASED,
@@ -472,7 +472,7 @@ async def test_a_keep_while_it_is_archived_keeps_it(house: House) -> None:
     await house.passes(2)
 
     assert (await _row(house, rental)).state is State.READY
-    assert house.shelf.saved == []
+    assert house.shelf.ran_for == []
 
 
 async def test_a_wish_to_save_keeps_the_machine_running(house: House) -> None:
@@ -501,7 +501,7 @@ async def test_a_restart_in_the_middle_of_a_save_goes_on(house: House) -> None:
     await house.passes(8)
 
     assert (await _row(house, rental)).state is State.CLOSED
-    assert house.shelf.saved == [rental.id]
+    assert house.shelf.ran_for == [rental.id]
 
 
 async def test_an_archive_is_put_back_before_the_notebook_opens(house: House) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.adapters.storage.addresses import SqlAddresses
 from bot.adapters.storage.archives import SqlArchives
 from bot.adapters.storage.bulletins import SqlBulletins
 from bot.adapters.storage.doors import SqlDoors
+from bot.adapters.storage.downloads import SqlDownloads
 from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
 from bot.adapters.storage.letters import SqlLetters
@@ -29,6 +31,8 @@ class SqlStore(
     SqlLedger,
     SqlOutbox,
     SqlDoors,
+    SqlAddresses,
+    SqlDownloads,
     SqlSamples,
     SqlLetters,
     SqlPolicies,

@@ -64,6 +64,9 @@ quotes = Table(
     Column("hours", Integer),
     Column("made_at", UtcTime, nullable=False),
     Column("restore_id", String(32)),
+    Column("moves_from", String(32)),
+    Column("address", String(32)),
+    Column("forecast", Text),
 )
 
 rentals = Table(
@@ -130,6 +133,12 @@ rentals = Table(
     Column("save_allowed", String(16), nullable=False, server_default=text("''")),
     Column("ahead_id", String(32)),
     Column("ahead_at", UtcTime),
+    Column("save_failed_at", UtcTime),
+    # No foreign key: SQLite makes this table anew in migrations, and would have to refer to itself.
+    Column("moves_from", String(32)),
+    Column("cleared_at", UtcTime),
+    Column("address", String(32)),
+    Column("forecast", Text),
     _one_of("state", State),
     _one_of("phase", Phase),
     _one_of("reason", Reason),
@@ -156,6 +165,23 @@ rentals = Table(
         postgresql_where=text("state <> 'closed'"),
     ),
     Index(None, "guild_id", "owner_id", "requested_at"),
+    # One move of a rental at a time.
+    Index(
+        "uq_rentals_moves_from_open",
+        "moves_from",
+        unique=True,
+        sqlite_where=text("moves_from IS NOT NULL AND state <> 'closed'"),
+        postgresql_where=text("moves_from IS NOT NULL AND state <> 'closed'"),
+    ),
+)
+
+# The names under which notebooks are reached, and whose machine answers there now. A name outlives
+# the rental that brought it in: a restore and a move go on under it.
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
 )
 
 tries = Table(
@@ -268,6 +294,18 @@ tickets = Table(
     Column("expires_at", UtcTime, nullable=False),
     Column("spent_at", UtcTime),
     Column("revoked_at", UtcTime),
+)
+
+downloads = Table(
+    "downloads",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("archive_id", ForeignKey("archives.id"), nullable=False, index=True),
+    Column("path", Text),  # hexadecimal, for names are bytes; NULL is the whole archive
+    Column("member_id", BigInteger, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("spent_at", UtcTime),
 )
 
 sessions = Table(

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from bot.adapters.storage.store import SqlStore
 from bot.adapters.storage.tables import events, rentals
+from bot.domain.forecasts import Forecast
 from bot.domain.images import Image
 from bot.domain.money import Usd
 from bot.domain.offers import Sort, Wish
@@ -130,13 +131,34 @@ FILLED = replace(
             ended_at=AT,
         ),
     ),
+    save_failed_at=AT,
+    moves_from=RentalId("d4n9zs"),
+    cleared_at=AT,
+    address="f6q3bt",
+    forecast=Forecast(
+        bytes=20_000_000_001,
+        disk_gb=30,
+        takes=timedelta(seconds=754),
+        download=Usd(400_001),
+        upload=Usd(2),
+        meanwhile=Usd(3),
+    ),
 )
 
 
 async def test_a_quote_comes_back_as_it_was(store: SqlStore) -> None:
     """What was shown is what is rented: every field, to the last decimal."""
     quote = a_quote(
-        wish=FULL.wish, image=FULL.image, offer=FULL.offer, name="lesson", hours=3, made_at=AT
+        wish=FULL.wish,
+        image=FULL.image,
+        offer=FULL.offer,
+        name="lesson",
+        hours=3,
+        made_at=AT,
+        restore_id="c3m8yr-0002",
+        moves_from=FILLED.moves_from,
+        address=FILLED.address,
+        forecast=FILLED.forecast,
     )
 
     await store.add_quote(quote)
