@@ -25,6 +25,7 @@ from bot.config import Settings, read
 from bot.errors import BotError, Config, Store
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, port_number, serve
+from bot.sweeping import sweep
 from bot.verbs import check, policy
 
 FAILED, WRONG = 1, 2
@@ -97,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
 
     verbs.add_parser("migrate", help="the database to the newest schema").set_defaults(run=_migrate)
 
+    sweep = verbs.add_parser("sweep", help="machines on the Vast account that no rental owns")
+    sweep.add_argument(
+        "--destroy",
+        action="store_true",
+        help="destroy those with this installation's label, with whatever is on them",
+    )
+    sweep.set_defaults(run=_sweep)
     verbs.add_parser(
         "check", help="look at every setting and dependency; what to do about each fault"
     ).set_defaults(run=_check)
@@ -159,6 +167,19 @@ def _migrate(_: argparse.Namespace) -> int:
     if done.copy is not None:
         print(f"A copy of what it was before lies beside it: {done.copy.name}")
     return 0
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    settings = read(environment(), need=("VAST_API_KEY",))
+    log.set_up(settings.log, level=logging.WARNING, secrets=settings.secrets)
+    left = asyncio.run(sweep(settings, destroy=arguments.destroy, say=print))
+    if left:
+        print(
+            f"bellhop: Vast does not confirm that {', '.join(map(str, sorted(left)))} is gone. "
+            "Run this again, or look at the Vast console.",
+            file=sys.stderr,
+        )
+    return FAILED if left else 0
 
 
 def _check(_: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.charts.bars import BarCharts
+from bot.adapters.discord.bulletins import DiscordBoard
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.discord.tidings import DiscordTidings
@@ -36,20 +37,29 @@ from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.idle_policy import Policy
 from bot.domain.lifecycle import Limits
+from bot.domain.rentals import Rental, mark_of
 from bot.errors import BotError, Config, system_reason
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.relay.app import Relay
+from bot.relay.hosts import bare
 from bot.schedule import Schedule, Tick
+from bot.services.account import AccountWatch
+from bot.services.archive_ahead import Ahead
+from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 from bot.services.bills import Bills
 from bot.services.bookkeeper import Bookkeeper
 from bot.services.budgets import Budgets
+from bot.services.bulletins import Bulletins
 from bot.services.desk import Desk
+from bot.services.downloads import Downloads
+from bot.services.herald import Herald
 from bot.services.idle import IdleWatch
 from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.lookouts import Lookouts
+from bot.services.moves import Moves
 from bot.services.notices import Notices
 from bot.services.offers import Offers
 from bot.services.outputs import Outputs
@@ -63,8 +73,10 @@ from bot.services.scout import Scout
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.steps import Steps
+from bot.services.sweep import Sweep
 from bot.services.watch import Watch
 from bot.tasks import Tasks, Wake
+from cogs.ui import bulletins as bulletin_cards
 from cogs.ui import lookouts as lookout_cards
 from cogs.ui import questions as letter_cards
 from cogs.ui.cards import rental_card
@@ -73,6 +85,8 @@ log = logging.getLogger(__name__)
 
 DELIVER_TICK_S = 5.0
 BILL_TICK_S = 600.0
+SWEEP_POLLS = 4
+"""The account is swept at every so many-th poll; both list it."""
 LOOK_OUT_TICK_S = 60.0
 LAST_FLUSH_S = 2.0
 """How long the end of the process waits for outputs that only its memory has."""
@@ -153,6 +167,11 @@ async def open_app(
                 Tick(name="bill", every_s=BILL_TICK_S, wake=shared.billing.set),
                 Tick(name="look out", every_s=LOOK_OUT_TICK_S, wake=shared.looking_out.set),
                 Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
+                Tick(
+                    name="sweep",
+                    every_s=settings.poll_s * SWEEP_POLLS,
+                    wake=shared.sweeping.set,
+                ),
             ]
         )
         schedule.start()
@@ -163,12 +182,19 @@ async def open_app(
         tasks.forever("notices", notices.run)
         tasks.forever("letters", _letters(outside, shared, client=client).run)
         tasks.forever("kernels", relay.keep_joined)
+        board = DiscordBoard(client=client, render=bulletin_cards.bulletin)
+        bulletins = Bulletins(
+            store=outside.store, board=board, news=shared.telling, clock=outside.clock
+        )
+        tasks.forever("bulletins", bulletins.run)
+        tasks.forever("sweep", _sweep(settings, outside, shared, board=board).run)
         tasks.forever("watch", _watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         bills = _bills(settings, outside, shared)
         tasks.forever("budgets", budgets.run)
         tasks.forever("bills", lambda: bills.run(shared.billing))
-        tasks.forever("archives", outside.archives.run)
+        tasks.forever("archives", _retention(outside, shared).run)
+        tasks.forever("ahead", _ahead(outside, shared, tasks=tasks).run)
         tasks.forever("scout", lambda: scout.run(shared.looking_out))
         tasks.forever("policy", shared.policies.run)
         yield App(
@@ -200,6 +226,7 @@ class Outside:
     archives: Archives
     outputs: Outputs
     links: Links
+    downloads: Downloads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +241,9 @@ class Shared:
     news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
     billing: Wake = field(default_factory=Wake)  # it is time to look at Vast's bill
     asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
+    sweeping: Wake = field(default_factory=Wake)  # it is time to look at the whole account
+    telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
+    account: AccountWatch = field(default_factory=AccountWatch)
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
 
 
@@ -239,6 +269,13 @@ async def _open_outside(
     stack.push_async_callback(tunnels.aclose)
     place = await asyncio.to_thread(open_place, settings.archive_url)
     outputs = Outputs(documents=JupyterDocuments(), routes=routes)
+    archives = Archives(
+        books=store,
+        vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
+        workspaces=SshWorkspaces(),
+        clock=clock,
+        outputs=outputs,
+    )
     return Outside(
         clock=clock,
         store=store,
@@ -246,15 +283,16 @@ async def _open_outside(
         key=key,
         tunnels=tunnels,
         notebooks=JupyterNotebooks(),
-        archives=Archives(
-            books=store,
-            vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
-            workspaces=SshWorkspaces(),
-            clock=clock,
-            outputs=outputs,
-        ),
+        archives=archives,
         outputs=outputs,
         links=Links(store=store, clock=clock, relay_url=settings.relay_url),
+        downloads=Downloads(
+            shelf=Shelf(archives=archives),
+            archives=archives,
+            links=store,
+            clock=clock,
+            origin=bare(settings.relay_url),
+        ),
     )
 
 
@@ -265,7 +303,7 @@ def _counter(outside: Outside, shared: Shared, budgets: Budgets) -> Counter:
         clock=outside.clock,
         grudge=shared.limits.grudge,
     )
-    shelf = Shelf(archives=outside.archives)
+    shelf = Shelf(archives=outside.archives, retention=_retention(outside, shared))
     desk = Desk(
         store=outside.store,
         market=outside.market,
@@ -285,6 +323,8 @@ def _client(settings: Settings, outside: Outside, shared: Shared, counter: Count
         services=Services(
             desk=counter.desk,
             offers=counter.offers,
+            moves=_moves(outside, counter),
+            downloads=outside.downloads,
             lookouts=Lookouts(
                 store=outside.store, desk=counter.desk, offers=counter.offers, clock=outside.clock
             ),
@@ -296,9 +336,11 @@ def _client(settings: Settings, outside: Outside, shared: Shared, counter: Count
             ),
             links=outside.links,
             shelf=counter.shelf,
+            interactions=outside.store,
             policies=shared.policies,
             budgets=counter.budgets,
             clock=outside.clock,
+            account=shared.account,
         ),
         guild_id=settings.guild_id,
     )
@@ -310,6 +352,20 @@ def _scout(outside: Outside, counter: Counter, *, client: Bellhop) -> Scout:
         desk=counter.desk,
         offers=counter.offers,
         tidings=DiscordTidings(client=client, render=lookout_cards.letter),
+        clock=outside.clock,
+    )
+
+
+def _moves(outside: Outside, counter: Counter) -> Moves:
+    async def measure(rental: Rental) -> int:
+        shell = outside.tunnels.shell(rental.id)
+        return (await outside.archives.estimate(rental, shell)).bytes
+
+    return Moves(
+        store=outside.store,
+        desk=counter.desk,
+        offers=counter.offers,
+        measure=measure,
         clock=outside.clock,
     )
 
@@ -364,9 +420,7 @@ def _reconciler(
             installation=settings.installation,
             public_key=outside.key.public_line(),
         ),
-        bookkeeper=Bookkeeper(
-            store=outside.store, installation=settings.installation, billing=shared.billing
-        ),
+        bookkeeper=Bookkeeper(store=outside.store, billing=shared.billing),
         tasks=tasks,
         wake=shared.wake,
         news=shared.news,
@@ -374,6 +428,30 @@ def _reconciler(
         limits=shared.limits,
         installation=settings.installation,
         poll=timedelta(seconds=settings.poll_s),
+        account=shared.account,
+    )
+
+
+def _sweep(settings: Settings, outside: Outside, shared: Shared, *, board: DiscordBoard) -> Sweep:
+    return Sweep(
+        store=outside.store,
+        market=outside.market,
+        board=board,
+        herald=Herald(
+            store=outside.store,
+            market=outside.market,
+            account=shared.account,
+            clock=outside.clock,
+        ),
+        account=shared.account,
+        clock=outside.clock,
+        limits=shared.limits,
+        installation=settings.installation,
+        mark=mark_of(outside.key.public_line()),
+        wake=shared.sweeping,
+        moved=shared.wake,
+        news=shared.telling,
+        every=timedelta(seconds=settings.poll_s * SWEEP_POLLS),
     )
 
 
@@ -407,6 +485,25 @@ def _questions(outside: Outside, shared: Shared, *, idle: IdleWatch) -> Question
     )
 
 
+def _retention(outside: Outside, shared: Shared) -> Retention:
+    return Retention(
+        store=outside.store, archives=outside.archives, news=shared.news, clock=outside.clock
+    )
+
+
+def _ahead(outside: Outside, shared: Shared, *, tasks: Tasks) -> Ahead:
+    return Ahead(
+        store=outside.store,
+        archives=outside.archives,
+        tunnels=outside.tunnels,
+        traffic=shared.traffic,
+        policies=shared.policies,
+        tasks=tasks,
+        news=shared.news,
+        clock=outside.clock,
+    )
+
+
 def _letters(outside: Outside, shared: Shared, *, client: Bellhop) -> Letters:
     return Letters(
         store=outside.store,
@@ -429,6 +526,7 @@ def _relay(settings: Settings, outside: Outside, shared: Shared, *, client: Bell
         health=Health(store=outside.store, market=outside.market, client=client).look,
         clock=outside.clock,
         outputs=outside.outputs,
+        downloads=outside.downloads,
     )
 
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiohttp
@@ -21,12 +21,16 @@ from discord.ext import commands
 
 from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
-from bot.errors import BotError, Chat, Config, Refused, Unavailable
+from bot.errors import BotError, Chat, Config, Refused, Repeated, Unavailable
 from bot.log import bound
+from bot.ports.bulletins import Interactions
 from bot.ports.clock import Clock
+from bot.services.account import AccountWatch
 from bot.services.budgets import Budgets
 from bot.services.desk import Desk
+from bot.services.downloads import Downloads
 from bot.services.lookouts import Lookouts
+from bot.services.moves import Moves
 from bot.services.offers import Offers
 from bot.services.policy import Policies
 from bot.services.shelf import Shelf
@@ -42,6 +46,7 @@ EXTENSIONS = (
     "cogs.lookouts",
     "cogs.status",
     "cogs.machines",
+    "cogs.moves",
     "cogs.keep",
     "cogs.archives",
     "cogs.spend",
@@ -55,6 +60,7 @@ _ANSWER_S = 10
 _LOGIN_S = 60  # the library repeats what Discord answers with a 5xx, for half a minute
 _MARKS = re.compile(r"([\\*_~`|\[\]#>]|^-)", re.MULTILINE)
 _UNKNOWN_INTERACTION = 10062
+_ALREADY_ACKNOWLEDGED = 40060
 
 
 class Tickets(Protocol):
@@ -76,9 +82,13 @@ class Services:
     spend: Spend
     links: Tickets
     shelf: Shelf
+    interactions: Interactions
     policies: Policies
     budgets: Budgets
+    moves: Moves
+    downloads: Downloads
     clock: Clock
+    account: AccountWatch = field(default_factory=AccountWatch)
 
 
 class Bellhop(commands.Bot):
@@ -125,11 +135,35 @@ class Bellhop(commands.Bot):
             ) from error
         await self.connect()
 
+    async def take(self, interaction: discord.Interaction[Any], *, private: bool = False) -> None:
+        """Acknowledge a command or a click, and then make sure that it is carried out once.
+
+        Discord waits three seconds, so this comes before all work, and before the database is
+        asked. With `private` the person gets an answer of their own, else the message they pressed
+        on is to be changed. Raises Repeated for one that was taken before: Discord may bring one
+        twice, and two processes may both get it.
+        """
+        try:
+            if private:
+                await interaction.response.defer(ephemeral=True, thinking=True)
+            else:
+                await interaction.response.defer()
+        except discord.HTTPException as error:
+            if error.code != _ALREADY_ACKNOWLEDGED:
+                raise
+            raise Repeated(f"interaction {interaction.id} is another process's") from error
+        services = self.services
+        if not await services.interactions.take_interaction(interaction.id, services.clock.now()):
+            raise Repeated(f"interaction {interaction.id} was carried out before")
+
     async def answer(self, interaction: discord.Interaction[Any], error: BaseException) -> None:
         """Tell the person who acted what went wrong. Never raises for what Discord does."""
         error = _cause(error)
         if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
             log.warning("an interaction had expired before it was answered")
+            return
+        if isinstance(error, Repeated):
+            log.info("not done twice: %s", error)
             return
         with bound(person=interaction.user.id):
             view = _card(error)

@@ -154,6 +154,12 @@ class NotReady(Refused):
     hint = "Its card says how far it is."
 
 
+class Repeated(Refused):
+    """Discord brought a command or a click a second time; the first one is being carried out."""
+
+    public = "That is being done already."
+
+
 class Busy(Refused):
     """An archive is being written, read or deleted, and the wish would get in its way."""
 

@@ -24,9 +24,9 @@ class Budget(commands.GroupCog, name="budget", description="Dollars a month, and
 
     @app_commands.command(name="show", description="How much of the month's budgets is used")
     async def show(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
-        month, uses = await self._budgets.show(actor, inputs.roles(interaction))
+        month, uses = await self._budgets.show(actor)
         await interaction.edit_original_response(view=cards.standing(month, uses, lead=actor.lead))
 
     @app_commands.command(name="set", description="Set a limit a month, for leads")
@@ -42,7 +42,7 @@ class Budget(commands.GroupCog, name="budget", description="Dollars a month, and
         member: discord.User | None = None,
         role: discord.Role | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         subject = _subject(member, role)
         limit = None if dollars.strip().lower() in _NONE else amount(dollars)
         use = await self._budgets.set(inputs.actor(interaction), subject, limit)
@@ -77,5 +77,4 @@ def _subject(member: discord.User | None, role: discord.Role | None) -> Subject:
 
 
 async def setup(bot: Bellhop) -> None:
-    bot.add_dynamic_items(cards.Approve, cards.Deny, cards.AskMore)
     await bot.add_cog(Budget(budgets=bot.services.budgets))

@@ -12,11 +12,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Bellhop
+from bot.domain.access import Action
 from bot.domain.rentals import Rental, State
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from bot.services.wishes import HOUR, MAX_KEEP, Kept
-from cogs.ui import answers, choices, inputs, questions
+from cogs.ui import answers, cards, choices, inputs, questions, retries
 from cogs.ui.inputs import Interaction
 
 KEEP = timedelta(hours=4)
@@ -40,7 +41,7 @@ class Keep(commands.Cog):
         named: app_commands.Range[str, 1, 100] | None = None,
         hours: app_commands.Range[int, 1, MAX_KEEP // HOUR] = 4,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
         rental_id = inputs.pick(await self._reach(interaction, named), named)
         kept = await self._desk.keep(actor, rental_id, self._clock.now() + hours * HOUR)
@@ -52,17 +53,17 @@ class Keep(commands.Cog):
     async def save_command(
         self, interaction: Interaction, named: app_commands.Range[str, 1, 100] | None = None
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         rental_id = inputs.pick(await self._reach(interaction, named), named)
         await _saved(interaction, await self._desk.save(inputs.actor(interaction), rental_id))
 
     async def keep_hours(self, press: Interaction, rental_id: str) -> None:
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = await inputs.caller(press, self._desk.home(rental_id))
         await _tell(press, await self._desk.keep(actor, rental_id, self._clock.now() + KEEP))
 
     async def keep_tomorrow(self, press: Interaction, rental_id: str) -> None:
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = await inputs.caller(press, self._desk.home(rental_id))
         rental = await self._desk.get(actor, rental_id)
         until = await self._desk.tomorrow(rental)
@@ -70,15 +71,35 @@ class Keep(commands.Cog):
 
     async def archive_and_end(self, press: Interaction, rental_id: str) -> None:
         """The question was asked already, and nothing is lost: one press is enough."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = await inputs.caller(press, self._desk.home(rental_id))
         rental = await self._desk.end(actor, rental_id)
         await press.edit_original_response(view=answers.destroying(rental))
 
     async def archive_and_stay(self, press: Interaction, rental_id: str) -> None:
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = await inputs.caller(press, self._desk.home(rental_id))
         await _saved(press, await self._desk.save(actor, rental_id))
+
+    async def allow_archive(self, press: Interaction, rental_id: str, *, ends: bool) -> None:
+        """To an archive above the caps."""
+        await press.client.take(press, private=True)
+        actor = await inputs.caller(press, self._desk.home(rental_id))
+        rental = await self._desk.allow_archive(actor, rental_id, ends=ends)
+        await press.edit_original_response(view=retries.agreed(rental, cards.title(rental)))
+
+    async def call_off(self, press: Interaction, rental_id: str) -> None:
+        await press.client.take(press, private=True)
+        actor = await inputs.caller(press, self._desk.home(rental_id))
+        rental = await self._desk.call_off(actor, rental_id)
+        await press.edit_original_response(view=retries.called_off(rental, cards.title(rental)))
+
+    async def give_up(self, press: Interaction, rental_id: str) -> None:
+        """The first word that no archive is wanted: what would be lost, and a last question."""
+        await press.client.take(press, private=True)
+        actor = await inputs.caller(press, self._desk.home(rental_id))
+        rental = await self._desk.get(actor, rental_id, Action.DESTROY)
+        await press.edit_original_response(view=answers.really_lose(rental, self._clock.now()))
 
     @keep_command.autocomplete("named")
     @save_command.autocomplete("named")

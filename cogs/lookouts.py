@@ -16,19 +16,19 @@ class Lookouts(commands.Cog):
 
     async def wait(self, press: Interaction, lookout_id: str, *, rents: bool) -> None:
         """“Tell me” and “Rent it”, below the answer that nothing fits."""
-        await press.response.defer()
+        await press.client.take(press)
         lookout = await self._lookouts.open(inputs.actor(press), lookout_id, rents=rents)
         await press.edit_original_response(view=lookouts.waiting(lookout))
 
     async def stop(self, press: Interaction, lookout_id: str) -> None:
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = await inputs.caller(press, self._lookouts.home(lookout_id))
         lookout = await self._lookouts.cancel(actor, lookout_id)
         await press.edit_original_response(view=lookouts.cancelled(lookout))
 
     async def quote(self, press: Interaction, lookout_id: str) -> None:
         """The button of the letter that there is one, perhaps in a direct message."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = await inputs.caller(press, self._lookouts.home(lookout_id))
         quote = await self._lookouts.quote(actor, lookout_id)
         await press.edit_original_response(view=market.quote(quote))

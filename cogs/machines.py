@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.client import Bellhop, Tickets
 from bot.domain.access import Action
 from bot.domain.rentals import Rental, State
+from bot.domain.retries import waiting
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from cogs.ui import answers, choices, inputs, market
@@ -31,7 +32,7 @@ class Machines(commands.Cog):
     async def open_command(
         self, interaction: Interaction, named: app_commands.Range[str, 1, 100] | None = None
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         own = await self._desk.of(inputs.actor(interaction))
         await self._link(interaction, inputs.pick(own, named))
 
@@ -49,36 +50,37 @@ class Machines(commands.Cog):
         named: app_commands.Range[str, 1, 100] | None = None,
         discard: bool = False,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         reach = await self._reach(interaction, named)
         await self._ask(interaction, inputs.pick(reach, named), discard=discard)
 
     async def open(self, press: Interaction, rental_id: str) -> None:
         """The Open button."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         await self._link(press, rental_id)
 
     async def ask_to_destroy(self, press: Interaction, rental_id: str) -> None:
         """The Destroy and Cancel buttons of a card: the first press."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         await self._ask(press, rental_id)
 
     async def destroy(self, press: Interaction, rental_id: str) -> None:
         """The second press: archived, then ended."""
-        await press.response.defer()
+        await press.client.take(press)
         rental = await self._desk.end(inputs.actor(press), rental_id)
         await press.edit_original_response(view=answers.destroying(rental))
 
     async def ask_to_discard(self, press: Interaction, rental_id: str) -> None:
         """The first word that no archive is wanted: what would be lost, and a last question."""
-        await press.response.defer()
+        await press.client.take(press)
         rental = await self._desk.get(inputs.actor(press), rental_id, Action.DESTROY)
         await press.edit_original_response(view=answers.really_lose(rental, self._clock.now()))
 
     async def discard(self, press: Interaction, rental_id: str) -> None:
         """The second one: ended as it is."""
-        await press.response.defer()
-        rental = await self._desk.end(inputs.actor(press), rental_id, discard=True)
+        await press.client.take(press)
+        actor = await inputs.caller(press, self._desk.home(rental_id))
+        rental = await self._desk.end(actor, rental_id, discard=True)
         await press.edit_original_response(view=answers.destroying(rental))
 
     async def leave_alone(self, press: Interaction, rental_id: str) -> None:
@@ -86,13 +88,13 @@ class Machines(commands.Cog):
 
     async def agree(self, press: Interaction, rental_id: str, offer_id: int) -> None:
         """Rent at a higher price, on the card that asked."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         rental = await self._desk.agree(inputs.actor(press), rental_id, offer_id)
         await press.edit_original_response(view=answers.begun(rental))
 
     async def replace(self, press: Interaction, rental_id: str) -> None:
         """A quote for another machine, with what is lost by going there."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         actor = inputs.actor(press)
         quote = await self._desk.another(actor, rental_id)
         old = await self._desk.get(actor, rental_id, Action.OPEN)
@@ -124,7 +126,8 @@ class Machines(commands.Cog):
     ) -> None:
         rental = await self._desk.get(inputs.actor(interaction), rental_id, Action.DESTROY)
         view = answers.sure(rental, self._clock.now(), discard=discard)
-        waits = rental.released_at is None or (discard and rental.waived_by is None)
+        asked = rental.released_at is not None and not waiting(rental)
+        waits = not asked or (discard and rental.waived_by is None)
         if rental.state in (State.DESTROYING, State.CLOSED) or not waits:
             view = answers.destroying(rental)
         await interaction.edit_original_response(view=view)

@@ -46,7 +46,7 @@ class Offers(commands.Cog):
         region: app_commands.Range[str, 2, 60] | None = None,
         sort: str = Sort.PRICE.value,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         wish = Wish(
             gpu=gpu,
             max_price=inputs.dollars(max_price),

@@ -13,6 +13,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Bellhop
+from bot.domain.access import Actor
+from bot.domain.forecasts import disk_needed_gb
 from bot.domain.images import choose
 from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Offer, Wish
 from bot.errors import NoOffer, OverBudget
@@ -50,7 +52,7 @@ class Rent(commands.Cog):
         max_price="At most so many dollars an hour, disk included, like 0.40",
         min_vram="At least so many GB of VRAM on each GPU (default 16)",
         gpus="How many GPUs in one machine (default 1)",
-        disk="GB of disk; it cannot grow later (default 30)",
+        disk="GB of disk; it cannot grow later (default 30, or what an archive needs)",
         image="What runs on it: a preset, or any Docker image",
         hours="How long you plan to use it, for the quote",
         name="What to call it",
@@ -64,22 +66,23 @@ class Rent(commands.Cog):
         max_price: app_commands.Range[str, 1, 20] | None = None,
         min_vram: app_commands.Range[int, 0, 1000] = MIN_VRAM_GB,
         gpus: app_commands.Range[int, 1, offers.MAX_GPUS] = 1,
-        disk: app_commands.Range[int, 8, offers.MAX_DISK_GB] = DEFAULT_DISK_GB,
+        disk: app_commands.Range[int, 8, offers.MAX_DISK_GB] | None = None,
         image: app_commands.Range[str, 1, 255] | None = None,
         hours: app_commands.Range[int, 1, MAX_HOURS] | None = None,
         name: app_commands.Range[str, 1, 40] | None = None,
         restore: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
+        actor = inputs.actor(interaction)
         wish = Wish(
             gpu=gpu,
             offer_id=inputs.offer_number(offer),
             max_price=inputs.dollars(max_price),
             min_vram_gb=min_vram,
             gpus=gpus,
-            disk_gb=disk,
+            disk_gb=disk or await self._disk_for(actor, restore),
         )
-        who, where = inputs.actor(interaction), inputs.place(interaction)
+        who, where = actor, inputs.place(interaction)
         more = _More(image=image, name=name, hours=hours, restore=restore)
         try:
             quote = await self._desk.quote(who, where, wish, **more)
@@ -93,17 +96,17 @@ class Rent(commands.Cog):
 
     async def quote(self, press: Interaction, wish: Wish) -> None:
         """The menu below a page of offers: a quote of its own, so that the page stays."""
-        await press.response.defer(ephemeral=True, thinking=True)
+        await press.client.take(press, private=True)
         quote = await self._desk.quote(inputs.actor(press), inputs.place(press), wish)
         await press.edit_original_response(view=market.quote(quote))
 
     async def begin(self, press: Interaction, quote_id: str) -> None:
         """The Rent button; pressed again it says the same about the same rental."""
-        await press.response.defer()
+        await press.client.take(press)
         # The letter about a wish that waited leads to a quote in a direct message.
         actor = await inputs.caller(press, self._desk.quote_home(quote_id))
         try:
-            rental = await self._desk.rent(actor, quote_id, role_ids=inputs.roles(press))
+            rental = await self._desk.rent(actor, quote_id)
         except OverBudget as error:
             await press.edit_original_response(view=budgets.over(error, quote_id))
             return
@@ -112,6 +115,13 @@ class Rent(commands.Cog):
     async def drop(self, press: Interaction, quote_id: str) -> None:
         """The Cancel button. A quote is only a price, so there is nothing to take back."""
         await press.response.edit_message(view=answers.not_rented())
+
+    async def _disk_for(self, actor: Actor, restore: str | None) -> int:
+        """The disk of somebody who asked for none: what the archive needs, if that is more."""
+        if restore is None:
+            return DEFAULT_DISK_GB
+        archive = await self._shelf.get(actor, restore)
+        return max(DEFAULT_DISK_GB, disk_needed_gb(archive.bytes))
 
     @rent.autocomplete("gpu")
     async def _gpus(self, interaction: Interaction, typed: str) -> list[choices.Choice]:

@@ -32,7 +32,7 @@ class Settings(commands.Cog):
     async def settings_command(
         self, interaction: Interaction, zone: app_commands.Range[str, 1, 60] | None = None
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
         if zone is None:
             view = await self._page(interaction, actor, "team")
@@ -42,7 +42,7 @@ class Settings(commands.Cog):
         await interaction.edit_original_response(view=view)
 
     async def turn_to(self, press: Interaction, page: str) -> None:
-        await press.response.defer()
+        await press.client.take(press)
         view = await self._page(press, inputs.actor(press), page)
         await press.edit_original_response(view=view)
 
@@ -63,7 +63,7 @@ class Settings(commands.Cog):
             await press.response.edit_message(view=cards.editor(at, values))
 
     async def set(self, press: Interaction, address: str, text: str) -> None:
-        await press.response.defer()
+        await press.client.take(press)
         view = await self._set(press, inputs.actor(press), address, text)
         await press.edit_original_response(view=view)
 

@@ -37,7 +37,7 @@ class Spend(commands.Cog):
         period: Literal["today", "week", "month", "last month", "year"] = "month",
         team: bool = False,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
         inputs.may_ask_about(actor, member)
         report = await self._spend.report(

@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.client import Bellhop
 from bot.ports.clock import Clock
+from bot.services.account import AccountWatch
 from bot.services.desk import Desk
 from bot.services.lookouts import Lookouts
 from cogs.ui import answers, inputs
@@ -15,15 +16,18 @@ from cogs.ui.inputs import Interaction
 
 
 class Status(commands.Cog):
-    def __init__(self, *, desk: Desk, lookouts: Lookouts, clock: Clock) -> None:
+    def __init__(
+        self, *, desk: Desk, lookouts: Lookouts, account: AccountWatch, clock: Clock
+    ) -> None:
         self._desk = desk
+        self._account = account
         self._lookouts = lookouts
         self._clock = clock
 
     @app_commands.command(name="status", description="Your machines: how far, how old, what cost")
     @app_commands.describe(member="Somebody else's machines, for leads")
     async def status(self, interaction: Interaction, member: discord.User | None = None) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
         inputs.may_ask_about(actor, member)
         rentals = await self._desk.of(actor, member.id if member else None)
@@ -33,6 +37,7 @@ class Status(commands.Cog):
             self._clock.now(),
             whose=member.mention if member else "",
             standings=standings,
+            blind=self._account.blind,
             lookouts=await self._lookouts.of(actor, member.id if member else None),
         )
         await interaction.edit_original_response(view=view)
@@ -40,4 +45,11 @@ class Status(commands.Cog):
 
 async def setup(bot: Bellhop) -> None:
     services = bot.services
-    await bot.add_cog(Status(desk=services.desk, lookouts=services.lookouts, clock=services.clock))
+    await bot.add_cog(
+        Status(
+            desk=services.desk,
+            lookouts=services.lookouts,
+            account=services.account,
+            clock=services.clock,
+        )
+    )

@@ -13,6 +13,7 @@ from bot.adapters.storage.store import open_store
 from bot.ports.books import Store
 from tests.builders import SetClock
 from tests.postgres import Postgres, apart
+from tests.s3 import S3
 
 DATABASES = ("sqlite", "postgres")
 
@@ -86,3 +87,18 @@ def postgres() -> Iterator[Postgres]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    server = S3()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def s3_url(s3: S3, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket with a prefix; the credentials are in the environment, as a person sets them."""
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3.bucket()}/some/prefix"

@@ -33,6 +33,7 @@ from bot.adapters.storage.unit import Database
 from bot.domain.archives import Archive, ArchiveId, ArchiveState
 from bot.domain.bills import Bill, Parts
 from bot.domain.budgets import TEAM, Budget, Grant, month_of
+from bot.domain.bulletins import Bulletin
 from bot.domain.idle_memory import begin
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
@@ -44,7 +45,7 @@ from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.domain.tabs import opened
 from bot.errors import Store
-from bot.ports.books import Pass
+from bot.ports.books import Parcel, Pass
 from bot.ports.money import Claim
 from tests.builders import NOW, SetClock, a_quote, a_rental, begun
 
@@ -143,6 +144,9 @@ async def a_row_in_every_table(url: str) -> Rental:
             sample=Sample(at=NOW),
             letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
         )
+        await store.tell(Bulletin(key="account/today", title="t", text="w", rental_id=rental.id))
+        await store.sightings([ContractId(5)], NOW)
+        await store.take_interaction(1_000_000_000_000_000_000, NOW)
         await store.change_policy({"idle": "90"}, by=7)
         await store.write_tab(opened(rental, ContractId(7), None, NOW))
         await store.set_budget(
@@ -187,6 +191,15 @@ async def a_row_in_every_table(url: str) -> Rental:
                 root="/workspace",
                 started_at=NOW,
                 touched_at=NOW,
+            )
+        )
+        await store.add_parcel(
+            Parcel(
+                digest="3" * 64,
+                archive_id=ArchiveId("a1"),
+                path=b"\xff",
+                member_id=1,
+                expires_at=NOW,
             )
         )
     return rental

@@ -1,6 +1,6 @@
 """Who changed the team's policy, when, from what to what.
 
-Revision 0009, after 0005.
+Revision 0009, after 0007.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,8 @@
 """Entries by machine, of all five kinds; tabs of machines, Vast's bills for them, and budgets.
 
-Revision 0012, after 0010.
+A wish that waits for a machine says whose budgets it counts for.
+
+Revision 0012, after 0011.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -33,9 +35,12 @@ def upgrade() -> None:
     _budgets()
     _requests()
     _letters((*_letter_kinds(), *_MONEY_LETTERS))
+    op.add_column("lookouts", sa.Column("role_ids", sa.Text(), nullable=False, server_default="[]"))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("lookouts") as batch:
+        batch.drop_column("role_ids")
     listed = ", ".join(f"'{kind}'" for kind in _MONEY_LETTERS)
     op.execute(f"DELETE FROM letters WHERE kind IN ({listed})")
     _letters(tuple(kind for kind in _letter_kinds() if kind not in _MONEY_LETTERS))

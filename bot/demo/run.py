@@ -38,7 +38,9 @@ async def show(*, port: int, data: Path | None, fast: float) -> None:
             "Type /offers in #gpu, choose one, press Rent. Ctrl+C ends it, and every machine with "
             "it.\n"
             "A machine nobody works on for two minutes is asked about, then archived and ended.\n"
-            f"The simulated Vast.ai keeps its books at {stage.sandbox.url}/sandbox/books",
+            f"The simulated Vast.ai keeps its books at {stage.sandbox.url}/sandbox/books\n"
+            f"and makes trouble when asked to: {stage.sandbox.url}/sandbox/faults, see "
+            "docs/faults.md",
             flush=True,
         )
         await asyncio.Event().wait()

@@ -31,6 +31,8 @@ PATIENCE = Limits(
     loading=timedelta(seconds=60),
     ssh=timedelta(seconds=40),
     path=timedelta(seconds=60),
+    doubt=timedelta(seconds=12),
+    missing=timedelta(seconds=12),
 )
 """On the stage a host that fails is given up while one watches."""
 POLL_S = 2.0

@@ -18,6 +18,8 @@ from bot.demo.checks import check, first_line
 from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
 from bot.demo.tour_idle import IdleAct
+from bot.demo.tour_move import MoveAct
+from bot.demo.tour_sweep import SweepAct
 from bot.demo.visitor import Visitor
 from bot.domain.money import Usd
 from bot.domain.rentals import RentalId
@@ -42,7 +44,8 @@ class Tour:
 
     async def play(self) -> int:
         """Every step in order; 0 only if all held."""
-        idle = IdleAct(self._stage)
+        idle, outside = IdleAct(self._stage), SweepAct(self._stage)
+        moves = MoveAct(self._stage, idle)
         steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("Ada asks for offers", self._see_offers),
             ("She chooses one and gets a quote", self._get_quote),
@@ -58,7 +61,17 @@ class Tour:
             ("She is asked, with what was measured", idle.be_asked),
             ("Nobody answers: archived, proven, destroyed", idle.be_ended),
             ("The work is restored onto another GPU, file by file the same", idle.restore),
-            ("She gives that one back without an archive", idle.give_back),
+            ("She downloads the archive by a private link", moves.download),
+            ("Move: another GPU, the same work and address, then the old one ends", moves.move),
+            (
+                "She gives that one back without an archive; Vast confirms it late",
+                lambda: outside.end_late(idle.give_back),
+            ),
+            ("A machine that no rental owns is found and destroyed", outside.destroy_a_stray),
+            (
+                "Somebody destroys Ada's next machine in Vast's console; she is told",
+                lambda: outside.lose_a_machine(idle.rented),
+            ),
             ("Nothing is left running", self._nothing_left),
         )
         async with Visitor() as self._visitor:
@@ -199,7 +212,7 @@ class Tour:
         books = await self._books()
         alive = [one["id"] for one in books if one["destroyed_at"] is None]
         check(not alive, "no living instance", str(alive))
-        check(len(books) == 3, "three instances in all", str(len(books)))
+        check(len(books) == 6, "six instances in all", str(len(books)))
         return f"{len(books)} instances ever, none alive"
 
     # --- The books ----------------------------------------------------------------------------

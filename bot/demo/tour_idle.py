@@ -45,63 +45,65 @@ class IdleAct:
         people = stage.demo.world.people
         self._ada = Hands(stage.demo.env, stage.demo.world, people["ada"])
         self._inbox = Hands(stage.demo.env, stage.demo.world, people["ada"], inbox=True)
-        self._rental = RentalId("")
+        self.rental = self.first = RentalId("")
         self._contract = 0
-        self._before: Tree = {}
-        self._archive = ""
+        self.before: Tree = {}
+        self.archive = ""
 
     async def work_and_go(self) -> str:
         """A machine, a notebook with its output, and nobody there any more."""
-        self._rental = await self._rented(await self._ada.command("rent", disk=10))
+        self.rental = self.first = await self.rented(await self._ada.command("rent", disk=10))
         await self._in_notebook(self._write)
-        rental = await self._stage.app.store.rental(self._rental)
+        rental = await self._stage.app.store.rental(self.rental)
         assert rental is not None
         self._contract = int(rental.contract or 0)
-        return f"rental {self._rental}: a notebook with its output, a hidden file, a link"
+        return f"rental {self.rental}: a notebook with its output, a hidden file, a link"
 
     async def be_asked(self) -> str:
         question = await self._inbox.see(
-            lambda one: self._rental in one.text and "Keep 4 h" in one.buttons,
+            lambda one: self.rental in one.text and "Keep 4 h" in one.buttons,
             "a question in Ada's messages",
             ASKED_S,
         )
-        self._before = tree(self._workspace(self._contract))
-        check("lesson.ipynb" in self._before, "the notebook on the machine", str(self._before))
+        self.before = tree(self._workspace(self._contract))
+        check("lesson.ipynb" in self.before, "the notebook on the machine", str(self.before))
         return f"“{first_line(question.text)}”"
 
     async def be_ended(self) -> str:
         bill = await self._ada.see(
-            lambda one: self._rental in one.text and "Seen gone" in one.text,
+            lambda one: self.rental in one.text and "Seen gone" in one.text,
             "the card of an ended machine",
             GONE_S,
         )
-        rental = await self._stage.app.store.rental(self._rental)
+        rental = await self._stage.app.store.rental(self.rental)
         assert rental is not None
         check(rental.archive_id is not None, "a proven archive", str(rental))
         check(rental.waived_by is None, "no waiver", str(rental.waived_by))
-        self._archive = str(rental.archive_id)
-        return f"archive {self._archive}, then gone: “{first_line(bill.text)}”"
+        self.archive = str(rental.archive_id)
+        return f"archive {self.archive}, then gone: “{first_line(bill.text)}”"
 
     async def restore(self) -> str:
         gpu = "RTX 3090"
-        quote = await self._ada.command("archives restore", archive=self._archive, gpu=gpu)
-        self._rental = await self._rented(quote)
-        rental = await self._stage.app.store.rental(self._rental)
+        quote = await self._ada.command("archives restore", archive=self.archive, gpu=gpu)
+        self.rental = await self.rented(quote)
+        rental = await self._stage.app.store.rental(self.rental)
         assert rental is not None
         after = tree(self._workspace(int(rental.contract or 0)))
-        check(after == self._before, "the same tree", _difference(self._before, after))
-        return f"{len(after)} files, folders and links on another {gpu}, each as it was"
+        check(after == self.before, "the same tree", difference(self.before, after))
+        address = rental.host_name
+        check(address == self.first, f"the address {self.first}", address)
+        return f"{len(after)} files, folders and links on another {gpu}, at the same address"
 
     async def give_back(self) -> str:
         asked = await self._ada.command("destroy", discard=True)
         sure = await self._ada.press(asked, "Destroy without archive")
         await self._ada.press(sure, "Lose it and destroy")
         await self._ada.see(
-            lambda one: self._rental in one.text and "Seen gone" in one.text, "the end", GONE_S
+            lambda one: self.rental in one.text and "Seen gone" in one.text, "the end", GONE_S
         )
         return "ended without an archive, because Ada said so twice"
 
-    async def _rented(self, quote: Seen) -> RentalId:
+    async def rented(self, quote: Seen) -> RentalId:
         known = {one.id for one in await self._stage.app.store.open_rentals()}
         await self._ada.press(quote, "Rent")
         (rental,) = [
@@ -115,7 +117,7 @@ class IdleAct:
     async def _in_notebook(self, work: object) -> None:
         assert callable(work)
         card = await self._ada.see(
-            lambda one: self._rental in one.text and "Open" in one.buttons, "a ready card", READY_S
+            lambda one: self.rental in one.text and "Open" in one.buttons, "a ready card", READY_S
         )
         link = str((await self._ada.press(card, "Open")).link)
         async with Visitor() as visitor:
@@ -157,7 +159,7 @@ def tree(root: Path) -> Tree:
     return found
 
 
-def _difference(before: Tree, after: Tree) -> str:
+def difference(before: Tree, after: Tree) -> str:
     names = sorted(set(before) ^ set(after))
     changed = sorted(name for name in set(before) & set(after) if before[name] != after[name])
     return f"only on one side: {names[:5]}; not the same: {changed[:5]}"

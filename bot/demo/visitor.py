@@ -75,6 +75,14 @@ class Visitor:
         async with self._session.post(ticket_url, headers=headers) as answer:
             return answer.status, await answer.text()
 
+    async def fetch(self, url: str) -> bytes:
+        """Press the button of a download's page; the whole of what comes."""
+        parts = urlsplit(url)
+        headers = {"Accept": "text/html", "Origin": f"{parts.scheme}://{parts.netloc}"}
+        async with self._session.post(url, headers=headers) as answer:
+            answer.raise_for_status()
+            return await answer.read()
+
     async def run_cell(self, code: str) -> str:
         """Start a kernel, run a cell, and return what it printed."""
         kernel = await self._post("/api/kernels", {"name": "python3"})

@@ -15,6 +15,7 @@ class Action(StrEnum):
     KEEP = "keep"
     SAVE = "save"
     DESTROY = "destroy"
+    MOVE = "move"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +27,20 @@ class Actor:
     name: str
     lead: bool = False
     manager: bool = False  # has Manage Server, whoever the leads are
+    role_ids: tuple[int, ...] = ()  # without the one that everybody has
 
 
 def may(actor: Actor, action: Action, *, owner_id: int, guild_id: int) -> bool:
     """Whether an actor may do this to a rental of that owner in that server.
 
-    A notebook is entered by its owner alone; a lead may see, keep, save and end
-    everybody's machines.
+    A notebook is entered, and moved to another machine, by its owner alone; a lead may see, keep,
+    save and end everybody's machines.
     """
     if actor.guild_id != guild_id:
         return False
     if actor.id == owner_id:
         return True
-    return actor.lead and action is not Action.OPEN
+    return actor.lead and action not in (Action.OPEN, Action.MOVE)
 
 
 def demand(actor: Actor, action: Action, *, owner_id: int, guild_id: int) -> None:

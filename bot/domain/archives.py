@@ -16,7 +16,7 @@ from typing import NewType
 from bot.domain.money import ZERO, Usd
 from bot.domain.offers import Offer
 from bot.domain.rentals import RentalId
-from bot.domain.trees import LONGEST_PATH, Entry, Kind, unchanged, whole_groups
+from bot.domain.trees import LONGEST_PATH, Entry, Kind, shown, unchanged, whole_groups
 
 ArchiveId = NewType("ArchiveId", str)
 
@@ -31,9 +31,11 @@ ABANDONED_AGE = timedelta(days=7)
 
 KEEP_NEWEST = timedelta(days=90)
 KEEP_OLDER = timedelta(days=30)
-WARN_BEFORE = (timedelta(days=14), timedelta(days=3))
+WARN_BEFORE = (timedelta(days=7), timedelta(days=1))
 
 _SPEED_SHARE = Decimal("0.8")  # of the line the host measured; SSH, tar and other tenants share it
+_NAMED = 3
+_TICK = timedelta(seconds=1)  # file systems round their times down, some of them to that
 _HASH_BYTES_PER_S = Decimal(400_000_000)  # sha256sum and a disk, unhurried
 
 
@@ -165,6 +167,7 @@ class Archive:
     manifest: str = ""  # SHA-256 of the manifest, hexadecimal
     loses_work: bool = False  # something that may be work could not be read
     error: str = ""
+    keep_until: datetime | None = None  # somebody said so; its time is not over before
 
     @property
     def restorable(self) -> bool:
@@ -258,6 +261,7 @@ class Estimate:
     to_send: int  # bytes of those that are not in an archive yet
     cost: Usd
     takes: timedelta
+    largest: tuple[tuple[str, int], ...] = ()  # the largest names at the top, of what is sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,14 +270,19 @@ class Caps:
 
     bytes: int = 20_000_000_000
     cost: Usd = field(default_factory=lambda: Usd.of(2))
+    takes: timedelta = timedelta(hours=2)
 
     def allow(self, estimate: Estimate) -> bool:
-        return estimate.to_send <= self.bytes and estimate.cost <= self.cost
+        return (
+            estimate.to_send <= self.bytes
+            and estimate.cost <= self.cost
+            and estimate.takes <= self.takes
+        )
 
 
 BY_OWNER = Caps()
-BY_LEAD = Caps(bytes=200_000_000_000, cost=Usd.of(20))
-WITHOUT = Caps(bytes=2**62, cost=Usd(2**62))
+BY_LEAD = Caps(bytes=200_000_000_000, cost=Usd.of(20), takes=timedelta(hours=24))
+WITHOUT = Caps(bytes=2**62, cost=Usd(2**62), takes=timedelta.max)
 
 
 def estimate(
@@ -285,9 +294,11 @@ def estimate(
     """
     everything = [entry for entry in entries if entry.kind is Kind.FILE]
     total = sum(entry.weight for entry in everything)
-    sending = sum(entry.weight for entry in to_send)
+    sent = list(to_send)
+    sending = sum(entry.weight for entry in sent)
     line = max(offer.upload_mbps, Decimal(1)) * 125_000 * _SPEED_SHARE
-    seconds = Decimal(sending) / line + 2 * Decimal(total) / _HASH_BYTES_PER_S + 10
+    read = sum(entry.size for entry in everything)  # holes are hashed like what they stand for
+    seconds = Decimal(sending) / line + 2 * Decimal(read) / _HASH_BYTES_PER_S + 10
     takes = timedelta(seconds=int(seconds) + 1)
     by_bytes = offer.rates.upload_per_gb.times(Decimal(sending) / 10**9)
     return Estimate(
@@ -296,7 +307,18 @@ def estimate(
         to_send=sending,
         cost=by_bytes + (per_hour.over(takes, per=timedelta(hours=1)) if per_hour else ZERO),
         takes=takes,
+        largest=_largest(sent),
     )
+
+
+def _largest(entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:
+    """The names at the top of a workspace that hold most of these, the largest first."""
+    weights: dict[bytes, int] = {}
+    for entry in entries:
+        top = entry.path.partition(b"/")[0]
+        weights[top] = weights.get(top, 0) + entry.weight
+    ranked = sorted(weights.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
+    return tuple((shown(name), weight) for name, weight in ranked if weight)
 
 
 def keepable(entry: Entry) -> LeftOut | None:
@@ -373,32 +395,29 @@ def free(
     return sorted(part for part in present if part not in kept and part.archive not in busy)
 
 
-def expiries(archives: Iterable[Archive]) -> dict[ArchiveId, datetime]:
-    """When each committed archive's time is over: a rental's newest lives longer than its others.
-
-    Owners are warned `WARN_BEFORE` the end of a newest one.
-    """
-    ends: dict[ArchiveId, datetime] = {}
-    newest: set[RentalId] = set()
-    committed = [each for each in archives if each.restorable]
-    for archive in sorted(committed, key=lambda each: each.started_at, reverse=True):
-        keep = KEEP_OLDER if archive.rental_id in newest else KEEP_NEWEST
-        newest.add(archive.rental_id)
-        ends[archive.id] = (archive.proven_at or archive.started_at) + keep
-    return ends
-
-
 def torn(wanted: Mapping[bytes, Entry], found: Mapping[bytes, Entry]) -> set[bytes]:
     """The names of hard links that are no longer names of one file."""
     homes: dict[tuple[int, int], tuple[int, int]] = {}
     faults: set[bytes] = set()
     for path, entry in wanted.items():
-        if entry.links < 2 or entry.kind is Kind.FOLDER or path not in found:
+        # GNU tar links the names of files and of links; of a FIFO it makes one for each name.
+        linked = entry.links > 1 and entry.kind in (Kind.FILE, Kind.LINK)
+        if not linked or path not in found:
             continue
         here = (found[path].device, found[path].inode)
         if homes.setdefault((entry.device, entry.inode), here) != here:
             faults.add(path)
     return faults
+
+
+def still_restored(stored: Entry, now: Entry, restored_at: datetime) -> bool:
+    """Whether an entry looks as it was put there by a restore, and was not touched since then.
+
+    Inodes and change times are the new machine's, so they say only that. It is reason to hash
+    the file there instead of sending it; what the hash does not agree with is sent after all.
+    """
+    untouched = now.ctime_ns <= int((restored_at - _TICK).timestamp() * 1_000_000_000)
+    return untouched and now.links == stored.links and not restored_as(stored, now)
 
 
 def restored_as(wanted: Entry, found: Entry | None) -> str:

@@ -31,6 +31,12 @@ class Kind(StrEnum):
     SAVED = "saved"  # what somebody asked to save is proven; waits until it is
     SAVE_FAILED = "save_failed"
     SAVE_FAILED_LEADS = "save_failed_leads"
+    TOO_LARGE = "too_large"  # an archive is not begun before somebody has agreed to its size
+    TOO_LARGE_LEADS = "too_large_leads"
+    AHEAD_FAILED = "ahead_failed"  # the night's archive, several times
+    EXPIRES = "expires"  # archives end in a week; `detail` lists them as JSON
+    EXPIRES_SOON = "expires_soon"  # the same, in a day
+    VANISHED = "vanished"  # the machine is gone without our doing
     BILL_LEADS = "bill_leads"  # what Vast charged differs from our books
     BUDGET = "budget"  # how much of one's budget is used
     BUDGET_LEADS = "budget_leads"
@@ -40,7 +46,7 @@ QUESTIONS = frozenset({Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.ASK_LEADS})
 MONEY = frozenset({Kind.BILL_LEADS, Kind.BUDGET, Kind.BUDGET_LEADS})
 FOR_LEADS = frozenset(
     {
-        *(Kind.ASK_LEADS, Kind.BLIND_LEADS, Kind.SAVE_FAILED_LEADS),
+        *(Kind.ASK_LEADS, Kind.BLIND_LEADS, Kind.SAVE_FAILED_LEADS, Kind.TOO_LARGE_LEADS),
         *(Kind.BILL_LEADS, Kind.BUDGET_LEADS),
     }
 )
@@ -48,7 +54,9 @@ SILENT = frozenset({Kind.CANCEL, Kind.SEEN})
 """Good news rings no bell."""
 NEWS = frozenset({Kind.CANCEL, Kind.SEEN, Kind.SAVED})
 """Nobody has to do anything about these."""
-DEFERRED = frozenset({Kind.ASK, Kind.ASK_LEASE, Kind.REMIND})
+DEFERRED = frozenset(
+    {Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.AHEAD_FAILED, Kind.EXPIRES, Kind.EXPIRES_SOON}
+)
 """These wait for the end of quiet hours."""
 
 
@@ -132,8 +140,12 @@ def stand(letter: Letter, rental: Rental, memory: Memory | None) -> Stand:
     kind, at = letter.kind, letter.writing.at
     if kind in QUESTIONS:
         return _question(letter.writing, rental, memory)
-    if letter.delivered_at is not None or kind in MONEY:
+    if kind in (Kind.TOO_LARGE, Kind.TOO_LARGE_LEADS):
+        return _held(letter.writing, rental)
+    if letter.delivered_at is not None or kind in (*MONEY, Kind.EXPIRES, Kind.EXPIRES_SOON):
         return Stand.TOLD
+    if kind is Kind.VANISHED:
+        return Stand.TOLD if rental.reason is Reason.VANISHED else Stand.MOOT
     if kind is Kind.SAVED:
         return _saved(at, rental)
     if rental.state is not State.READY:
@@ -155,6 +167,13 @@ def _question(writing: Writing, rental: Rental, memory: Memory | None) -> Stand:
         return Stand.OPEN if question.asked_at == writing.asked_at else Stand.REPLACED
     kept = memory.kept_until is not None and memory.kept_until > writing.asked_at
     return Stand.KEPT if kept else Stand.CANCELLED
+
+
+def _held(writing: Writing, rental: Rental) -> Stand:
+    """A question about a size is open for as long as the row waits for its answer."""
+    if rental.state in (State.DESTROYING, State.CLOSED):
+        return Stand.OVER
+    return Stand.OPEN if rental.held_at == writing.at else Stand.REPLACED
 
 
 def _saved(asked_at: datetime, rental: Rental) -> Stand:

@@ -22,10 +22,13 @@ machine that vanished is never destroyed: should it come back, it may hold work.
 A machine that fails before it was ready goes the same way (GiveUp), and once it is seen gone the
 row goes back to creating: what was tried is set aside on it, and the next best offer is looked for
 (Seek, `replacement.py`). One that costs more than was agreed to waits in requested for a yes.
+A wish whose archive failed, or is too large to begin unasked, stays on a ready machine and is tried
+again at its time (`retries.py`).
 
 A machine that was ever ready is released only after an archive was proven later than the end was
 asked for, or after somebody waived it. Where nobody asked (an idle machine), it is looked at once
-more after the proof, and any sign of life keeps it.
+more after the proof, and any sign of life keeps it. A machine whose work goes to another one, and
+that other one, have steps of their own: `moving.py`.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
+from bot.domain import moving, retries
 from bot.domain.limits import Limits as Limits
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
 from bot.domain.replacement import may_replace, may_try, out_of_offers, start_failure
@@ -50,6 +54,7 @@ from bot.domain.steps import (
     Look,
     Observe,
     Probe,
+    Rehearse,
     Release,
     Remove,
     Restore,
@@ -59,6 +64,7 @@ from bot.domain.steps import (
     Serve,
     Spare,
     Step,
+    Thaw,
     Wait,
 )
 from bot.domain.transitions import ABSENT_ENOUGH, seen
@@ -77,6 +83,8 @@ class Sight:
     machines: tuple[Instance, ...] = ()  # those with the rental's label or contract
     connected: bool = False  # SSH stands
     served: bool = False  # and the relay has a way to the notebook
+    source: Rental | None = None  # the rental that this one takes over from, as its row is
+    mover: Rental | None = None  # the open rental that takes over from this one, as its row is
 
 
 def next_step(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
@@ -91,7 +99,7 @@ def next_step(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> St
         case State.BOOTING:
             return _booting(rental, sight, limits, now)
         case State.READY:
-            return _ready(rental, sight, limits)
+            return _ready(rental, sight, limits, now)
         case State.ARCHIVING:
             return _archiving(rental, sight, limits, now)
         case State.DESTROYING:
@@ -120,7 +128,8 @@ def _requested(rental: Rental, sight: Sight, now: datetime) -> Step:
     if rental.released_at:
         return Release(Reason.CANCELLED)
     if rental.proposal is None:
-        return Intend()
+        waits = rental.moves_from is not None and not rental.tries
+        return (moving.waiting(rental, sight.source) if waits else None) or Intend()
     if rental.proposed_until is not None and now >= rental.proposed_until:
         return Release(Reason.UNANSWERED)
     return Wait("a dearer machine waits for a yes")
@@ -185,8 +194,8 @@ def _opening(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Ste
     reason = _overdue(rental, limits, now)
     if not sight.connected:
         return Connect() if reason is None else _failed(rental, Reason.NO_SSH, limits, now)
-    if rental.restore_id is not None and rental.restored_at is None:
-        return Restore(rental.restore_id)
+    if step := _restoring(rental, sight, limits, now):
+        return step
     return Serve() if reason is None else _failed(rental, reason, limits, now)
 
 
@@ -214,16 +223,33 @@ def _failed(rental: Rental, reason: Reason, limits: Limits, now: datetime) -> Gi
     return GiveUp(reason, again=may_replace(rental, reason, limits, now))
 
 
-def _ready(rental: Rental, sight: Sight, limits: Limits) -> Step:
+def _restoring(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step | None:
+    """The step before its notebook may open; None where nothing is to be put onto it (any more)."""
+    step: Step | None = None
+    if rental.moves_from is not None:
+        step = moving.arriving(rental, sight.source)
+    elif rental.restore_id is not None and rental.restored_at is None:
+        step = Restore(rental.restore_id)
+    if isinstance(step, Restore | Rehearse) and rental.fails >= TRIES:
+        slow = now - (rental.phase_at or now) > limits.restore
+        return Release(Reason.NOT_RESTORED, rental.detail) if slow else step
+    return step
+
+
+def _ready(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
     if extra := _extra(rental, sight):
         return Remove(extra)
     if rental.released_at and rental.waived_by:
         return Release(Reason.RELEASED)
     if step := _unreachable(rental, sight, limits):
         return step
-    if rental.released_at or rental.save_asked_at:
+    wished = rental.released_at or rental.save_asked_at
+    held_up = retries.waits(rental, now) if wished else ""
+    if wished and not held_up:
         return Archive()
-    return Wait("in use") if sight.served else Serve()
+    if step := moving.leaving(rental, sight.mover, limits.save_again, now):
+        return step
+    return Wait(held_up or "in use") if sight.served else Serve()
 
 
 def _archiving(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
@@ -231,10 +257,14 @@ def _archiving(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> S
         return Remove(extra)
     if rental.released_at and rental.waived_by:
         return Release(Reason.RELEASED)
+    if rental.reason is Reason.MOVED:
+        return _moving(rental, sight, limits, now)
     wanted_at = rental.released_at or rental.save_asked_at
+    if wanted_at is None and sight.mover is not None and moving.under_way(sight.mover):
+        wanted_at = sight.mover.requested_at
     if wanted_at is None:
         return Spare()
-    if not _proven(rental, wanted_at):
+    if not moving.proven(rental, wanted_at):
         return _unreachable(rental, sight, limits) or Save()
     if rental.released_at is None:
         return Spare()
@@ -243,9 +273,13 @@ def _archiving(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> S
     return Probe() if rental.reason is Reason.IDLE else Release(rental.reason or Reason.RELEASED)
 
 
-def _proven(rental: Rental, wanted_at: datetime) -> bool:
-    """Whether an archive holds everything that was there when it was asked for."""
-    return rental.proven_at is not None and rental.proven_at >= wanted_at
+def _moving(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
+    """An old machine whose notebook is closed for its work to go to another one."""
+    if step := moving.may_go(rental, sight.mover, limits.last_look, now):
+        return step
+    assert sight.mover is not None
+    step = moving.handing_over(rental, sight.mover, limits.frozen, now)
+    return step if isinstance(step, Thaw) else _unreachable(rental, sight, limits) or step
 
 
 def _unreachable(rental: Rental, sight: Sight, limits: Limits) -> Step | None:
@@ -256,7 +290,7 @@ def _unreachable(rental: Rental, sight: Sight, limits: Limits) -> Step | None:
             return _missing(rental, sight, limits)
         if seen(rental, machine, sight.at) != rental:
             return Observe(machine)
-        if machine.status is not Status.UP:
+        if machine.status not in (Status.UP, Status.UNCLEAR):  # from a riddle follows nothing
             return Wait("the machine does not run")
     return None if sight.connected else Connect()
 
@@ -280,7 +314,7 @@ def _destroying(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> 
     seen = _ours(sight)
     if rental.reason is Reason.VANISHED:
         return Return() if seen else Close() if sight.listed else Wait("unseen")
-    again = rental.destroyed_at is None or now - rental.destroyed_at >= limits.destroy_again
+    again = rental.destroyed_at is None or now >= destroy_again_at(rental, limits)
     if seen:
         return Destroy(seen[0].contract) if again else Wait("being destroyed")
     if rental.contract is not None and rental.destroyed_at is None:
@@ -293,6 +327,14 @@ def _destroying(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> 
     if rental.destroyed_at is not None and sight.at < rental.destroyed_at:
         return Wait("the listing is older than the destroy")
     return Close() if rental.absent_seen >= ABSENT_ENOUGH else Look(rental.contract)
+
+
+def destroy_again_at(rental: Rental, limits: Limits) -> datetime:
+    """When the destroy is sent again to a machine that is still shown: later each time."""
+    assert rental.destroyed_at is not None
+    tried_for = rental.destroyed_at - (rental.phase_at or rental.destroyed_at)
+    pause = min(max(limits.destroy_again, tried_for / 2), limits.destroy_at_least)
+    return rental.destroyed_at + pause
 
 
 def _ours(sight: Sight) -> list[Instance]:

@@ -62,6 +62,7 @@ class Lookout:
     note: str = ""  # what is in the way, though there is a machine
     tell_at: datetime | None = None  # a letter is due from then on
     tries: int = 0  # to deliver it
+    role_ids: tuple[int, ...] = ()  # its owner's when they pressed: whose budgets it counts for
 
     @property
     def rental_id(self) -> RentalId:

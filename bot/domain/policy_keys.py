@@ -14,8 +14,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from bot.domain.budgets import AtLimit
 from bot.domain.idle_policy import BOUNDS, Policy
 from bot.domain.images import PRESETS
+from bot.domain.money import Usd
 from bot.domain.policy_kinds import (
     Channel,
     Choice,
@@ -28,7 +30,7 @@ from bot.domain.policy_kinds import (
     Wrong,
     Zone,
 )
-from bot.domain.policy_measures import Count, Duration
+from bot.domain.policy_measures import Count, Dollars, Duration
 from bot.errors import BadInput
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ class Group(StrEnum):
     IDLE = "Idle and questions"
     ARCHIVES = "Archives"
     LIMITS = "Limits"
+    MONEY = "Money"
     PEOPLE = "People and channels"
 
 
@@ -155,6 +158,30 @@ TEAM_MACHINES: Key[int | None] = Key(
     default=None,
     example="8",
 )
+OVER_BUDGET = Key(
+    name="over_budget",
+    title="A used up budget",
+    about="What happens then; the end comes after a warning and a proven archive",
+    group=Group.MONEY,
+    kind=Choice(
+        {
+            AtLimit.REFUSE.value: "Nothing new is rented",
+            AtLimit.ASK.value: "Nothing new without a lead's yes",
+            AtLimit.END.value: "What runs is archived and ended too",
+        }
+    ),
+    default=AtLimit.ASK.value,
+    example=AtLimit.REFUSE.value,
+)
+BILL_DIFFERENCE = Key(
+    name="bill_difference",
+    title="Differences in the bill",
+    about="From so much on the leads are told what Vast charged otherwise than reckoned",
+    group=Group.MONEY,
+    kind=Dollars(Usd.of("0.01"), Usd.of(1000)),
+    default=Usd.of("0.50"),
+    example="2",
+)
 ZONE = Key(
     name="zone",
     title="Time zone",
@@ -207,6 +234,7 @@ KEYS: dict[str, Key[Any]] = {
     for key in (
         *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
         *(IMAGES, MEMBER_MACHINES, TEAM_MACHINES),
+        *(OVER_BUDGET, BILL_DIFFERENCE),
         *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
     )
 }

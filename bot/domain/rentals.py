@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,9 +10,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
+from bot.domain.forecasts import Forecast
 from bot.domain.images import Image
 from bot.domain.money import ZERO, Usd
 from bot.domain.offers import Offer, Rates, Wish
+from bot.domain.omens import Omen
 
 RentalId = NewType("RentalId", str)
 ContractId = NewType("ContractId", int)
@@ -27,6 +30,15 @@ def new_id(length: int = 6) -> str:
     """A short random name, safe as a DNS label."""
     letters = _ALPHABET[:19]
     return secrets.choice(letters) + "".join(secrets.choice(_ALPHABET) for _ in range(length - 1))
+
+
+def mark_of(public_key: str) -> str:
+    """What names a Bellhop on the machines it rents: the fingerprint of its SSH key, shortened.
+
+    Of the key's body, as its comment is anybody's; the key itself is on the machine anyway.
+    """
+    body = public_key.split()[1:2]
+    return hashlib.sha256("".join(body).encode()).hexdigest()[:16]
 
 
 class State(StrEnum):
@@ -51,6 +63,7 @@ class Phase(StrEnum):
     RESTORING = "restoring"
     STARTING_JUPYTER = "jupyter"
     OPENING = "opening"
+    SWITCHING = "switching"  # of a move: Jupyter answers, and the last copy is on its way
     REACHABLE = "reachable"
 
 
@@ -71,6 +84,8 @@ class Reason(StrEnum):
     BAD_IMAGE = "bad_image"  # the image is not there, which no other host would change
     UNANSWERED = "unanswered"  # a dearer machine was offered, and nobody said yes
     NOT_RESTORED = "not_restored"  # the archive could not be put onto it
+    MOVED = "moved"  # its work is on another machine, and that one is ready
+    NOT_MOVED = "not_moved"  # the machine it was to take over from could not be copied
     VANISHED = "vanished"  # gone from Vast's list without our doing
 
 
@@ -114,6 +129,18 @@ class Instance:
     vram_used_mb: int | None
     gpu_billed: bool | None = None  # whether GPU time is charged now; None: as the status says
     disk_billed: bool = True  # charged stopped too, but not while the host is offline
+    ends_at: datetime | None = None  # the end of the host's offer, which stops the machine
+    outbid: bool = False  # interruptible, and not running although it was wanted to
+    untouched: bool = False  # its container never ran, so nobody can have worked on it
+    mark: str = ""  # the fingerprint of the SSH key of the Bellhop that rented it; "" for none
+    odd: tuple[str, ...] = ()  # what in its row cannot be read, in words
+    gpus: int = 1
+    vram_mb: int = 0
+
+    @property
+    def label_id(self) -> str:
+        """The rental's part of the label, empty where it is none of a Bellhop's."""
+        return self.label.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +159,9 @@ class Quote:
     hours: int | None
     made_at: datetime
     restore_id: str | None = None  # the archive to put onto it
+    moves_from: RentalId | None = None  # the rental whose work it takes over
+    address: str | None = None  # the name of the notebook's address, where it is an earlier one's
+    forecast: Forecast | None = None  # of the restore or the move
 
     @property
     def per_hour(self) -> Usd:
@@ -213,8 +243,19 @@ class Rental:
     archive_id: str | None = None  # the newest proven archive of this rental
     proven_at: datetime | None = None  # when that archive was proven
     save_fails: int = 0  # archives in a row that could not be proven
+    save_next_at: datetime | None = None  # not archived again before, after a failure
+    held: str = ""  # the size of an archive that waits for an answer, in words
+    held_at: datetime | None = None  # since when it waits
+    save_allowed: str = ""  # `retries.Allowed`: who agreed to an archive above the caps
+    ahead_id: str | None = None  # the newest archive that was made ahead of any end
+    ahead_at: datetime | None = None  # what it holds is from then
     restore_id: str | None = None  # the archive to put onto it before it is ready
     restored_at: datetime | None = None
+    save_failed_at: datetime | None = None  # when an archive last could not be proven
+    moves_from: RentalId | None = None  # the rental whose work it takes over
+    cleared_at: datetime | None = None  # of a move: when the old machine was still as archived
+    address: str | None = None  # the name of the notebook's address; None is its own id
+    forecast: Forecast | None = None  # what was said about the restore or the move
     destroyed_at: datetime | None = None  # when Vast last took our destroy
     absent_seen: int = 0  # complete looks in a row that did not find it after the destroy
     gone_at: datetime | None = None
@@ -222,6 +263,8 @@ class Rental:
     settled_until: datetime | None = None  # the ledger is written up to here
     next_at: datetime | None = None  # not looked at again before
     fails: int = 0
+    omens: tuple[Omen, ...] = ()  # what has changed about its machine without our doing
+    adopted_at: datetime | None = None  # when the sweep took in a machine that no row knew
 
     tries: tuple[Try, ...] = ()  # what was tried before, oldest first; only ever added to
     replacing: bool = False  # once this machine is seen gone, another is looked for
@@ -232,6 +275,11 @@ class Rental:
     @property
     def title(self) -> str:
         return self.name or f"{self.offer.title} · {self.id}"
+
+    @property
+    def host_name(self) -> str:
+        """The first part of its notebook's host name: an earlier rental's, or its own id."""
+        return self.address or self.id
 
     @property
     def open(self) -> bool:

@@ -95,9 +95,35 @@ class GiveUp:
     again: bool
 
 
+class Rehearse:
+    """Have Jupyter running on a machine that takes over from another, and let nobody in yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Close an old notebook, so that the last copy of its machine is the last."""
+
+    asked_by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """Look whether an old machine is still as its last archive."""
+
+    archive_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw:
+    """Open an old notebook again, because the move is given up."""
+
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     reason: Reason
+    detail: str = ""  # for people, where the reason does not say all
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +170,10 @@ Step = (
     | Spare
     | Seek
     | GiveUp
+    | Rehearse
+    | Freeze
+    | Recheck
+    | Thaw
     | Release
     | Remove
     | Destroy
@@ -229,6 +259,13 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLarge:
+    """Above what may be archived unasked, so nothing was begun; `detail` says how large."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Tried for good and not done; `detail` is for people. The machine stays."""
 
@@ -272,6 +309,7 @@ Outcome = (
     | InDoubt
     | Connected
     | Saved
+    | TooLarge
     | Failed
     | Alive
     | Absent

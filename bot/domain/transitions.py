@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from bot.domain import outlook, retries
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
 from bot.domain.replacement import out_of_offers, propose, set_aside
 from bot.domain.steps import (
@@ -22,6 +23,7 @@ from bot.domain.steps import (
     Done,
     Failed,
     Found,
+    Freeze,
     GiveUp,
     Heard,
     InDoubt,
@@ -32,6 +34,8 @@ from bot.domain.steps import (
     OfferTaken,
     Outcome,
     Probe,
+    Recheck,
+    Rehearse,
     Release,
     Remove,
     Rented,
@@ -44,6 +48,8 @@ from bot.domain.steps import (
     Spare,
     Started,
     Step,
+    Thaw,
+    TooLarge,
     Trouble,
     Wait,
 )
@@ -79,8 +85,16 @@ def after(rental: Rental, step: Step, outcome: Outcome, now: datetime) -> Rental
             return _connected(rental, outcome, now)
         case Serve():
             return _served(rental, outcome, now)
-        case Restore():
-            return _restored(rental, outcome, now)
+        case Restore(archive_id):
+            return _restored(rental, archive_id, outcome, now)
+        case Rehearse():
+            return replace(rental, phase=Phase.SWITCHING, phase_at=now, detail="")
+        case Freeze(asked_by):
+            return _frozen(rental, asked_by, now)
+        case Recheck():
+            return _rechecked(rental, outcome, now)
+        case Thaw(why):
+            return _thawed(rental, why, now)
         case Archive():
             return replace(rental, state=State.ARCHIVING, phase_at=now, detail="")
         case Save():
@@ -95,8 +109,8 @@ def after(rental: Rental, step: Step, outcome: Outcome, now: datetime) -> Rental
             words = outcome.words if isinstance(outcome, Heard) else rental.detail
             rental = replace(rental, detail=words, replacing=again)
             return _release(rental, reason, now)
-        case Release(reason):
-            return _release(rental, reason, now)
+        case Release(reason, detail):
+            return _release(replace(rental, detail=detail or rental.detail), reason, now)
         case Remove():
             return rental
         case Destroy(contract):
@@ -171,7 +185,7 @@ def seen(rental: Rental, machine: Instance | None, now: datetime) -> Rental:
     if booting and rental.phase is Phase.CREATED and machine.status is not Status.CREATED:
         rental = replace(rental, phase=Phase.LOADING, phase_at=now)
     loading = booting and rental.phase in _BEFORE_RUNNING
-    return replace(
+    rental = replace(
         rental,
         missing_since=None,
         absent_seen=0,
@@ -182,6 +196,7 @@ def seen(rental: Rental, machine: Instance | None, now: datetime) -> Rental:
         addresses=machine.addresses or rental.addresses,
         detail=machine.message if loading else rental.detail,
     )
+    return outlook.foreseen(rental, machine, now)
 
 
 def _earliest(known: datetime | None, told: datetime | None) -> datetime | None:
@@ -200,7 +215,8 @@ def _after_tries(rental: Rental, created_at: datetime | None) -> datetime | None
 def _connected(rental: Rental, outcome: Connected, now: datetime) -> Rental:
     rental = replace(rental, host_key=outcome.host_key, detail="")
     if rental.state is State.BOOTING:
-        waits = rental.restore_id is not None and rental.restored_at is None
+        wanted = rental.restore_id or rental.moves_from
+        waits = wanted is not None and rental.restored_at is None
         phase = Phase.RESTORING if waits else Phase.STARTING_JUPYTER
         return replace(rental, phase=phase, phase_at=now)
     return rental
@@ -221,31 +237,87 @@ def _started(rental: Rental, step: Step, started: Started, now: datetime) -> Ren
     return replace(rental, phase=Phase.OPENING, phase_at=now, fails=1) if first else rental
 
 
-def _restored(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
+def _restored(rental: Rental, archive_id: str, outcome: Outcome, now: datetime) -> Rental:
     """A failure ends the new machine: the archive is as it was, and another may be tried."""
     if isinstance(outcome, Failed):
         rental = replace(rental, detail=outcome.detail)
         return _release(rental, Reason.NOT_RESTORED, now)
     note = outcome.note if isinstance(outcome, Done) else ""
-    return replace(rental, restored_at=now, note=note, phase=Phase.STARTING_JUPYTER, phase_at=now)
+    switching = rental.phase is Phase.SWITCHING
+    return replace(
+        rental,
+        restore_id=archive_id,
+        restored_at=now,
+        note=note,
+        detail="",
+        phase=Phase.SWITCHING if switching else Phase.STARTING_JUPYTER,
+        phase_at=now,
+    )
+
+
+def _frozen(rental: Rental, asked_by: int, now: datetime) -> Rental:
+    """Nobody gets in from here on, and an archive from here on is the last."""
+    return replace(
+        rental,
+        state=State.ARCHIVING,
+        reason=Reason.MOVED,
+        released_at=now,
+        ended_by=asked_by,
+        cleared_at=None,
+        phase_at=now,
+        detail="",
+    )
+
+
+def _rechecked(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
+    if isinstance(outcome, Failed):
+        return _thawed(rental, outcome.detail, now)
+    return replace(rental, cleared_at=now)
+
+
+def _thawed(rental: Rental, why: str, now: datetime) -> Rental:
+    return _spare(replace(rental, save_failed_at=now), note=why)
 
 
 def _saved(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     match outcome:
         case Saved(archive_id, at, note):
             return replace(
-                rental,
+                retries.again(rental),
                 archive_id=archive_id,
                 proven_at=at,
                 phase_at=now,
                 save_fails=0,
+                save_allowed="",
                 note=note,
                 detail="",
             )
         case Failed(detail):
-            return _spare(replace(rental, save_fails=rental.save_fails + 1), note=detail)
+            return _unsaved(rental, detail, now)
+        case TooLarge(detail):
+            return _too_large(rental, detail, now)
         case _:
             return rental
+
+
+def _unsaved(rental: Rental, detail: str, now: datetime) -> Rental:
+    """Not proven. Its own wish is tried again; a move ends, and its work stays where it is."""
+    tried = replace(rental, save_failed_at=now)
+    return _spare(tried, note=detail) if _moves(rental) else retries.failed(tried, detail, now)
+
+
+def _too_large(rental: Rental, detail: str, now: datetime) -> Rental:
+    tried = replace(rental, save_failed_at=now)
+    if _moves(rental):
+        hint = "To move it, use /save first and agree to the size."
+        return _spare(tried, note=f"{detail} {hint}")
+    return retries.held(tried, detail, now)
+
+
+def _moves(rental: Rental) -> bool:
+    """Whether what is archived is only wished for by the machine that the work goes to."""
+    wished = rental.released_at or rental.save_asked_at
+    return rental.reason is Reason.MOVED or wished is None
 
 
 def _probed(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
@@ -263,6 +335,7 @@ def _spare(rental: Rental, *, note: str) -> Rental:
         save_asked_at=None,
         ended_by=None,
         reason=None,
+        cleared_at=None,
         note=note,
     )
 
@@ -273,6 +346,7 @@ def _release(rental: Rental, reason: Reason, now: datetime) -> Rental:
         state=State.DESTROYING,
         reason=reason,
         released_at=rental.released_at or now,
+        phase_at=now,
         absent_seen=0,
     )
 
@@ -281,6 +355,7 @@ def _looked(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     if not isinstance(outcome, Absent):
         # It is there by number though not in the list: nothing is concluded from a contradiction.
         missing = None if rental.state is not State.DESTROYING else rental.missing_since
+        rental = outlook.contradicted(rental, "its list lacks it, by its number it is there", now)
         return replace(rental, absent_seen=0, missing_since=missing, destroyed_at=None)
     seen = rental.absent_seen + 1
     wait = LOOK_AGAIN if seen < ABSENT_ENOUGH else timedelta()

@@ -76,6 +76,13 @@ class Workspaces(Protocol):
         """SHA-256 by path, of the files among the entries that can be read."""
         ...
 
+    async def remove(self, shell: Shell, root: str, entries: Sequence[FileEntry]) -> None:
+        """Take these away; a folder only when nothing is left in it. What is gone is no error.
+
+        Raises Unreachable, CommandFailed.
+        """
+        ...
+
     async def unpack(self, shell: Shell, root: str, tar: AsyncGenerator[bytes, None]) -> list[str]:
         """Restore a plain tar stream below the folder, made if missing; returns what tar warned of.
 
@@ -177,6 +184,10 @@ class ArchiveBooks(Protocol):
     async def keep_archive(self, archive: Archive) -> None:
         """Write the row as it is now. Raises Stale unless the stored one is still running, or
         committed and becoming deleted."""
+        ...
+
+    async def keep_archive_until(self, archive_id: ArchiveId, until: datetime) -> None:
+        """A committed archive's time is not over before then; of any other nothing changes."""
         ...
 
     async def archive(self, archive_id: ArchiveId) -> Archive | None: ...

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.archives import ArchiveId
 from bot.domain.idle_memory import Memory
 from bot.domain.ledger import Entry
 from bot.domain.letters import Letter, Place, Writing
@@ -16,6 +17,7 @@ from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
+from bot.ports.bulletins import Bulletins, Interactions, Sightings
 from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
 
 
@@ -60,6 +62,8 @@ class Rentals(Protocol):
         naming what runs, where there would be more than the allowance; of two at once one gets in.
         With a claim it must fit into every budget it counts against, which nobody else can spend
         meanwhile: raises OverBudget.
+        An address it wants that leads to another open rental comes back as None; a move gets it
+        when it is ready. Raises Busy where its work is being moved to another machine already.
         """
         ...
 
@@ -269,6 +273,35 @@ class Pass:
     expires_at: datetime
 
 
+class Addresses(Protocol):
+    async def at(self, name: str) -> RentalId | None:
+        """The rental that answers at an address now, or did last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """Who may download what of an archive, once, until when."""
+
+    digest: str  # SHA-256 of the secret, hexadecimal
+    archive_id: ArchiveId
+    path: bytes | None  # a file or a folder; None is everything
+    member_id: int
+    expires_at: datetime
+
+
+class Downloads(Protocol):
+    async def add_parcel(self, parcel: Parcel) -> None: ...
+
+    async def parcel(self, digest: str, now: datetime) -> Parcel | None:
+        """One that is neither fetched nor expired."""
+        ...
+
+    async def fetch_parcel(self, digest: str, now: datetime) -> bool:
+        """Take it, once: False when it was taken before, has expired or is unknown."""
+        ...
+
+
 class Doors(Protocol):
     async def add_ticket(self, ticket: Pass) -> None: ...
 
@@ -304,7 +337,12 @@ class Store(
     Doors,
     Grudges,
     Lookouts,
+    Addresses,
+    Downloads,
     ArchiveBooks,
+    Bulletins,
+    Sightings,
+    Interactions,
     Protocol,
 ):
     """The database as a whole."""

@@ -11,6 +11,7 @@ from bot.domain.lookouts import Lookout
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
 from bot.ports.books import Notice
+from bot.ports.bulletins import Posting
 
 
 class Post(Protocol):
@@ -77,4 +78,38 @@ class Tidings(Protocol):
 
         Safe to repeat like a letter, by the lookout's `tries`. Raises Undeliverable, Unavailable.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """Where a bulletin belongs, and whose machine it is about."""
+
+    guild_id: int | None = None
+    channel_id: int | None = None
+    owner_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A channel in which we may write, and our own number in Discord."""
+
+    guild_id: int
+    channel_id: int
+    own_id: int
+
+
+class Board(Protocol):
+    """Bulletins of ours in chat."""
+
+    async def post(self, posting: Posting, desired: Desired) -> Place:
+        """Post a bulletin, or edit it where it stands; returns where that is.
+
+        For an owner directly, else in the desired channel, else where we may write at all. Safe
+        to repeat like a card. Raises Undeliverable for good and Unavailable for what may pass.
+        """
+        ...
+
+    async def home(self) -> Home | None:
+        """Where we may write when nothing better is known; None before we are connected."""
         ...

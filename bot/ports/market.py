@@ -20,6 +20,7 @@ class Order:
     image: str
     disk_gb: int
     label: str
+    mark: str = ""  # by which our own machines are told from those of another Bellhop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,13 +30,17 @@ class Ledger(Protocol):
 
 class Tabs(Protocol):
     async def open_tabs(self) -> list[Tab]:
-        """Those of machines that are not known to be gone."""
+        """Those of machines that are not known to be gone; one that cannot be read is left out."""
         ...
 
     async def tabs_of(self, rental_ids: Sequence[RentalId]) -> list[Tab]: ...
 
     async def tabs_since(self, at: datetime) -> list[Tab]:
-        """Those that are open or ended after that moment."""
+        """Those that are open or ended after that moment; one that cannot be read is left out."""
+        ...
+
+    async def tabs_of_machine(self, contract: ContractId) -> list[Tab]:
+        """Whichever rental's."""
         ...
 
     async def write_tab(self, tab: Tab, entries: Sequence[Entry] = ()) -> Tab:

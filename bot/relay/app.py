@@ -16,12 +16,13 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.domain.rentals import RentalId, State
+from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import BotError, Unreachable
 from bot.ports.books import Rentals
 from bot.ports.clock import Clock
 from bot.relay import headers, pages
 from bot.relay.doors import TICKET_PATH, Doors
+from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
 from bot.relay.exchanges import Exchanges
 from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
@@ -31,6 +32,7 @@ from bot.relay.pages import Page
 from bot.relay.server import Server
 from bot.relay.sockets import Sockets
 from bot.relay.telling import Telling
+from bot.services.downloads import Downloads
 from bot.services.links import Links
 from bot.services.outputs import Outputs
 from bot.services.routes import Route, Routes, Traffic
@@ -67,14 +69,19 @@ class Relay:
         health: Health,
         clock: Clock,
         outputs: Outputs | None = None,
+        downloads: Downloads | None = None,
     ) -> None:
         self._listen = (host, port)
         self._hosts = Hosts(relay_url=relay_url, port=port)
+        self._links = links
         self._routes = routes
         self._rentals = rentals
         self._health = health
         self._clock = clock
         self._doors = Doors(links=links, hosts=self._hosts)
+        self._downloads = (
+            DownloadDoor(downloads=downloads, origin=self._hosts.bare) if downloads else None
+        )
         self._upstreams = Upstreams()
         self._exchanges = Exchanges()
         self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
@@ -166,7 +173,10 @@ class Relay:
             return pages.unknown_host()
         if place is Place.BARE:
             return await self._bare(request)
-        return await self._rental(request, place)
+        rental_id = await self._links.at(place)
+        if rental_id is None:
+            return pages.unknown_address()
+        return await self._rental(request, rental_id, place)
 
     async def _bare(self, request: web.BaseRequest) -> web.StreamResponse | Page:
         match request.path:
@@ -174,6 +184,8 @@ class Relay:
                 return _plain({"ok": True})
             case "/-/readyz":
                 return await self._ready()
+            case path if path.startswith(DOWNLOAD_PATH) and self._downloads is not None:
+                return await self._downloads.answer(request)
             case "/":
                 return pages.bare()
             case _:
@@ -189,18 +201,18 @@ class Relay:
         return _plain({"ok": ok, "checks": {name: said or "ok" for name, said in checks.items()}})
 
     async def _rental(
-        self, request: web.BaseRequest, rental_id: RentalId
+        self, request: web.BaseRequest, rental_id: RentalId, name: str
     ) -> web.StreamResponse | Page:
         if request.path.startswith(TICKET_PATH):
             ticket = request.path.removeprefix(TICKET_PATH)
-            return await self._doors.ticket(request, rental_id, ticket)
+            return await self._doors.ticket(request, rental_id, ticket, name=name)
         own = request.path.startswith("/-/")
         if own and not (self._telling is not None and self._telling.knows(request.path)):
             return pages.unknown_address()
         look = self._doors.is_own(request, rental_id)
         if not look and await self._doors.enter(request, rental_id) is None:
             return await self._outside(rental_id, inside=False)
-        if headers.foreign(request.method, request.headers, origin=self._hosts.origin(rental_id)):
+        if headers.foreign(request.method, request.headers, origin=self._hosts.origin(name)):
             return pages.foreign()
         if own and self._telling is not None:
             told = await self._telling.answer(request, rental_id)
@@ -219,7 +231,9 @@ class Relay:
             return pages.unknown_address()
         if rental.state in (State.DESTROYING, State.CLOSED):
             return pages.gone(rental)
-        if rental.state is not State.READY:
+        if rental.state is State.ARCHIVING and rental.reason is Reason.MOVED:
+            return pages.moving()
+        if rental.state not in (State.READY, State.ARCHIVING):
             return pages.starting(rental)
         return pages.connecting() if inside else pages.how_to_get_in()
 

@@ -47,14 +47,14 @@ class Doors:
         return any(self._links.is_own(rental_id, value) for value in values)
 
     async def ticket(
-        self, request: web.BaseRequest, rental_id: RentalId, ticket: str
+        self, request: web.BaseRequest, rental_id: RentalId, ticket: str, *, name: str
     ) -> Page | web.Response:
-        """Show the button for a good ticket, or spend it."""
+        """Show the button for a good ticket, or spend it. `name` is that of the address."""
         if request.method in ("GET", "HEAD"):
             if await self._links.peek(rental_id, ticket):
                 return pages.ticket()
         elif request.method == "POST":
-            if not self._pressed_here(request, rental_id):
+            if not headers.pressed_here(request.headers, self._hosts.origin(name)):
                 return pages.foreign()
             session = await self._links.spend(rental_id, ticket)
             if session is not None:
@@ -64,12 +64,6 @@ class Doors:
         if await self.enter(request, rental_id):
             return _to_notebook()
         return pages.ticket_no_longer_good()
-
-    def _pressed_here(self, request: web.BaseRequest, rental_id: RentalId) -> bool:
-        # Our page sends no referrer, and browsers then say "null" as the origin of its form.
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-            return False
-        return request.headers.get("Origin", "null") in ("null", self._hosts.origin(rental_id))
 
     def _welcome(self, session: Session) -> web.Response:
         response = _to_notebook()

@@ -14,7 +14,7 @@ from bot.domain.rhythm import Rhythms
 from bot.ports.clock import Clock
 from bot.relay.frames import CLOSE, PING, Message, Messages
 from bot.relay.kernels import Said, human, said, sender
-from bot.services.outputs import Talk
+from bot.services.runs import Talk
 
 log = logging.getLogger(__name__)
 

@@ -148,6 +148,16 @@ def foreign(method: str, headers: Headers, *, origin: str) -> bool:
     )
 
 
+def pressed_here(headers: Headers, origin: str) -> bool:
+    """Whether a form was sent from our own page at this origin.
+
+    Our pages send no referrer, and browsers then say "null" as the origin of their forms.
+    """
+    if headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return False
+    return headers.get("Origin", "null") in ("null", origin)
+
+
 def is_input(method: str, path: str) -> bool:
     """Whether a request is a person's doing (reference idle-and-archive, 1.3)."""
     return method not in SAFE and _INPUT.match(path) is not None

@@ -11,11 +11,14 @@ import re
 from enum import Enum
 from urllib.parse import urlsplit
 
-from bot.domain.rentals import RentalId
-
 _RENTAL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def bare(relay_url: str) -> str:
+    """The relay's own origin, from its public address."""
+    return relay_url.replace("{rental}.", "").rstrip("/")
 
 
 class Place(Enum):
@@ -39,11 +42,16 @@ class Hosts:
         """Whether browsers reach the relay through TLS."""
         return self._scheme == "https"
 
-    def origin(self, rental_id: RentalId) -> str:
-        return self._relay_url.replace("{rental}", rental_id)
+    def origin(self, name: str) -> str:
+        return self._relay_url.replace("{rental}", name)
 
-    def place(self, host: str | None) -> RentalId | Place:
-        """What a Host header names; None stands for a missing or doubled one."""
+    @property
+    def bare(self) -> str:
+        """The relay's own origin."""
+        return bare(self._relay_url)
+
+    def place(self, host: str | None) -> str | Place:
+        """The name of a notebook in a Host header, or a place; None is a missing or doubled one."""
         if host is None:
             return Place.NOWHERE
         host = host.lower()
@@ -58,5 +66,5 @@ class Hosts:
             return Place.BARE
         rental, _, rest = name.partition(".")
         if rest == self._host and _RENTAL.fullmatch(rental):
-            return RentalId(rental)
+            return rental
         return Place.NOWHERE

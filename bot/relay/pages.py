@@ -46,6 +46,7 @@ _PHASES: tuple[tuple[Phase, str], ...] = (
     (Phase.RESTORING, "Putting the archive back"),
     (Phase.STARTING_JUPYTER, "Starting Jupyter"),
     (Phase.OPENING, "Looking whether its page comes through"),
+    (Phase.SWITCHING, "Bringing what is new"),
     (Phase.REACHABLE, "Opening the notebook"),
 )
 
@@ -64,14 +65,19 @@ _ENDINGS = {
     Reason.NO_PATH: "Jupyter ran on it, but its page never came through.",
     Reason.BAD_IMAGE: "The image could not be fetched.",
     Reason.UNANSWERED: "Nobody said yes to a dearer machine in time.",
+    Reason.MOVED: "Its work went to another machine.",
+    Reason.NOT_MOVED: "The work could not be brought from the old machine, which stays.",
     Reason.VANISHED: "The machine disappeared from Vast.ai.",
 }
 
 
 def starting(rental: Rental) -> Page:
     """How far a machine is; reloads itself until it is ready."""
-    restoring = rental.restore_id is not None
-    phases = [one for one in _PHASES if restoring or one[0] is not Phase.RESTORING]
+    moving = rental.moves_from is not None
+    left_out = set() if moving else {Phase.SWITCHING}
+    if rental.restore_id is None and not moving:
+        left_out.add(Phase.RESTORING)
+    phases = [one for one in _PHASES if one[0] not in left_out]
     at_phase = Phase.LOADING if rental.phase is Phase.CREATED else rental.phase
     done = next((at for at, (phase, _) in enumerate(phases) if phase is at_phase), 0)
     return Page(
@@ -91,13 +97,15 @@ def gone(rental: Rental) -> Page:
         return starting(rental)
     ending = rental.state is State.DESTROYING
     why = _ENDINGS.get(rental.reason, "") if rental.reason else ""
+    next_ = "/rent gets a new one."
+    if rental.archive_id is not None:
+        next_ = "Its work is archived: its owner puts it onto a new one with /archives restore, "
+        next_ += "and it opens at this address again."
     return Page(
         status=HTTPStatus.GONE,
         title="This machine is ending" if ending else "This machine has ended",
         text=tuple(
-            line
-            for line in (why, "Its card in Discord says what it cost. /rent gets a new one.")
-            if line
+            line for line in (why, f"Its card in Discord says what it cost. {next_}") if line
         ),
     )
 
@@ -130,12 +138,48 @@ def ticket_no_longer_good() -> Page:
     )
 
 
+def download() -> Page:
+    return Page(
+        status=HTTPStatus.OK,
+        title="Your download is ready",
+        text=(
+            "This link is yours alone and works once.",
+            "A download that your browser calls failed is not whole: ask for another link then.",
+        ),
+        button="Download",
+    )
+
+
+def download_no_longer_good() -> Page:
+    return Page(
+        status=HTTPStatus.GONE,
+        title="This link no longer works",
+        text=(
+            "It works once, and for ten minutes only.",
+            "/archives download in Discord gives you a new one.",
+        ),
+    )
+
+
 def connecting() -> Page:
     """The machine is ready and the way to it is being built, as after a restart of ours."""
     return Page(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         title="Connecting to your machine",
         text=("This takes a few seconds.", "This page reloads by itself."),
+        refresh_s=STARTING_REFRESH_S,
+    )
+
+
+def moving() -> Page:
+    """The old notebook is closed, and the new one is not open yet."""
+    return Page(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        title="Your work is moving to another machine",
+        text=(
+            "What was saved comes along. Keep this page: it reloads by itself.",
+            "When the new machine is ready, its card in Discord lets you in, at this address.",
+        ),
         refresh_s=STARTING_REFRESH_S,
     )
 

@@ -81,6 +81,18 @@ KINDS: Mapping[str, Kind] = {
     ),
     "no_keys": Kind("no public key ever reaches the machine", _MACHINE, {}),
     "unknown_state": Kind("shown with `state`", _MACHINE, {"state": "hibernating"}),
+    # What is shown of a machine
+    "null_by_number": Kind("its number says that there is no such machine", _MACHINE, {}),
+    "not_listed": Kind("lists lack it; its number shows it", _MACHINE, {}),
+    "negative_price": Kind("shown with a price below zero", _MACHINE, {}),
+    "text_numbers": Kind("every number in its row is a text", _MACHINE, {}),
+    "missing_fields": Kind("its row lacks its state and its prices", _MACHINE, {}),
+    "short_list": Kind("a list announces one machine more than it shows", _REQUEST, {}),
+    # The end
+    "destroy_ignored": Kind("a destroy is taken, and nothing happens", _MACHINE, {}),
+    "late_destroy": Kind(
+        "a destroy is taken, and done after `seconds`", _MACHINE, {"seconds": 10.0}
+    ),
 }
 
 

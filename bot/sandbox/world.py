@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.sandbox.account import Account
@@ -158,6 +159,37 @@ class World:
         self._life.destroy(contract, self.at)
         self._till.close(contract)
 
+    def destroy_later(self, contract_id: int, in_s: float) -> None:
+        """Vast says yes at once, and does it later."""
+
+        def end(contract: Contract, at: datetime) -> None:
+            if contract.alive:
+                self._life.destroy(contract, at)
+                self._till.close(contract)
+
+        self._agenda.plan(self.contract(contract_id), self.at, in_s, end, lasting=True)
+
+    def outbid(self, contract_id: int) -> None:
+        """Somebody bid more for an interruptible machine: it is paused."""
+        contract = self.contract(contract_id)
+        contract.ask = replace(contract.ask, bid=contract.ask.bid or contract.gpu_rate)
+        contract.fixed = {}
+        self._life.halt(contract, self.at)
+
+    def reprice(self, contract_id: int, rate: int) -> None:
+        """The contract costs that from now on, micro-dollars an hour for its GPUs."""
+        contract = self.contract(contract_id)
+        contract.gpu_rate, contract.fixed = rate, {}
+        self._changed(contract)
+
+    def end_offer(self, contract_id: int, in_s: float) -> None:
+        """The host takes its machine back then: Vast stops it."""
+        contract = self.contract(contract_id)
+        ends_at = self.at + timedelta(seconds=in_s)
+        contract.offer = replace(contract.offer, ends_at=ends_at)
+        contract.fixed = {}
+        self._life.expect_end(contract, self.at)
+
     def rename(self, contract_id: int, label: str) -> None:
         if len(label) > 1024:
             raise Refusal(400, "label_too_long", "The label is longer than 1024 characters.")
@@ -172,12 +204,6 @@ class World:
         self._changed(contract)
         if price < contract.offer.min_bid:
             self.stop(contract_id)
-
-    def reprice(self, contract_id: int, factor: float) -> None:
-        """The GPU costs so many times as much from now on, as after an extension at a new price."""
-        contract = self.contract(contract_id)
-        contract.gpu_rate, contract.fixed = round(contract.gpu_rate * factor), {}
-        self._changed(contract)
 
     def become(self, contract_id: int, state: str) -> None:
         """What a host could bring about: another `actual_status`, without anybody's wish."""

@@ -40,6 +40,7 @@ class Restore:
         workspaces: Workspaces,
         vault: Vault,
         tell: Callable[[Progress], None],
+        before: Manifest | None = None,
     ) -> None:
         self._manifest = manifest
         self._shell = shell
@@ -47,6 +48,7 @@ class Restore:
         self._workspaces = workspaces
         self._vault = vault
         self._tell = tell
+        self._before = before
         self._wanted = {path: each.entry for path, each in manifest.stored.items()}
 
     async def run(self, *, overwrite: bool) -> Restored:
@@ -68,6 +70,7 @@ class Restore:
         """What must be sent, once it is clear that it may be and that there is room for it."""
         found = await self._scan()
         self._demand_free_way(found, overwrite=overwrite)
+        await self._take_away(found)
         lacking = {path for path, entry in self._wanted.items() if self._lacks(entry, found)}
         self._demand_room(lacking)
         return lacking
@@ -75,6 +78,25 @@ class Restore:
     async def _scan(self) -> dict[bytes, Entry]:
         scan = await self._workspaces.scan(self._shell, self._toolbox.root)
         return {entry.path: entry for entry in scan.entries}
+
+    async def _take_away(self, found: dict[bytes, Entry]) -> None:
+        """What came with an earlier archive and is not in this one, unless it was touched since.
+
+        Also what this one has as something else: a folder in the place of a file is in tar's way.
+        """
+        if self._before is None:
+            return
+        old = {path: each.entry for path, each in self._before.stored.items()}
+        stale = [
+            found[path]
+            for path, entry in old.items()
+            if path in found
+            and found[path].kind is entry.kind
+            and (path not in self._wanted or self._wanted[path].kind is not entry.kind)
+            and (entry.kind is Kind.FOLDER or not restored_as(entry, found[path]))
+        ]
+        if stale:
+            await self._workspaces.remove(self._shell, self._toolbox.root, stale)
 
     def _demand_free_way(self, found: dict[bytes, Entry], *, overwrite: bool) -> None:
         both = [(path, entry) for path, entry in self._wanted.items() if path in found]

@@ -17,6 +17,7 @@ from bot.domain.archives import (
     Chosen,
     Excluded,
     LeftOut,
+    Manifest,
     Part,
     PartId,
     Phase,
@@ -24,10 +25,11 @@ from bot.domain.archives import (
     Stored,
     delivered,
     keepable,
+    still_restored,
     to_send,
     unproven,
 )
-from bot.domain.trees import PART_BYTES, PART_ENTRIES, Entry, Kind, pack, unchanged
+from bot.domain.trees import PART_BYTES, PART_ENTRIES, Entry, Kind, pack, shown, unchanged
 from bot.errors import CommandFailed, Damaged
 from bot.ports.archives import Toolbox, Vault, Workspaces
 from bot.ports.clock import Clock
@@ -190,6 +192,17 @@ class Run:
         return entry.kind is Kind.FILE and entry.path not in self._agreed
 
 
+async def changed(manifest: Manifest, shell: Shell, workspaces: Workspaces) -> list[str]:
+    """The names of what differs between an archive and the machine it was made from."""
+    root = manifest.archive.root
+    scan = await workspaces.scan(shell, root)
+    chosen = await workspaces.choose(scan, await workspaces.rules(shell, root))
+    now = sight(chosen, scan.complaints).wanted
+    known = {each.path for each in manifest.report.unarchivable}
+    other = [entry.name for entry in to_send(now, manifest.stored) if entry.path not in known]
+    return other + [shown(path) for path in manifest.stored.keys() - now.keys()]
+
+
 def sight(
     chosen: Chosen,
     complaints: Iterable[str] = (),
@@ -210,8 +223,12 @@ def sight(
     )
 
 
-def carried(known: Known, now: Sight, gone: set[PartId]) -> None:
+def carried(
+    known: Known, now: Sight, gone: set[PartId], *, restored_at: datetime | None = None
+) -> None:
     """Keep of what is known only what is still as it was, and still there.
+
+    With `restored_at`, what is known is of the machine it was restored from at that time.
 
     The facts of this look replace the older ones: the number of a device may have changed.
     """
@@ -221,5 +238,8 @@ def carried(known: Known, now: Sight, gone: set[PartId]) -> None:
         if path in now.wanted
         and each.part not in gone
         and each.part in known.parts
-        and unchanged(each.entry, now.wanted[path])
+        and (
+            unchanged(each.entry, now.wanted[path])
+            or (restored_at and still_restored(each.entry, now.wanted[path], restored_at))
+        )
     }

@@ -13,6 +13,7 @@ from bot.domain.archives import (
     Caps,
     Estimate,
     Failure,
+    LeftOut,
     Manifest,
     Phase,
     Progress,
@@ -74,8 +75,12 @@ class Saving:
         _, now = await self._look(box)
         return self._guess(now, await self._known(now))
 
-    async def save(self, caps: Caps) -> Proof | Failure:
-        """Nothing is written, not even a row, when the caps forbid it."""
+    async def save(self, caps: Caps, *, partial: bool = False) -> Proof | Failure:
+        """Nothing is written, not even a row, when the caps forbid it.
+
+        With `partial`, what keeps changing is left out and said to be lost, instead of there being
+        no archive at all: for one that nothing is destroyed upon.
+        """
         self._tell(Progress(phase=Phase.LOOKING))
         box = await self._workspaces.look(self._shell, self._root)
         rules, now = await self._look(box)
@@ -89,8 +94,13 @@ class Saving:
         run = self._run(row, box, rules, known)
         last, left = await run.rounds(now)
         row = replace(row, sent=row.sent + run.sent, touched_at=self._clock.now())
-        if left:
+        if left and not (partial and len(left) < len(last.wanted)):
             return await self._in_use(row, left)
+        for entry in left:
+            last.unarchivable.append(
+                LeftOut(path=entry.path, reason="it kept changing meanwhile", lost=True)
+            )
+            del last.wanted[entry.path]
         self._tell(Progress(phase=Phase.WRITING))
         return await self._commit(row, box, rules, run, last)
 
@@ -120,7 +130,8 @@ class Saving:
         gone = await self._vault.missing(list(known.parts.values()))
         if gone:
             log.error("%s parts are lost; what they held is sent again", len(gone))
-        carried(known, now, gone)
+        foreign = self._parent is not None and self._parent.rental_id != self._rental.id
+        carried(known, now, gone, restored_at=self._rental.restored_at if foreign else None)
         return known
 
     def _guess(self, now: Sight, known: Known) -> Estimate:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from bot.domain.archives import (
     BY_OWNER,
@@ -28,9 +29,9 @@ from bot.domain.archives import (
     Proof,
     Restored,
     Trouble,
-    expiries,
 )
 from bot.domain.rentals import Rental, RentalId
+from bot.domain.retention import expiries
 from bot.domain.trees import PART_BYTES, PART_ENTRIES
 from bot.errors import Busy, Damaged, LacksTools, Machine, NotFound, Place
 from bot.ports.archives import ArchiveBooks, Unsaved, Vault, Workspaces
@@ -38,12 +39,10 @@ from bot.ports.clock import Clock
 from bot.ports.machines import Shell
 from bot.services.archive_keep import Keeper
 from bot.services.archive_restore import Restore
-from bot.services.archive_run import Tell
+from bot.services.archive_run import Tell, changed
 from bot.services.archive_save import Saving
 
 log = logging.getLogger(__name__)
-
-TIDY_S = 3600.0
 
 
 def _silent(progress: Progress) -> None:
@@ -84,8 +83,12 @@ class Archives:
         root: str = "",
         caps: Caps = BY_OWNER,
         tell: Tell = _silent,
+        partial: bool = False,
     ) -> Proof | Failure:
         """Archive a rental's workspace and prove it; a run that was broken off is continued.
+
+        With `partial`, files that keep changing are left out and the proof says so
+        (`loses_work`): better than nothing where nothing is destroyed upon it.
 
         A `Failure` leaves the machine as it is and what was sent in the place. Raises Busy while
         another save of the same rental is under way, Store when the books are away.
@@ -93,7 +96,7 @@ class Archives:
         try:
             async with self._saves(rental, shell, root, tell) as saving:
                 unwritten = await self._outputs.flush(rental.id) if self._outputs else ""
-                result = await saving.save(caps)
+                result = await saving.save(caps, partial=partial)
                 return replace(result, unwritten=unwritten) if unwritten else result
         except LacksTools as error:
             return Failure(trouble=Trouble.NO_TOOLS, words=error.public)
@@ -116,12 +119,14 @@ class Archives:
         *,
         root: str = "",
         overwrite: bool = False,
+        instead_of: ArchiveId | None = None,
         tell: Tell = _silent,
     ) -> Restored:
         """Restore onto a machine and compare it with the manifest.
 
-        May be repeated after it broke off, with `overwrite`. Raises NotFound, Refused (files in
-        the way), DiskFull, RestoreFailed, LacksTools, Unreachable, and Place errors.
+        May be repeated after it broke off, with `overwrite`. `instead_of` is the archive it was
+        restored from before: what only that one had is taken away. Raises NotFound, Refused (files
+        in the way), DiskFull, RestoreFailed, LacksTools, Unreachable, and Place errors.
         """
         async with self._reads(archive_id):
             restore = Restore(
@@ -131,10 +136,20 @@ class Archives:
                 workspaces=self._workspaces,
                 vault=self._vault,
                 tell=tell,
+                before=await self._before(instead_of),
             )
             restored = await restore.run(overwrite=overwrite)
         log.info("restored %s: %s entries", archive_id, restored.entries)
         return restored
+
+    async def changed(self, archive_id: ArchiveId, shell: Shell) -> list[str]:
+        """The names of what is not on a machine any more as it was archived from it, or new there.
+
+        Raises NotFound, LacksTools, Unreachable, and Place errors.
+        """
+        async with self._reads(archive_id):
+            manifest = await self._vault.manifest(archive_id)
+            return await changed(manifest, shell, self._workspaces)
 
     async def saved(
         self, *, guild_id: int | None = None, owner_id: int | None = None
@@ -193,27 +208,18 @@ class Archives:
         log.info("deleted archive %s", archive_id)
         await self.tidy()
 
-    async def expire(self) -> list[Archive]:
-        """Delete the archives whose time is over; returns them."""
+    async def expire(self, ends: Mapping[ArchiveId, datetime] | None = None) -> list[Archive]:
+        """Delete the archives whose time is over; returns them. What has no end stays."""
         archives = await self._books.archives()
-        ends = expiries(archives)
+        ends = expiries(archives) if ends is None else ends
+        now = self._clock.now()
         gone: list[Archive] = []
         for archive in archives:
-            if archive.restorable and ends[archive.id] <= self._clock.now():
+            if archive.restorable and archive.id in ends and ends[archive.id] <= now:
                 with contextlib.suppress(Busy):
                     await self.delete(archive.id)
                     gone.append(archive)
         return gone
-
-    async def run(self) -> None:
-        """Keep the place in order, hour by hour; for ever. A place that is away is tried again."""
-        while True:
-            try:
-                await self.expire()
-                await self.tidy()
-            except Place as error:
-                log.warning("the archive store could not be kept in order: %s", error)
-            await asyncio.sleep(TIDY_S)
 
     async def tidy(self) -> int:
         """Free what no archive names: of deleted archives at once, of dead runs after a while.
@@ -234,6 +240,8 @@ class Archives:
         try:
             async with self._choosing:
                 running, parent = await self._keeper.past(rental.id)
+                if parent is None and rental.restored_at is not None:
+                    parent = await self._restored_from(rental)
                 if parent is not None:
                     self._reading.append(parent.id)
             yield Saving(
@@ -255,6 +263,13 @@ class Archives:
             if parent is not None and parent.id in self._reading:
                 self._reading.remove(parent.id)
 
+    async def _restored_from(self, rental: Rental) -> Archive | None:
+        """What lies on a restored machine need not be sent again, only proven."""
+        if rental.restore_id is None:
+            return None
+        archive = await self._books.archive(ArchiveId(rental.restore_id))
+        return archive if archive is not None and archive.restorable else None
+
     @contextlib.asynccontextmanager
     async def _reads(self, archive_id: ArchiveId) -> AsyncIterator[None]:
         """Keep an archive from being deleted. Raises NotFound unless it can be restored."""
@@ -267,6 +282,15 @@ class Archives:
             yield
         finally:
             self._reading.remove(archive_id)
+
+    async def _before(self, archive_id: ArchiveId | None) -> Manifest | None:
+        """The manifest of an earlier archive; None where it is gone: then nothing is taken away."""
+        if archive_id is None:
+            return None
+        try:
+            return await self.contents(archive_id)
+        except (NotFound, Damaged):
+            return None
 
     async def _strike(self, archive_id: ArchiveId) -> None:
         """Say in the books that an archive is deleted."""

@@ -17,18 +17,19 @@ from bot.domain.ledger import NO_CONTRACT, Entry, Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import Writing
 from bot.domain.money import Usd
+from bot.domain.policy_keys import BILL_DIFFERENCE
 from bot.domain.rentals import ContractId, Rental, RentalId
+from bot.domain.sweep import SKEW
 from bot.domain.tabs import Tab
 from bot.errors import BotError, Stale
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.services.policy import Policies
+from bot.services.rounds import each
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
-
-THRESHOLD = Usd.of("0.50")
-"""A correction from this on is told to the leads."""
 
 SETTLING = timedelta(minutes=10)
 """A machine younger than that may yet come into the books by a listing."""
@@ -46,7 +47,6 @@ class Bills:
         news: Wake,
         installation: str,
         patience: Patience | None = None,
-        threshold: Usd = THRESHOLD,
     ) -> None:
         self._store = store
         self._market = market
@@ -54,7 +54,7 @@ class Bills:
         self._news = news
         self._prefix = f"{installation}/"
         self._patience = patience or Patience()
-        self._threshold = threshold
+        self._policies = Policies(store=store)
 
     async def run(self, wake: Wake) -> None:
         """A look at the bill at each tick; for ever. One that fails is made good by the next."""
@@ -79,52 +79,59 @@ class Bills:
         ids = sorted({tab.rental_id for tab in kept})
         books = await self._store.totals_by_machine(ids)
         known = {(bill.rental_id, bill.contract): bill for bill in await self._store.bills_of(ids)}
-        added = 0
-        for tab in kept:
+        told_from = await self._policies.value(BILL_DIFFERENCE)
+
+        async def hold(tab: Tab) -> int:
             key = tab.rental_id, tab.contract
-            if (charge := charges.get(tab.contract)) is not None:
-                added += await self._hold(tab, books.get(key, {}), known.get(key), charge)
-        return added
+            charge = charges[tab.contract]
+            return await self._hold(tab, books.get(key, {}), known.get(key), charge, told_from)
+
+        billed = [tab for tab in kept if tab.contract in charges]
+        return sum(await each(billed, hold, of=lambda tab: tab.rental_id, at_once=1))
 
     async def _hold(
-        self, tab: Tab, booked: Mapping[Kind, Usd], before: Bill | None, charge: Charge
+        self,
+        tab: Tab,
+        booked: Mapping[Kind, Usd],
+        before: Bill | None,
+        charge: Charge,
+        told_from: Usd,
     ) -> int:
         now = self._clock.now()
         if not watched(tab, before, self._patience, now):
             return 0
         bill, entries = reckon(tab, booked, before, charge, patience=self._patience, now=now)
-        await self._store.write_bill(bill, entries, letters=self._letters(entries))
+        await self._store.write_bill(bill, entries, letters=_letters(entries, told_from))
         if entries:
             log.info("Vast's bill for machine %s added %s lines", tab.contract, len(entries))
             self._news.set()
         return len(entries)
 
-    def _letters(self, entries: Sequence[Entry]) -> list[Writing]:
-        difference = corrections(entries)
-        if abs(difference.micros) < self._threshold.micros:
-            return []
-        why = next(entry.why for entry in entries if entry.kind is Kind.ADJUSTMENT)
-        at = next(entry.period_start for entry in entries if entry.kind is Kind.ADJUSTMENT)
-        return [Writing(kind=LetterKind.BILL_LEADS, at=at, detail=why)]
-
     async def _strays(self, kept: Sequence[Tab], charges: Mapping[ContractId, Charge]) -> list[Tab]:
         """Tabs for machines that only the bill knows, and whose label is a rental's."""
         known = {tab.contract for tab in kept}
-        opened = []
-        for charge in charges.values():
-            if charge.contract in known or not charge.label.startswith(self._prefix):
-                continue
-            rental = await self._store.rental(RentalId(charge.label.removeprefix(self._prefix)))
-            if rental is not None and await self._is_stray(rental, charge):
-                opened.append(await self._open(rental, charge))
-        return [tab for tab in opened if tab is not None]
+        named = [
+            charge
+            for charge in charges.values()
+            if charge.contract not in known and charge.label.startswith(self._prefix)
+        ]
+        found = await each(named, self._stray, of=lambda one: one.contract, at_once=1)
+        return [tab for tab in found if tab is not None]
+
+    async def _stray(self, charge: Charge) -> Tab | None:
+        rental = await self._store.rental(RentalId(charge.label.removeprefix(self._prefix)))
+        if rental is None or not await self._is_stray(rental, charge):
+            return None
+        return await self._open(rental, charge)
 
     async def _is_stray(self, rental: Rental, charge: Charge) -> bool:
         """Not one whose books are closed, nor one that the next listing shows."""
         if self._clock.now() - charge.start < SETTLING:
             return False
-        if any(tab.contract == charge.contract for tab in await self._store.tabs_of([rental.id])):
-            return False
+        if charge.start < rental.requested_at - SKEW:
+            return False  # it was there before the rental: somebody has changed a label
+        if await self._store.tabs_of_machine(charge.contract):
+            return False  # perhaps another rental's, which took it in
         books = await self._store.totals_by_machine([rental.id])
         return rental.contract != charge.contract or (rental.id, NO_CONTRACT) not in books
 
@@ -136,3 +143,11 @@ class Bills:
             return await self._store.write_tab(tab)
         except Stale:
             return None
+
+
+def _letters(entries: Sequence[Entry], told_from: Usd) -> list[Writing]:
+    """A letter to the leads about corrections of that much."""
+    if abs(corrections(entries).micros) < told_from.micros:
+        return []
+    why = next(entry for entry in entries if entry.kind is Kind.ADJUSTMENT)
+    return [Writing(kind=LetterKind.BILL_LEADS, at=why.period_start, detail=why.why)]

@@ -8,7 +8,7 @@ off again at the next look.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain import tabs
@@ -17,6 +17,7 @@ from bot.domain.rentals import ContractId, Instance, Rental, RentalId
 from bot.domain.tabs import Tab
 from bot.errors import Stale
 from bot.ports.books import Store
+from bot.services.rounds import each
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -29,26 +30,39 @@ _Key = tuple[RentalId, ContractId]
 class Bookkeeper:
     """`billing` is woken when a machine is gone: Vast's bill for it may be asked for."""
 
-    def __init__(self, *, store: Store, installation: str, billing: Wake) -> None:
+    def __init__(self, *, store: Store, billing: Wake) -> None:
         self._store = store
         self._billing = billing
-        self._prefix = f"{installation}/"
         self._tabs: dict[_Key, Tab] = {}
         self._written: dict[_Key, Tab] = {}
         self._loaded = False
 
     async def look(
-        self, rentals: Sequence[Rental], listing: Sequence[Instance] | None, at: datetime
+        self,
+        rentals: Sequence[Rental],
+        theirs: Mapping[RentalId, Sequence[Instance]],
+        listing: Sequence[Instance] | None,
+        at: datetime,
     ) -> None:
-        """Take in one look at the account: the open rentals, and a complete list or None."""
+        """Take in one look at the account: the open rentals, their machines, a full list or None.
+
+        A tab that cannot be kept now is made up for by a later look; the others are kept.
+        """
         await self._load()
         by_id = {rental.id: rental for rental in rentals}
         machines = {one.contract: one for one in listing or ()}
-        for key, machine in _known(rentals, machines, self._prefix).items():
-            if key not in self._tabs:
-                await self._open(by_id[key[0]], key, machine, at)
-        for key in list(self._tabs):
+        missing = {
+            key: one for key, one in _known(rentals, theirs).items() if key not in self._tabs
+        }
+
+        async def open_one(key: _Key) -> None:
+            await self._open(by_id[key[0]], key, missing[key], at)
+
+        async def read_one(key: _Key) -> None:
             await self._read(key, machines.get(key[1]), by_id, at, complete=listing is not None)
+
+        await each(missing, open_one, of=lambda key: key, at_once=1)
+        await each(list(self._tabs), read_one, of=lambda key: key, at_once=1)
         for key, tab in list(self._tabs.items()):
             if tab.ended_at is not None and key[0] not in by_id:
                 del self._tabs[key]
@@ -100,10 +114,11 @@ class Bookkeeper:
             tab, entries = tabs.end(tab, gone_at)
         else:
             entries = []
-        self._tabs[key] = tab
         before = self._written.get(key)
         if entries or before is None or _differs(before, tab):
             await self._write(tab, entries)
+        else:
+            self._tabs[key] = tab
 
     async def _gone_at(
         self, tab: Tab, rentals: dict[RentalId, Rental], at: datetime
@@ -135,18 +150,13 @@ class Bookkeeper:
 
 
 def _known(
-    rentals: Sequence[Rental], machines: dict[ContractId, Instance], prefix: str
+    rentals: Sequence[Rental], theirs: Mapping[RentalId, Sequence[Instance]]
 ) -> dict[_Key, Instance | None]:
-    """Every machine of an open rental: those that its label shows, and the one on its row."""
-    ids = {rental.id for rental in rentals}
+    """Every machine of an open rental: those that are listed for it, and the one on its row."""
     found: dict[_Key, Instance | None] = {
-        (RentalId(one.label.removeprefix(prefix)), one.contract): one
-        for one in machines.values()
-        if one.label.startswith(prefix) and one.label.removeprefix(prefix) in ids
+        (rental.id, rental.contract): None for rental in rentals if rental.contract is not None
     }
-    for rental in rentals:
-        if rental.contract is not None:
-            found[rental.id, rental.contract] = machines.get(rental.contract)
+    found |= {(rental_id, one.contract): one for rental_id, mine in theirs.items() for one in mine}
     return found
 
 

@@ -7,12 +7,10 @@ destroyed, some time after a warning. Without a proven archive nothing is.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from bot.domain.access import Actor
 from bot.domain.budgets import (
@@ -31,21 +29,21 @@ from bot.domain.budgets import (
 )
 from bot.domain.letters import Kind, Writing
 from bot.domain.money import Usd
-from bot.domain.rentals import Rental, State, new_id
+from bot.domain.policy_keys import OVER_BUDGET, ZONE
+from bot.domain.rentals import Rental, RentalId, State, new_id
+from bot.domain.retries import waits
+from bot.domain.zones import zone
 from bot.errors import BadInput, BotError, NotFound, NotYours, Refused, Stale
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.money import Claim
+from bot.services.policy import Policies
+from bot.services.rounds import each
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
 
 WATCH_S = 60.0
-AGAIN = timedelta(minutes=30)
-"""After so long an archive that could not be proven is tried again."""
-
-ZONE, OVER = "zone", "over_budget"
-"""The keys of the team's policy that count here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,15 @@ class Rules:
 class Budgets:
     def __init__(self, *, store: Store, clock: Clock, wake: Wake, news: Wake) -> None:
         self._store = store
+        self._policies = Policies(store=store)
         self._clock = clock
         self._wake = wake
         self._news = news
 
     async def rules(self) -> Rules:
-        """What the team's policy says; a value that cannot be used counts as not set."""
-        values = await self._store.policy()
-        return Rules(_zone(values.get(ZONE)), _at_limit(values.get(OVER)))
+        """What the team's policy says."""
+        values = await self._policies.values()
+        return Rules(zone(values.get(ZONE)), AtLimit(values.get(OVER_BUDGET)))
 
     async def month(self) -> Month:
         return month_of(self._clock.now(), (await self.rules()).zone)
@@ -73,10 +72,10 @@ class Budgets:
         """On whose money somebody with these roles begins a rental now."""
         return Claim(role_ids=tuple(role_ids), month=await self.month())
 
-    async def show(self, actor: Actor, role_ids: Sequence[int]) -> tuple[Month, list[Use]]:
+    async def show(self, actor: Actor) -> tuple[Month, list[Use]]:
         """How the budgets stand that concern somebody; for a lead all of them."""
         month = await self.month()
-        mine = None if actor.lead else subjects(actor.id, role_ids)
+        mine = None if actor.lead else subjects(actor.id, actor.role_ids)
         found = await self._store.uses(actor.guild_id, month, mine)
         order = list(Scope)
         return month, sorted(found, key=lambda u: (order.index(u.subject.scope), u.subject.id))
@@ -145,16 +144,23 @@ class Budgets:
 
     async def watch(self) -> None:
         """One round: marks that were passed are told, and what must end is marked for its end."""
-        rules, now = await self.rules(), self._clock.now()
+        rules = await self.rules()
+
+        async def watch_one(guild_id: int) -> None:
+            await self._watch(guild_id, rules)
+
+        await each(await self._store.guilds(), watch_one, of=lambda one: one, at_once=1)
+
+    async def _watch(self, guild_id: int, rules: Rules) -> None:
+        now = self._clock.now()
         month = month_of(now, rules.zone)
-        for guild_id in await self._store.guilds():
-            told = dict(await self._store.marked(guild_id, month))
-            for use in await self._store.uses(guild_id, month):
-                await self._tell(guild_id, use, month, rules, told)
-                warned_at = told.get((use.subject, 100))
-                due = warned_at is not None and now - warned_at >= WARNING
-                if rules.at_limit is AtLimit.END and due and use.percent >= 100:
-                    await self._end_all(guild_id, use)
+        told = dict(await self._store.marked(guild_id, month))
+        for use in await self._store.uses(guild_id, month):
+            await self._tell(guild_id, use, month, rules, told)
+            warned_at = told.get((use.subject, 100))
+            due = warned_at is not None and now - warned_at >= WARNING
+            if rules.at_limit is AtLimit.END and due and use.percent >= 100:
+                await self._end_all(guild_id, use)
 
     async def _tell(
         self,
@@ -182,17 +188,19 @@ class Budgets:
             self._news.set()
 
     async def _end_all(self, guild_id: int, use: Use) -> None:
-        for rental_id in await self._store.counted(guild_id, use.subject):
+        async def end(rental_id: RentalId) -> None:
             rental = await self._store.rental(rental_id)
             if rental is not None and self._may_end(rental):
                 await self._end(rental, use)
 
+        mine = await self._store.counted(guild_id, use.subject)
+        await each(mine, end, of=lambda one: one, at_once=1)
+
     def _may_end(self, rental: Rental) -> bool:
-        tried = rental.save_fails > 0 and rental.phase_at is not None
-        if tried and self._clock.now() - (rental.phase_at or self._clock.now()) < AGAIN:
+        """Not one that ends, nor one whose archive is tried again later or waits for a yes."""
+        if rental.released_at is not None or rental.state in (State.DESTROYING, State.CLOSED):
             return False
-        going = rental.state in (State.DESTROYING, State.CLOSED)
-        return rental.released_at is None and not going
+        return not waits(rental, self._clock.now())
 
     async def _end(self, rental: Rental, use: Use) -> None:
         """The same wish a person would have: archived, proven, then destroyed."""
@@ -226,19 +234,3 @@ def _demand_lead(actor: Actor) -> None:
         raise NotYours(
             f"{actor.id} is no lead", public="Only leads decide about budgets.", hint="Ask a lead."
         )
-
-
-def _zone(text: str | None) -> tzinfo:
-    try:
-        return ZoneInfo(json.loads(text)) if text else UTC
-    except (KeyError, ValueError, OSError, TypeError):
-        log.warning("the policy's zone cannot be used")
-        return UTC
-
-
-def _at_limit(text: str | None) -> AtLimit:
-    try:
-        return AtLimit(json.loads(text)) if text else AtLimit.ASK
-    except ValueError:
-        log.warning("the policy's %s cannot be used", OVER)
-        return AtLimit.ASK

@@ -6,11 +6,11 @@ Nothing here rents a machine. A wish is written on a row and the reconciler is w
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive
+from bot.domain.forecasts import disk_needed_gb, restoring
 from bot.domain.images import Image, choose, demand_allowed
 from bot.domain.limits import Limits
 from bot.domain.lookouts import Lookout
@@ -26,7 +26,7 @@ from bot.services.allowance import allowance
 from bot.services.budgets import Budgets
 from bot.services.offers import Offers
 from bot.services.policy import Policies
-from bot.services.shelf import Shelf, disk_needed_gb
+from bot.services.shelf import Shelf
 from bot.services.wishes import Wishes
 from bot.tasks import Wake
 
@@ -91,6 +91,7 @@ class Desk(Wishes):
             _demand_room(archive, wish)
         wish = await self._offers.checked(wish)
         offer = (await self._offers.find(wish, chosen))[0]
+        earlier = await self._store.rental(archive.rental_id) if archive is not None else None
         quote = Quote(
             id=new_id(12),
             guild_id=place.guild_id,
@@ -104,15 +105,18 @@ class Desk(Wishes):
             hours=hours,
             made_at=self._clock.now(),
             restore_id=archive.id if archive is not None else None,
+            address=earlier.host_name if earlier is not None else None,
+            forecast=restoring(archive.bytes, offer) if archive is not None else None,
         )
         await self._store.add_quote(quote)
         return quote
 
-    async def rent(self, actor: Actor, quote_id: str, *, role_ids: Sequence[int] = ()) -> Rental:
+    async def rent(self, actor: Actor, quote_id: str) -> Rental:
         """Begin the rental of a quote; pressed twice, it is the same rental.
 
-        `role_ids` are the actor's: their budgets count too. Raises NotFound, NotYours,
-        QuoteExpired, LowCredit, Limit, OverBudget.
+        It counts for the budgets of the actor and their roles. Raises NotFound, NotYours,
+        QuoteExpired, LowCredit, Limit, OverBudget; Busy where the work of a move goes somewhere
+        already.
         """
         quote = await self._store.quote(quote_id)
         if quote is None or quote.guild_id != actor.guild_id:
@@ -125,13 +129,13 @@ class Desk(Wishes):
         if quote.expired(now):
             raise QuoteExpired(f"quote {quote.id} of {quote.made_at}")
         await self._afford(quote)
-        return await self._begin(actor, quote, RentalId(new_id()), role_ids)
+        return await self._begin(actor, quote, RentalId(new_id()))
 
     async def fulfil(self, lookout: Lookout, offer: Offer | None) -> Rental:
         """Begin the rental of a wish that waited, as if its owner had pressed Rent on that offer.
 
         It bears the lookout's id, so it begins once; one that has begun comes back. Raises
-        LowCredit, Limit, and OfferGone where it has not begun and there is no offer.
+        LowCredit, Limit, OverBudget, and OfferGone where it has not begun and there is no offer.
         """
         begun = await self._store.rental(lookout.rental_id)
         if begun is not None:
@@ -154,7 +158,12 @@ class Desk(Wishes):
         )
         await self._afford(quote)
         await self._store.add_quote(quote)
-        owner = Actor(id=lookout.owner_id, guild_id=lookout.guild_id, name=lookout.owner_name)
+        owner = Actor(
+            id=lookout.owner_id,
+            guild_id=lookout.guild_id,
+            name=lookout.owner_name,
+            role_ids=lookout.role_ids,
+        )
         return await self._begin(owner, quote, lookout.rental_id)
 
     async def quote_home(self, quote_id: str) -> int:
@@ -164,9 +173,7 @@ class Desk(Wishes):
             raise NotFound(public="There is no such quote.", hint="Ask again with /rent.")
         return quote.guild_id
 
-    async def _begin(
-        self, actor: Actor, quote: Quote, rental_id: RentalId, role_ids: Sequence[int] = ()
-    ) -> Rental:
+    async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
         now = self._clock.now()
         rental = await self._store.begin(
             Rental(
@@ -185,12 +192,15 @@ class Desk(Wishes):
                 agreed_per_hour=quote.per_hour,
                 hours=quote.hours,
                 restore_id=quote.restore_id,
+                moves_from=quote.moves_from,
+                address=quote.address,
+                forecast=quote.forecast,
                 requested_at=now,
                 phase_at=now,
             ),
             quote_id=quote.id,
             allowance=await allowance(self._store, self._limits, quote.owner_id),
-            claim=await self._budgets.claim(role_ids),
+            claim=await self._budgets.claim(actor.role_ids),
         )
         log.info("%s asked for rental %s: %s", actor.name, rental.id, rental.offer.title)
         self._wake.set()
@@ -255,7 +265,7 @@ class Desk(Wishes):
 
 def _demand_room(archive: Archive, wish: Wish) -> None:
     """Raise BadInput for a disk that the archive does not fit onto with room to go on."""
-    needed = disk_needed_gb(archive)
+    needed = disk_needed_gb(archive.bytes)
     if wish.disk_gb < needed:
         raise BadInput(
             f"{archive.id} needs {needed} GB",

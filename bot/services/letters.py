@@ -115,7 +115,8 @@ class Letters:
         now = self._clock.now()
         if how is Stand.WAITING:
             return False
-        answered = letter.kind in QUESTIONS and how is not Stand.OPEN
+        asks = QUESTIONS | {Kind.TOO_LARGE, Kind.TOO_LARGE_LEADS}
+        answered = letter.kind in asks and how is not Stand.OPEN
         unwanted = letter.kind in NEWS and rules.notices == "none"
         if answered or unwanted or how is Stand.MOOT or await self._said_nothing(letter):
             await self._store.letter_done(letter, now, error="not said any more")

@@ -18,7 +18,7 @@ from bot.domain import access
 from bot.domain.access import Action, Actor
 from bot.domain.rentals import Rental, RentalId, State
 from bot.errors import NotFound, NotReady
-from bot.ports.books import Doors, Pass, Rentals
+from bot.ports.books import Addresses, Doors, Pass, Rentals
 from bot.ports.clock import Clock
 
 TICKET_LIFE = timedelta(minutes=5)
@@ -30,7 +30,7 @@ _CACHED = 10_000
 _LONGEST = 128  # characters of a secret that came from outside; ours have 43
 
 
-class Books(Doors, Rentals, Protocol):
+class Books(Doors, Rentals, Addresses, Protocol):
     """What is needed of the database."""
 
 
@@ -52,6 +52,7 @@ class Links:
         self._clock = clock
         self._relay_url = relay_url
         self._cache: dict[str, tuple[Pass, datetime]] = {}
+        self._at: dict[str, tuple[RentalId, datetime]] = {}
         self._revocations = 0
         self._watchers: list[Callable[[RentalId], None]] = []
         self._own_secret = secrets.token_bytes(32)
@@ -66,9 +67,31 @@ class Links:
     def is_own(self, rental_id: RentalId, cookie: str) -> bool:
         return hmac.compare_digest(self.own_pass(rental_id).encode(), cookie.encode())
 
-    def address(self, rental_id: RentalId) -> str:
-        """The rental's own origin, the same for as long as the rental lives."""
-        return self._relay_url.replace("{rental}", rental_id)
+    def address(self, name: str) -> str:
+        """The origin under that name; a rental's is `Rental.host_name`."""
+        return self._relay_url.replace("{rental}", name)
+
+    async def at(self, name: str) -> RentalId | None:
+        """The rental that answers under a name; believed for some seconds without asking again.
+
+        A name goes over to another rental with a restore or a move. Sessions do not: whoever was
+        in has to come in anew.
+        """
+        known = self._at.get(name)
+        now = self._clock.now()
+        if known is not None and now < known[1]:
+            return known[0]
+        found = await self._store.at(name)
+        self._at.pop(name, None)
+        if found is not None:
+            if len(self._at) >= _CACHED:
+                self._at.clear()
+            self._at[name] = (found, now + CACHE_LIFE)
+        return found
+
+    def moved(self, name: str) -> None:
+        """A name may lead to another rental from now on."""
+        self._at.pop(name, None)
 
     async def issue(self, actor: Actor, rental_id: RentalId) -> str:
         """A personal address that opens the notebook once.
@@ -85,7 +108,7 @@ class Links:
                 expires_at=self._clock.now() + TICKET_LIFE,
             )
         )
-        return f"{self.address(rental.id)}/-/ticket/{ticket}"
+        return f"{self.address(rental.host_name)}/-/ticket/{ticket}"
 
     async def peek(self, rental_id: RentalId, ticket: str) -> bool:
         """Whether a ticket is good for this rental; spends nothing."""
@@ -142,6 +165,9 @@ class Links:
         access.demand(actor, Action.OPEN, owner_id=rental.owner_id, guild_id=rental.guild_id)
         if rental.state is not State.READY:
             raise NotReady(f"{rental_id} is {rental.state}")
+        self.moved(rental.host_name)
+        if await self.at(rental.host_name) not in (rental.id, None):
+            raise NotReady(f"{rental_id} has been moved", public="Its work is on another machine.")
         return rental
 
     async def _ticket(self, rental_id: RentalId, ticket: str) -> Pass | None:

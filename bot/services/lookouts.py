@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.access import Action, Actor, demand
 from bot.domain.images import choose
 from bot.domain.lookouts import DRAFT_LIFE, Lookout, State, ended, opened
@@ -73,7 +75,8 @@ class Lookouts:
                 public=f"{len(waiting)} of your wishes are being looked for already.",
                 hint="Take one back in /status first.",
             )
-        return await self._store.keep_lookout(opened(lookout, rents=rents, now=now))
+        mine = replace(lookout, role_ids=actor.role_ids)
+        return await self._store.keep_lookout(opened(mine, rents=rents, now=now))
 
     async def cancel(self, actor: Actor, lookout_id: str) -> Lookout:
         """Take a wish back; one that is over already comes back as it is. NotFound, NotYours."""

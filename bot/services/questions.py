@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.domain.idle import Release
 from bot.domain.letters import Kind, Writing
-from bot.domain.rentals import Reason, Rental, RentalId, State
+from bot.domain.rentals import Reason, RentalId
+from bot.domain.retries import waits
 from bot.errors import Stale
 from bot.log import bound
 from bot.ports.books import Store
@@ -27,12 +28,11 @@ from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
-"""After so many archives in a row that could not be proven, the leads are told."""
+LEADS_AFTER = timedelta(hours=6)
+"""How long an idle machine waits for its owner's word about a large archive."""
+
 LONGEST_PAUSE_S = 180.0
 """Without a tick of the clock a round is made all the same."""
-_AGAIN = timedelta(minutes=10)
-_LONGEST = timedelta(hours=6)
 
 
 class Questions:
@@ -63,7 +63,6 @@ class Questions:
         """One round over all ready machines; `gpu_util` is what Vast reports, in percent."""
         judged = await self._watch.pass_once(gpu_util)
         await each(judged, self._answer, of=lambda one: one.rental.id, at_once=1)
-        await self._tell_failures()
         self._news.set()
 
     async def _answer(self, judged: Judged) -> None:
@@ -74,7 +73,10 @@ class Questions:
     async def _release(self, judged: Judged) -> None:
         """Write the wish to end it, unless somebody has touched the row since the look began."""
         rental, now = judged.rental, self._clock.now()
-        if rental.released_at is not None or now < _next_try(rental):
+        if rental.held_at is not None and now - rental.held_at >= LEADS_AFTER:
+            letter = Writing(kind=Kind.TOO_LARGE_LEADS, at=rental.held_at, detail=rental.held)
+            await self._store.write_letter(rental.id, letter)
+        if rental.released_at is not None or waits(rental, now):
             return
         standing = await look_up(self._store, rental, now, self._policies)
         if standing is None or standing.ends_at is None or now < standing.ends_at:
@@ -90,26 +92,3 @@ class Questions:
             return
         log.info("nobody answered: to be archived and ended")
         self._wake.set()
-
-    async def _tell_failures(self) -> None:
-        """A failed archive is told to the owner, the third in a row to the leads as well."""
-        for rental in await self._store.readable_rentals():
-            if rental.state is not State.READY or not rental.save_fails:
-                continue
-            failed_at = rental.phase_at or rental.requested_at
-            kinds = [Kind.SAVE_FAILED]
-            if rental.save_fails >= TRIES:
-                kinds.append(Kind.SAVE_FAILED_LEADS)
-            for kind in kinds:
-                await self._store.write_letter(
-                    rental.id, Writing(kind=kind, at=failed_at, detail=rental.note)
-                )
-
-
-def _next_try(rental: Rental) -> datetime:
-    """When an end may be wished for again after archives that failed, more patiently each time."""
-    began_at = rental.phase_at or rental.requested_at
-    if not rental.save_fails:
-        return began_at
-    doubled: int = 2 ** min(rental.save_fails - 1, 10)
-    return began_at + min(_AGAIN * doubled, _LONGEST)

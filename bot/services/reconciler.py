@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.domain import omen_words, retries, sweep
+from bot.domain.letters import Kind, Writing
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
-from bot.domain.rentals import Instance, Rental, RentalId, State
+from bot.domain.rentals import Instance, Reason, Rental, RentalId, State
 from bot.domain.replacement import grudge
 from bot.domain.steps import (
     Close,
@@ -34,6 +36,7 @@ from bot.log import bound
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.services.account import AccountWatch
 from bot.services.bookkeeper import Bookkeeper
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
@@ -65,6 +68,7 @@ class Reconciler:
         limits: Limits,
         installation: str,
         poll: timedelta,
+        account: AccountWatch | None = None,
     ) -> None:
         self._store = store
         self._market = market
@@ -77,6 +81,7 @@ class Reconciler:
         self._limits = limits
         self._installation = installation
         self._poll = poll
+        self._account = account or AccountWatch()
         self._busy: set[RentalId] = set()
         self._faults = Faults()
         self._reported: dict[RentalId, float] = {}
@@ -99,11 +104,17 @@ class Reconciler:
             return False
         asked_at = self._clock.now()
         listing = await self._listing()
-        await self._bookkeeper.look(rentals, listing, asked_at)
+        theirs = sweep.holdings(rentals, listing or (), self._installation, self._limits)
+        await self._bookkeeper.look(rentals, theirs, listing, asked_at)
         for rental in rentals:
             if rental.id not in busy | self._busy and self._faults.may(rental.id, asked_at):
+                source, mover = await self._other_ends(rental, rentals)
                 self._busy.add(rental.id)
-                sight = self._sight(rental, listing, asked_at)
+                sight = replace(
+                    self._sight(rental, theirs.get(rental.id, ()), listing is not None, asked_at),
+                    source=source,
+                    mover=mover,
+                )
                 self._note_load(rental, sight)
                 self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
         return any(
@@ -117,25 +128,34 @@ class Reconciler:
     async def _listing(self) -> Sequence[Instance] | None:
         """Every machine on the account, or None: a failed list is not an empty one."""
         try:
-            return await self._market.machines()
+            listing = await self._market.machines()
         except Provider as error:
             log.warning("the account could not be listed: %s", error)
+            self._account.failed(error, self._clock.now())
             return None
+        self._account.seen()
+        return listing
 
-    def _sight(self, rental: Rental, listing: Sequence[Instance] | None, at: datetime) -> Sight:
-        label = rental.label(self._installation)
-        ours = [
-            one
-            for one in listing or ()
-            if one.label == label or (one.contract == rental.contract and one.contract)
-        ]
+    def _sight(self, rental: Rental, mine: Sequence[Instance], listed: bool, at: datetime) -> Sight:
         return Sight(
             at=at,
-            listed=listing is not None,
-            machines=tuple(ours),
+            listed=listed,
+            machines=tuple(mine),
             connected=self._steps.connected(rental),
             served=self._steps.served(rental),
         )
+
+    async def _other_ends(
+        self, rental: Rental, rentals: Sequence[Rental]
+    ) -> tuple[Rental | None, Rental | None]:
+        """Of a move: the rental whose work this one takes over, and the one that takes it over."""
+        source = next((one for one in rentals if one.id == rental.moves_from), None)
+        if source is None and rental.moves_from is not None and rental.ready_at is None:
+            try:
+                source = await self._store.rental(rental.moves_from)  # it has ended on the way
+            except StoreDown as error:
+                log.error("the rental that %s moves from: %s", rental.id, error)
+        return source, next((one for one in rentals if one.moves_from == rental.id), None)
 
     def _note_load(self, rental: Rental, sight: Sight) -> None:
         loads = [one.gpu_util for one in sight.machines if one.gpu_util is not None]
@@ -162,10 +182,12 @@ class Reconciler:
 
     async def _advance(self, rental: Rental, sight: Sight) -> bool:
         """Take steps until one needs a new look; returns whether that should be soon."""
+        moved = False
         for _ in range(_STEPS_A_PASS):
             step = next_step(rental, sight, self._limits, self._clock.now())
             if isinstance(step, Wait):
-                return False
+                return moved and (sight.source is not None or sight.mover is not None)
+            moved = True
             before = rental.state
             rental, outcome = await self._take(rental, step)
             if rental.state is State.DESTROYING and before is not State.DESTROYING:
@@ -197,9 +219,12 @@ class Reconciler:
 
     async def _write(self, before: Rental, moved: Rental, step: Step, outcome: Outcome) -> Rental:
         now = self._clock.now()
+        if moved.reason is Reason.VANISHED and before.reason is None and moved.ready_at:
+            await self._store.tell(omen_words.vanished(moved))  # it may be closed in this pass
         stored = await self._store.apply(
             moved,
             event=f"{_name(step)}: {_name(outcome)}",
+            letters=_letters(before, moved, now),
             notify=_shows(before, moved),
             grudge=grudge(before, moved, now),
         )
@@ -236,6 +261,14 @@ def _name(thing: Step | Outcome) -> str:
     return type(thing).__name__.lower()
 
 
+def _letters(before: Rental, moved: Rental, now: datetime) -> tuple[Writing, ...]:
+    """What the owner, or the leads, are written because of a step."""
+    gone = moved.reason is Reason.VANISHED and moved.state is State.DESTROYING
+    if gone and before.state is not State.DESTROYING and moved.ready_at is not None:
+        return (Writing(kind=Kind.VANISHED, at=moved.missing_since or now),)
+    return retries.letters(before, moved)
+
+
 def _shows(before: Rental, moved: Rental) -> bool:
     """Whether the change is one that the card shows."""
     return (
@@ -247,5 +280,9 @@ def _shows(before: Rental, moved: Rental) -> bool:
         or len(before.tries) != len(moved.tries)
         or (before.broken_since is None) != (moved.broken_since is None)
         or before.note != moved.note
+        or before.held != moved.held
+        or before.save_next_at != moved.save_next_at
+        or before.omens != moved.omens
+        or (before.destroyed_at is None) != (moved.destroyed_at is None)
         or (before.missing_since is None) != (moved.missing_since is None)
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.domain.archives import Progress
 from bot.domain.rentals import RentalId
 
 Watcher = Callable[[RentalId], None]
@@ -80,6 +81,17 @@ class Traffic:
 
     def carry(self, rental_id: RentalId, size: int) -> None:
         self._bytes[rental_id] = self._bytes.get(rental_id, 0) + size
+
+    def teller(self, rental_id: RentalId) -> Callable[[Progress], None]:
+        """Counts what an archive of ours carries, so that it is not taken for work over there."""
+        before = 0
+
+        def tell(progress: Progress) -> None:
+            nonlocal before
+            self.carry(rental_id, max(progress.done - before, 0))
+            before = progress.done
+
+        return tell
 
     def carried(self, rental_id: RentalId) -> int:
         """Bytes of bodies and WebSocket frames, both ways, since this process started."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
+from datetime import datetime
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive, ArchiveId
 from bot.errors import NotFound
+from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
-
-_SPARE = 1.3  # room for what is unpacked beside what is kept, and for going on with the work
-_SYSTEM_GB = 4  # the image's own growth: caches, Jupyter where it must be installed
 
 
 class Shelf:
     """Archives as people see them: their own, for a lead everybody's in the server."""
 
-    def __init__(self, *, archives: Archives) -> None:
+    def __init__(self, *, archives: Archives, retention: Retention | None = None) -> None:
         self._archives = archives
+        self._retention = retention
 
     async def of(self, actor: Actor, member_id: int | None = None) -> list[Archive]:
         """A member's archives that can be restored, newest first. Raises NotYours."""
@@ -43,14 +42,22 @@ class Shelf:
         demand(actor, Action.SEE, owner_id=archive.owner_id, guild_id=archive.guild_id)
         return archive
 
+    async def home(self, archive_id: str) -> int:
+        """The server an archive belongs to, for a press that comes from elsewhere. NotFound."""
+        for one in await self._archives.saved():
+            if one.id == archive_id:
+                return one.guild_id
+        raise NotFound(f"no archive {archive_id[:20]!r}", public="There is no such archive.")
+
+    async def keep_longer(self, actor: Actor, archive_id: str) -> datetime:
+        """Keep it, and what else of its owner ends that day; until when. NotFound, NotYours."""
+        archive = await self.get(actor, archive_id)
+        assert self._retention is not None, "a shelf without retention keeps nothing longer"
+        return await self._retention.keep_longer(archive)
+
     async def delete(self, actor: Actor, archive_id: str) -> Archive:
         """Delete an archive for good. Raises NotFound, NotYours, Busy and what the place raises."""
         archive = await self.get(actor, archive_id)
         demand(actor, Action.DESTROY, owner_id=archive.owner_id, guild_id=archive.guild_id)
         await self._archives.delete(ArchiveId(archive.id))
         return archive
-
-
-def disk_needed_gb(archive: Archive) -> int:
-    """The smallest disk an archive is restored onto, with room to go on."""
-    return math.ceil(archive.bytes / 1e9 * _SPARE) + _SYSTEM_GB

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from bot.domain.archives import ArchiveId, Failure, Progress
+from bot.domain.archives import ArchiveId, Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
-from bot.domain.rentals import ContractId, Rental, State
+from bot.domain.rentals import ContractId, Rental, State, mark_of
+from bot.domain.retries import caps_of, measure
 from bot.domain.steps import (
     Absent,
     Alive,
@@ -22,6 +23,7 @@ from bot.domain.steps import (
     Destroy,
     Done,
     Failed,
+    Freeze,
     GiveUp,
     InDoubt,
     Look,
@@ -29,6 +31,8 @@ from bot.domain.steps import (
     Outcome,
     Present,
     Probe,
+    Recheck,
+    Rehearse,
     Remove,
     Rented,
     Restore,
@@ -38,6 +42,7 @@ from bot.domain.steps import (
     Serve,
     Started,
     Step,
+    TooLarge,
     Trouble,
 )
 from bot.errors import (
@@ -59,9 +64,8 @@ from bot.errors import (
     Unreachable,
 )
 from bot.ports.clock import Clock
-from bot.ports.machines import Notebooks, Paths, Tunnels
+from bot.ports.machines import NotebookAt, Notebooks, Paths, Tunnels
 from bot.ports.market import Market, Order
-from bot.services.archive_run import Tell
 from bot.services.archives import Archives
 from bot.services.idle import IdleWatch
 from bot.services.links import Links
@@ -140,6 +144,13 @@ class Steps:
                     return await self._connect(rental)
                 case Serve():
                     return await self._serve(rental)
+                case Rehearse():
+                    return await self._rehearse(rental)
+                case Freeze():
+                    self._routes.drop(rental.id)  # whoever is in is let go of: the copy is the last
+                    return Done()
+                case Recheck(archive_id):
+                    return await self._recheck(rental, archive_id)
                 case Restore(archive_id):
                     return await self._restore(rental, archive_id)
                 case Save():
@@ -178,6 +189,7 @@ class Steps:
             image=rental.image.reference,
             disk_gb=rental.wish.disk_gb,
             label=rental.label(self._installation),
+            mark=mark_of(self._public_key),
         )
         try:
             await self._put_key()
@@ -209,7 +221,8 @@ class Steps:
     async def _connect(self, rental: Rental) -> Outcome:
         # One that was ready has our key, and is reached again even while Vast is away.
         new = rental.state is State.BOOTING and rental.fails == 0
-        if rental.contract is not None and new and not await self._account_key():
+        lacks_key = rental.adopted_at is not None and rental.fails == 0
+        if rental.contract is not None and (lacks_key or (new and not await self._account_key())):
             await self._market.attach_key(rental.contract, self._public_key)
         try:
             host_key = await self._tunnels.connect(
@@ -230,15 +243,10 @@ class Steps:
 
     async def _serve(self, rental: Rental) -> Outcome:
         """Jupyter runs, and its own page comes through the relay: then it is ready."""
-        notebook = await self._notebooks.ensure(
-            self._tunnels.shell(rental.id),
-            packages=rental.image.packages,
-            course=rental.image.course,
-        )
-        socket_path = await self._tunnels.forward(rental.id, notebook)
-        if not await self._notebooks.answers(socket_path, notebook.token):
+        notebook, route = await self._jupyter(rental)
+        if route is None:
             return Started("Jupyter was started and does not answer yet.")
-        self._routes.set(rental.id, Route(socket_path=socket_path, token=notebook.token))
+        self._routes.set(rental.id, route)
         if fault := await self._paths.fault(rental.id):
             log.warning("the notebook's page does not come: %s", fault)
             self._routes.drop(rental.id)
@@ -247,12 +255,50 @@ class Steps:
         died = notebook.started and rental.ready_at is not None
         return Done(_RESTARTED if died else "")
 
+    async def _rehearse(self, rental: Rental) -> Outcome:
+        """Jupyter runs, while the address still leads to another machine."""
+        _, route = await self._jupyter(rental)
+        return Done() if route else Trouble("Jupyter was started and does not answer yet.")
+
+    async def _jupyter(self, rental: Rental) -> tuple[NotebookAt, Route | None]:
+        """Our Jupyter on the machine, and the way to it where it answers."""
+        notebook = await self._notebooks.ensure(
+            self._tunnels.shell(rental.id),
+            packages=rental.image.packages,
+            course=rental.image.course,
+        )
+        socket_path = await self._tunnels.forward(rental.id, notebook)
+        if not await self._notebooks.answers(socket_path, notebook.token):
+            return notebook, None
+        return notebook, Route(socket_path=socket_path, token=notebook.token)
+
+    async def _recheck(self, rental: Rental, archive_id: str) -> Outcome:
+        """Whether an old machine is as its last archive, now that another one holds that."""
+        shell = self._tunnels.shell(rental.id)
+        try:
+            names = await self._archives.changed(ArchiveId(archive_id), shell)
+        except (Unreachable, PlaceDown):
+            raise
+        except (Refused, Machine, Place) as error:
+            return Failed(_words(error))
+        if not names:
+            return Done()
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return Failed(
+            f"Not moved: {names[0]}{more} went on changing on the old machine while it was copied, "
+            "so it stays. Stop what writes there, then move again."
+        )
+
     async def _restore(self, rental: Rental, archive_id: str) -> Outcome:
         """The workspace as it was archived, compared with its manifest; safe to repeat."""
         shell = self._tunnels.shell(rental.id)
         try:
             restored = await self._archives.restore(
-                ArchiveId(archive_id), shell, overwrite=True, tell=self._progress(rental)
+                ArchiveId(archive_id),
+                shell,
+                overwrite=True,
+                instead_of=_held(rental),
+                tell=self._traffic.teller(rental.id),
             )
         except (Unreachable, PlaceDown):
             raise
@@ -265,9 +311,13 @@ class Steps:
         """An archive that was proven against the machine, or why there is none."""
         began = self._clock.now()
         shell = self._tunnels.shell(rental.id)
-        result = await self._archives.save(rental, shell, tell=self._progress(rental))
+        result = await self._archives.save(
+            rental, shell, caps=caps_of(rental), tell=self._traffic.teller(rental.id)
+        )
         if isinstance(result, Failure):
             log.warning("not archived: %s", result.words)
+            if result.trouble is ArchiveTrouble.TOO_LARGE and result.estimate is not None:
+                return TooLarge(measure(result.estimate))
             passing = result.trouble in (ArchiveTrouble.MACHINE, ArchiveTrouble.PLACE)
             if passing and rental.fails < SAVE_TRIES:
                 return Trouble(result.words)
@@ -288,21 +338,15 @@ class Steps:
             return Done()
         return Alive("There was life on the machine after it had been archived, so it stays.")
 
-    def _progress(self, rental: Rental) -> Tell:
-        """Count what we carry ourselves, so that it is not taken for work on the machine."""
-        before = 0
-
-        def tell(progress: Progress) -> None:
-            nonlocal before
-            self._traffic.carry(rental.id, max(progress.done - before, 0))
-            before = progress.done
-
-        return tell
-
     async def _destroy(self, contract: ContractId) -> Outcome:
         await self._market.destroy(contract)
         log.info("destroy of %s taken by Vast", contract)
         return Done()
+
+
+def _held(rental: Rental) -> ArchiveId | None:
+    """The archive that is on a machine already, where a move brings a second one."""
+    return ArchiveId(rental.restore_id) if rental.restore_id and rental.restored_at else None
 
 
 def _not_saved(failure: Failure) -> str:

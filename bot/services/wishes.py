@@ -15,6 +15,7 @@ from bot.domain.letters import Kind, Writing
 from bot.domain.quiet_hours import tomorrow
 from bot.domain.rentals import Reason, Rental, RentalId, State
 from bot.domain.replacement import accept
+from bot.domain.retries import Allowed, again, called_off, waiting
 from bot.domain.standing import Standing
 from bot.errors import BadInput, NotFound, NotReady, QuoteExpired, Stale
 from bot.ports.books import Store
@@ -86,6 +87,8 @@ class Wishes:
             raise BadInput(public=f"Keep it for 1 to {MAX_KEEP // HOUR} hours.")
 
         def kept(rental: Rental) -> Rental | None:
+            if waiting(rental):
+                return called_off(rental)
             if rental.state not in _THERE or _wanted_gone(rental):
                 return None
             return replace(rental, released_at=None, reason=None)
@@ -113,7 +116,7 @@ class Wishes:
             if rental.state not in _THERE or _wanted_gone(rental):
                 return None
             asked_at = rental.save_asked_at or now
-            return replace(rental, save_asked_at=asked_at, released_at=None, reason=None)
+            return replace(again(rental), save_asked_at=asked_at, released_at=None, reason=None)
 
         before = await self.get(actor, rental_id, Action.SAVE)
         if before.state in _COMING:
@@ -137,10 +140,11 @@ class Wishes:
                 return replace(rental, replacing=False, ended_by=actor.id)
             if rental.state in (State.DESTROYING, State.CLOSED):
                 return None
-            if _wanted_gone(rental) and (rental.waived_by is not None or not discard):
+            stands = _wanted_gone(rental) and not waiting(rental)
+            if stands and (rental.waived_by is not None or not discard):
                 return None
             return replace(
-                rental,
+                again(rental),
                 released_at=rental.released_at or now,
                 reason=Reason.RELEASED if rental.ready_at is not None else rental.reason,
                 ended_by=rental.ended_by or actor.id,
@@ -172,6 +176,46 @@ class Wishes:
 
         event = f"offer {offer_id} agreed to by {actor.id}"
         rental, _ = await self._write(actor, rental_id, Action.OPEN, agreed, event)
+        return rental
+
+    async def allow_archive(self, actor: Actor, rental_id: str, *, ends: bool) -> Rental:
+        """Agree to an archive above the caps, a lead to any size; then it stays, or ends.
+
+        An end that was asked for before stays asked for. Safe to repeat. Raises NotFound, NotYours.
+        """
+        now = self._clock.now()
+
+        def agreed(rental: Rental) -> Rental | None:
+            if rental.state is not State.READY or not rental.held:
+                return None
+            ended = ends and not _wanted_gone(rental)
+            return replace(
+                again(rental),
+                save_allowed=Allowed.LEAD if actor.lead else Allowed.OWNER,
+                save_asked_at=rental.save_asked_at or now,
+                released_at=now if ended else rental.released_at,
+                reason=Reason.RELEASED if ended else rental.reason,
+                ended_by=actor.id if ended else rental.ended_by,
+            )
+
+        action = Action.DESTROY if ends else Action.SAVE
+        event = f"so large an archive agreed to by {actor.id}"
+        rental, _ = await self._write(actor, rental_id, action, agreed, event)
+        return rental
+
+    async def call_off(self, actor: Actor, rental_id: str) -> Rental:
+        """Take back the wish to save or to end a machine, as long as it is there.
+
+        Safe to repeat. Raises NotFound, NotYours.
+        """
+
+        def kept(rental: Rental) -> Rental | None:
+            if rental.state not in _THERE or rental.waived_by is not None:
+                return None
+            return called_off(rental)
+
+        event = f"called off by {actor.id}"
+        rental, _ = await self._write(actor, rental_id, Action.KEEP, kept, event)
         return rental
 
     async def _write(

@@ -12,8 +12,9 @@ from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd, hourly
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
+from bot.services.account import Blind
 from bot.services.spend import running
-from cogs.ui import buttons, cards, idle, look, words
+from cogs.ui import buttons, cards, idle, look, retries, signs, words
 from cogs.ui import lookouts as waits
 
 
@@ -23,6 +24,7 @@ def status(
     *,
     whose: str = "",
     standings: Mapping[RentalId, Standing | None] | None = None,
+    blind: Blind | None = None,
     lookouts: Sequence[Lookout] = (),
 ) -> look.Card:
     """Each open rental of one member: how far, how old, what it costs, whether it is idle and why.
@@ -34,6 +36,7 @@ def status(
         nobody = f"{whose} has" if whose else "You have"
         return look.card(
             f"### No machines\n{nobody} nothing running, and nothing costs anything.",
+            signs.account(blind),
             waits.listed(lookouts),
             controls=waits.controls(lookouts),
         )
@@ -46,6 +49,7 @@ def status(
             lambda left: f"… and {left} more",
             room=look.ROOM - len(waits.listed(lookouts)),
         ),
+        signs.account(blind),
         waits.listed(lookouts),
         controls=waits.controls(lookouts),
     )
@@ -104,9 +108,10 @@ def sure(rental: Rental, now: datetime, *, discard: bool = False) -> look.Card:
 
 def really_lose(rental: Rental, now: datetime) -> look.Card:
     """The last question before work is given up; it names what is lost."""
+    newest = retries.newest_archive(rental)
     saved = (
-        f"Its newest archive was proven {look.ago(rental.proven_at)}: what was made since is lost."
-        if rental.proven_at is not None
+        f"Its newest archive is from {look.ago(newest)}: what was made since is lost."
+        if newest is not None
         else "There is no archive of it."
     )
     return look.card(
@@ -151,7 +156,8 @@ def help_card(*, lead: bool) -> look.Card:
             "1. /offers shows machines with their whole price. Choose one in the menu.",
             "2. Read the quote and press Rent. A card in the channel follows the machine.",
             "3. When it is ready, press Open on the card.",
-            "4. When you are done, press Archive and destroy. The card then says what it cost.",
+            "4. For a bigger or smaller GPU, press Move: the work and the address come along.",
+            "5. When you are done, press Archive and destroy. The card then says what it cost.",
         ),
         look.lines(
             "**Commands**",
@@ -162,7 +168,7 @@ def help_card(*, lead: bool) -> look.Card:
             "/keep – not idle until then, whatever it looks like",
             "/save – archive a machine now, and keep it running",
             "/destroy – archive a machine, then end it; asks you first",
-            "/archives – your saved workspaces: restore them, or delete them",
+            "/archives – your saved workspaces: restore, download or delete them",
             "/spend – what you have spent, by machine",
             "/budget – how much of the month is used, and asking for more",
             "/settings – the team's limits, and your own time zone, quiet hours and messages",
@@ -190,5 +196,14 @@ def _machine(rental: Rental, now: datetime, standing: Standing | None) -> str:
         f"**{cards.title(rental)} · {words.standing(rental)}** {look.ago(since)}{card}\n"
         f"-# {spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
         f"asked {look.ago(rental.requested_at)}{said}"
-        + "".join(f"\n-# {line}" for line in (watched, reasons) if line)
+        + "".join(
+            f"\n-# {line}"
+            for line in (
+                retries.line(rental),
+                watched,
+                reasons,
+                *signs.of(rental).splitlines(),
+            )
+            if line
+        )
     )

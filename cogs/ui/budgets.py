@@ -4,43 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import discord
-
 from bot.domain.budgets import VALID, Grant, Month, Scope, Subject, Use
-from bot.domain.money import Usd
 from bot.errors import OverBudget
 from cogs.ui import buttons, look
-from cogs.ui.buttons import _ID, Press, _Button, _Face
 
 _CELLS = 12
-
-
-class Approve(_Button, template=rf"bellhop:grant:(?P<subject>{_ID})"):
-    prefix = "bellhop:grant"
-    face = _Face("Approve", discord.ButtonStyle.success)
-
-    async def pressed(self, press: Press) -> None:
-        await press.client.get_cog("budget").decide(press, self.subject, approved=True)  # type: ignore[union-attr]
-
-
-class Deny(_Button, template=rf"bellhop:deny:(?P<subject>{_ID})"):
-    prefix = "bellhop:deny"
-    face = _Face("Deny", discord.ButtonStyle.secondary)
-
-    async def pressed(self, press: Press) -> None:
-        await press.client.get_cog("budget").decide(press, self.subject, approved=False)  # type: ignore[union-attr]
-
-
-class AskMore(_Button, template=rf"bellhop:more:(?P<subject>{_ID})"):
-    """Below a refusal. Which quote and how many dollars are parted by a zero, which no id has."""
-
-    prefix = "bellhop:more"
-    face = _Face("Ask a lead", discord.ButtonStyle.primary)
-
-    async def pressed(self, press: Press) -> None:
-        quote_id, _, dollars = self.subject.partition("0")
-        ask = press.client.get_cog("budget").ask  # type: ignore[union-attr]
-        await ask(press, Usd.of(dollars or 0), quote_id)
 
 
 def standing(month: Month, uses: Sequence[Use], *, lead: bool) -> look.Card:
@@ -77,7 +45,7 @@ def over(error: OverBudget, quote_id: str) -> look.Card:
         f"-# {error.hint}",
         colour=look.FAILED,
         controls=[
-            AskMore(f"{quote_id}0{dollars}", label=f"Ask a lead for ${dollars:,}"),
+            buttons.AskMore(f"{quote_id}0{dollars}", label=f"Ask a lead for ${dollars:,}"),
             buttons.Rent(quote_id),
             buttons.DropQuote(quote_id),
         ],
@@ -93,7 +61,7 @@ def request(grant: Grant) -> look.Card:
             f"### A request for the leads\n{asked}, beyond the budget.",
             f"-# It waits for a lead until {look.moment(until)}.",
             colour=look.WORKING,
-            controls=[Approve(grant.id), Deny(grant.id)],
+            controls=[buttons.Approve(grant.id), buttons.Deny(grant.id)],
         )
     by = f"<@{grant.decided_by}>"
     if not grant.approved:

@@ -44,6 +44,9 @@ class Keeping(Protocol):
     async def keep_tomorrow(self, press: Press, rental_id: str) -> None: ...
     async def archive_and_end(self, press: Press, rental_id: str) -> None: ...
     async def archive_and_stay(self, press: Press, rental_id: str) -> None: ...
+    async def allow_archive(self, press: Press, rental_id: str, *, ends: bool) -> None: ...
+    async def call_off(self, press: Press, rental_id: str) -> None: ...
+    async def give_up(self, press: Press, rental_id: str) -> None: ...
 
 
 class Renting(Protocol):
@@ -62,11 +65,26 @@ class Waiting(Protocol):
     async def quote(self, press: Press, lookout_id: str) -> None: ...
 
 
+class Moving(Protocol):
+    """The cog that moves a machine's work."""
+
+    async def choose(self, press: Press, rental_id: str) -> None: ...
+    async def quote(self, press: Press, rental_id: str, offer_id: int) -> None: ...
+
+
+class Money(Protocol):
+    """The cog about budgets."""
+
+    async def ask(self, press: Press, more: Usd, quote_id: str | None = None) -> None: ...
+    async def decide(self, press: Press, grant_id: str, *, approved: bool) -> None: ...
+
+
 class Shelves(Protocol):
     """The cog about archives."""
 
     async def really_delete(self, press: Press, archive_id: str) -> None: ...
     async def keep(self, press: Press) -> None: ...
+    async def keep_longer(self, press: Press, archive_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +133,16 @@ class Open(_Button, template=rf"bellhop:open:(?P<subject>{_ID})"):
 
     async def pressed(self, press: Press) -> None:
         await _machines(press).open(press, self.subject)
+
+
+class Move(_Button, template=rf"bellhop:move:(?P<subject>{_ID})"):
+    """Opens the menu of other machines."""
+
+    prefix = "bellhop:move"
+    face = _Face("Move", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _moving(press).choose(press, self.subject)
 
 
 class Destroy(_Button, template=rf"bellhop:destroy:(?P<subject>{_ID})"):
@@ -232,6 +260,55 @@ class ArchiveAndStay(_Button, template=rf"bellhop:save:(?P<subject>{_ID}):stay")
         await _keeping(press).archive_and_stay(press, self.subject)
 
 
+class LargeAndStay(_Button, template=rf"bellhop:large:(?P<subject>{_ID}):stay"):
+    """Below the question about a large archive, as the next three."""
+
+    prefix = "bellhop:large"
+    suffix = ":stay"
+    face = _Face("Archive anyway, keep running", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).allow_archive(press, self.subject, ends=False)
+
+
+class LargeAndEnd(_Button, template=rf"bellhop:large:(?P<subject>{_ID}):end"):
+    prefix = "bellhop:large"
+    suffix = ":end"
+    face = _Face("Archive anyway, then destroy", discord.ButtonStyle.danger)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).allow_archive(press, self.subject, ends=True)
+
+
+class CallOff(_Button, template=rf"bellhop:calloff:(?P<subject>{_ID})"):
+    prefix = "bellhop:calloff"
+    face = _Face("Do not archive, keep running", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).call_off(press, self.subject)
+
+
+class GiveUp(_Button, template=rf"bellhop:giveup:(?P<subject>{_ID})"):
+    """Asks once more before work is given up."""
+
+    prefix = "bellhop:giveup"
+    face = _Face("Destroy without archive", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _keeping(press).give_up(press, self.subject)
+
+
+class KeepLonger(_Button, template=rf"bellhop:archive-longer:(?P<subject>{_ID})"):
+    """For all archives whose time ends on the day that the letter is about."""
+
+    prefix = "bellhop:archive-longer"
+    face = _Face("Keep longer", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        shelves = cast(Shelves, press.client.get_cog("archives"))
+        await shelves.keep_longer(press, self.subject)
+
+
 class Rent(_Button, template=rf"bellhop:rent:(?P<subject>{_ID})"):
     prefix = "bellhop:rent"
     face = _Face("Rent", discord.ButtonStyle.success)
@@ -302,6 +379,35 @@ class KeepArchive(_Button, template=rf"bellhop:archive-keep:(?P<subject>{_ID})")
         await cast(Shelves, press.client.get_cog("archives")).keep(press)
 
 
+class Approve(_Button, template=rf"bellhop:grant:(?P<subject>{_ID})"):
+    """A lead's answer to a request for more money, as the next one."""
+
+    prefix = "bellhop:grant"
+    face = _Face("Approve", discord.ButtonStyle.success)
+
+    async def pressed(self, press: Press) -> None:
+        await _money(press).decide(press, self.subject, approved=True)
+
+
+class Deny(_Button, template=rf"bellhop:deny:(?P<subject>{_ID})"):
+    prefix = "bellhop:deny"
+    face = _Face("Deny", discord.ButtonStyle.secondary)
+
+    async def pressed(self, press: Press) -> None:
+        await _money(press).decide(press, self.subject, approved=False)
+
+
+class AskMore(_Button, template=rf"bellhop:more:(?P<subject>{_ID})"):
+    """Below a refusal. Which quote and how many dollars are parted by a zero, which no id has."""
+
+    prefix = "bellhop:more"
+    face = _Face("Ask a lead", discord.ButtonStyle.primary)
+
+    async def pressed(self, press: Press) -> None:
+        quote_id, _, dollars = self.subject.partition("0")
+        await _money(press).ask(press, Usd.of(dollars or 0), quote_id)
+
+
 class ChooseOffer(
     discord.ui.DynamicItem[discord.ui.Select[Any]],
     template=r"bellhop:offers:(?P<disk>\d{1,5}):(?P<vram>\d{1,4}):(?P<gpus>\d{1,2})"
@@ -343,10 +449,45 @@ class ChooseOffer(
             await press.client.answer(press, error)
 
 
+class ChooseMove(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=rf"bellhop:move-to:(?P<subject>{_ID})",
+):
+    """The menu of machines that a rental's work can go to."""
+
+    def __init__(
+        self, subject: str, wish: Wish | None = None, offers: Sequence[Offer] = ()
+    ) -> None:
+        self.subject = subject
+        super().__init__(
+            discord.ui.Select(
+                custom_id=f"bellhop:move-to:{subject}",
+                placeholder="Move to one of these",
+                options=[
+                    _option(number, one, wish or Wish()) for number, one in enumerate(offers, 1)
+                ],
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["subject"])
+
+    async def callback(self, press: discord.Interaction[Any]) -> None:
+        """A door, like that of a button."""
+        try:
+            await _moving(press).quote(press, self.subject, int(self.item.values[0]))
+        except Exception as error:
+            await press.client.answer(press, error)
+
+
 async def setup(bot: Bellhop) -> None:
     """Let the client know every button and menu that is on any card."""
     bot.add_dynamic_items(
         Open,
+        Move,
         Destroy,
         Cancel,
         ReallyDestroy,
@@ -359,6 +500,11 @@ async def setup(bot: Bellhop) -> None:
         KeepTomorrow,
         ArchiveAndEnd,
         ArchiveAndStay,
+        LargeAndStay,
+        LargeAndEnd,
+        CallOff,
+        GiveUp,
+        KeepLonger,
         Rent,
         DropQuote,
         WaitTell,
@@ -367,7 +513,11 @@ async def setup(bot: Bellhop) -> None:
         WaitQuote,
         DeleteArchive,
         KeepArchive,
+        Approve,
+        Deny,
+        AskMore,
         ChooseOffer,
+        ChooseMove,
     )
 
 
@@ -377,6 +527,14 @@ def _machines(press: Press) -> Machines:
 
 def _keeping(press: Press) -> Keeping:
     return cast(Keeping, press.client.get_cog("Keep"))
+
+
+def _moving(press: Press) -> Moving:
+    return cast(Moving, press.client.get_cog("Moves"))
+
+
+def _money(press: Press) -> Money:
+    return cast(Money, press.client.get_cog("budget"))
 
 
 def _renting(press: Press) -> Renting:

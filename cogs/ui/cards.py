@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from bot.domain.ledger import cost
 from bot.domain.money import hourly
 from bot.domain.rentals import Reason, Rental, State
+from bot.domain.retries import waiting
 from bot.domain.standing import Standing
-from cogs.ui import buttons, idle, look, tries, words
+from cogs.ui import buttons, idle, look, retries, signs, tries, words
 
 _TITLE = 90
 
@@ -19,7 +20,7 @@ def rental_card(rental: Rental, now: datetime, standing: Standing | None = None)
         return _ended(rental)
     if rental.state is State.ARCHIVING:
         return _archiving(rental, now)
-    if words.ending(rental):
+    if words.ending(rental) and not waiting(rental):
         return _ending(rental, now)
     if rental.state is State.READY:
         return _ready(rental, now, standing)
@@ -69,6 +70,7 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
             f"{words.doing(rental)} Began {look.ago(since)}.",
             _said(rental),
             _missing(rental),
+            signs.of(rental),
         ),
         tries.listed(rental),
         _facts(rental, now),
@@ -81,20 +83,28 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Car
     if rental.broken_since is not None:
         return _broken(rental, rental.broken_since, now)
     since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
+    stuck = waiting(rental)
+    off: list[look.Control] = [buttons.CallOff(rental.id)] if stuck else []
     return look.card(
         look.lines(
-            _heading(rental, "ready"),
+            _heading(rental, "archive not done yet" if stuck else "ready"),
             f"{since}Open gives its owner a private link to the notebook.",
             look.clean(rental.note, 300),
+            retries.line(rental),
             idle.verdict(rental, standing, now),
             _reasons(standing),
             _said(rental),
             _missing(rental),
+            signs.of(rental),
         ),
         tries.listed(rental),
         _facts(rental, now),
         colour=look.READY,
-        controls=[buttons.Open(rental.id), buttons.Destroy(rental.id)],
+        controls=[
+            buttons.Open(rental.id),
+            *(off or [buttons.Move(rental.id)]),
+            buttons.Destroy(rental.id),
+        ],
     )
 
 
@@ -120,6 +130,8 @@ def _broken(rental: Rental, since: datetime, now: datetime) -> look.Card:
 
 def _archiving(rental: Rental, now: datetime) -> look.Card:
     """While its work is saved: with the end in sight, or not."""
+    if rental.reason is Reason.MOVED:
+        return _moving(rental, now)
     ends = rental.released_at is not None
     nobody = ends and rental.reason is Reason.IDLE
     then = (
@@ -139,11 +151,37 @@ def _archiving(rental: Rental, now: datetime) -> look.Card:
             f"{why} Its work is being archived, and the archive held against it. {then}".strip(),
             _said(rental),
             _missing(rental),
+            signs.of(rental),
         ),
         _facts(rental, now),
         colour=look.ENDING if ends else look.READY,
         controls=[*opened, *keep],
     )
+
+
+def _moving(rental: Rental, now: datetime) -> look.Card:
+    """The old machine of a move, closed until the new one is ready or given up."""
+    return look.card(
+        look.lines(
+            _heading(rental, "moving"),
+            "Its notebook is closed, and what is new on it goes to the other machine. It is "
+            "destroyed when that one is proven and ready; until then nothing of it is lost.",
+            _said(rental),
+            _missing(rental),
+        ),
+        _facts(rental, now),
+        colour=look.ENDING,
+    )
+
+
+def _brought(rental: Rental) -> str:
+    """Of a restore or a move: what was foreseen, and where it opens."""
+    if rental.forecast is None:
+        return ""
+    what = "Takes over another machine's work" if rental.moves_from else "With an archive"
+    own = rental.address is None
+    opens = "at an address of its own: the earlier one is in use" if own else "at the same address"
+    return f"{what}: {look.forecast(rental.forecast)}. It opens {opens}."
 
 
 def _reasons(standing: Standing | None) -> str:
@@ -153,15 +191,21 @@ def _reasons(standing: Standing | None) -> str:
 
 def _ending(rental: Rental, now: datetime) -> look.Card:
     taken = (
-        f"Vast took our order to destroy it {look.ago(rental.destroyed_at)}. "
-        "We look until it is gone."
+        f"Vast took our order to destroy it {look.ago(rental.destroyed_at)}. That it is gone is "
+        "**not yet confirmed**; we look, and order it again, until it is."
         if rental.destroyed_at
         else "Its work is archived first."
         if rental.state is State.READY and rental.waived_by is None
-        else "It is being destroyed at Vast."
+        else "It is being destroyed at Vast; that it is gone is **not yet confirmed**."
     )
     return look.card(
-        look.lines(_heading(rental, "ending"), words.why_ended(rental), taken),
+        look.lines(
+            _heading(rental, "ending"),
+            words.why_ended(rental),
+            taken,
+            _said(rental),
+            signs.of(rental),
+        ),
         _facts(rental, now),
         colour=look.ENDING,
     )
@@ -185,11 +229,17 @@ def _ended(rental: Rental) -> look.Card:
 
 def _kept(rental: Rental) -> str:
     """Where its work is, if it was archived."""
-    if rental.archive_id is None or rental.proven_at is None:
+    newest = retries.newest_archive(rental)
+    if newest is None:
         return ""
+    if rental.reason is Reason.VANISHED:
+        return (
+            f"Its newest archive holds what was on it {look.moment(newest)}; /archives restore "
+            "puts that onto another machine."
+        )
     return (
-        f"Its work is in an archive, proven {look.ago(rental.proven_at)}; /archives restore puts "
-        "it onto another machine."
+        f"Its work is in an archive, proven {look.ago(newest)}; /archives restore puts it onto "
+        "another machine."
     )
 
 
@@ -223,6 +273,7 @@ def _facts(rental: Rental, now: datetime) -> str:
         f"{model}{look.vram(rental.offer)} · {look.region(rental.offer)} · "
         f"image {look.clean(rental.image.name, 60)}",
         so_far(rental, now),
+        _brought(rental),
         _small_print(rental),
     )
 

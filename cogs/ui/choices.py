@@ -19,7 +19,7 @@ from bot.domain.money import hourly
 from bot.domain.offers import Offer, Wish, suggest
 from bot.domain.rentals import Rental
 from bot.errors import BotError
-from cogs.ui import look, shelf, words
+from cogs.ui import look, words
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +74,16 @@ def rentals(own: Iterable[Rental], typed: str) -> list[Choice]:
 def archives(found: Iterable[Archive], typed: str) -> list[Choice]:
     wanted = typed.strip().lower()
     return _choices(
-        (f"{look.plain_line(one.name)[:60]} · {shelf.size(one.bytes)} · {one.id}", one.id)
+        (f"{look.plain_line(one.name)[:60]} · {look.size(one.bytes)} · {one.id}", one.id)
         for one in found
         if wanted in one.name.lower() or wanted in one.id
+    )
+
+
+def paths(found: Iterable[tuple[str, str]]) -> list[Choice]:
+    """Files and folders; of a long path the end is shown, which tells it from others."""
+    return _choices(
+        (text if len(text) <= 100 else f"…{text[-99:]}", value) for text, value in found
     )
 
 

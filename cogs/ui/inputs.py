@@ -37,14 +37,6 @@ def actor(interaction: Interaction) -> Actor:
     )
 
 
-def roles(interaction: Interaction) -> tuple[int, ...]:
-    """The roles of who acts, without the one that everybody has."""
-    member = interaction.user
-    if not isinstance(member, discord.Member):
-        return ()
-    return tuple(role.id for role in member.roles if not role.is_default())
-
-
 async def caller(press: Interaction, home: Awaitable[int]) -> Actor:
     """Who presses, perhaps in a direct message: there they count as in the rental's own server.
 
@@ -173,6 +165,7 @@ def _actor(
     guild = client.get_guild(guild_id)
     here = guild is not None and role_id is not None and guild.get_role(role_id) is not None
     held = isinstance(person, discord.Member) and person.get_role(role_id or 0) is not None
+    roles = person.roles if isinstance(person, discord.Member) else ()
     return Actor(
         id=person.id,
         guild_id=guild_id,
@@ -184,4 +177,5 @@ def _actor(
             manages=manages,
         ),
         manager=manages and (here or not elsewhere),
+        role_ids=tuple(role.id for role in roles if not role.is_default()),
     )

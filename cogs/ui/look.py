@@ -15,6 +15,7 @@ from typing import Any
 import discord
 
 from bot.client import harmless
+from bot.domain.forecasts import Forecast
 from bot.domain.money import Usd, hourly, hourly_part, storage_per_hour
 from bot.domain.offers import Offer, Rates
 from bot.domain.rentals import Rental
@@ -112,6 +113,26 @@ def whole_price(rates: Rates, disk_gb: int) -> str:
         f"**{hourly(rates.per_hour(disk_gb))}** in all · "
         f"GPU {hourly_part(rates.gpu_per_hour)} · {disk_gb} GB disk {hourly_part(disk)}"
     )
+
+
+def size(count: int) -> str:
+    """Bytes as people say them: 14.5 kB, 3.2 GB."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return (
+                f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+            )
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def forecast(foreseen: Forecast) -> str:
+    """Size, time and price, as they were foreseen."""
+    minutes = max(1, round(foreseen.takes.total_seconds() / 60))
+    hours, rest = divmod(minutes, 60)
+    time = f"{hours} h {rest} min" if hours else f"{minutes} min"
+    return f"{size(foreseen.bytes)}, about {time}, {foreseen.extra} for it"
 
 
 def vram(offer: Offer) -> str:

@@ -9,6 +9,7 @@ from bot.domain.money import hourly
 from bot.domain.offers import Offer, Sort, Wish
 from bot.domain.rentals import QUOTE_LIFE, Quote, Rental
 from bot.domain.replacement import Grudge
+from bot.services.moves import Choices
 from cogs.ui import buttons, look
 
 PAGE = 8
@@ -51,7 +52,7 @@ def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
     offer = quote.offer
     return look.card(
         look.lines(
-            f"### Rent {look.clean(offer.title, 60)}?",
+            f"### {'Move to' if quote.moves_from else 'Rent'} {look.clean(offer.title, 60)}?",
             look.whole_price(offer.rates, quote.wish.disk_gb),
             _planned(quote),
             f"Storage is {offer.rates.storage_per_gb_month} per GB and month. Transfer is extra: "
@@ -63,13 +64,13 @@ def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
             f"{look.speeds(offer)} · {look.rounded(offer.cpu_cores, '1')} CPU cores · "
             f"{round(offer.ram_mb / 1024):,} GB RAM",
             _image(quote),
-            f"With the archive {quote.restore_id} put onto it." if quote.restore_id else "",
+            *_brought(quote),
             _too_short(quote),
         ),
         _instead(quote, instead_of) if instead_of is not None else "",
         "-# The disk is charged from creation, the GPU from when it runs, both by the second. "
         f"This price holds until {look.hour(quote.made_at + QUOTE_LIFE)}.",
-        controls=[buttons.Rent(quote.id), buttons.DropQuote(quote.id)],
+        controls=[_confirm(quote), buttons.DropQuote(quote.id)],
     )
 
 
@@ -86,6 +87,42 @@ def _instead(quote: Quote, old: Rental) -> str:
         f"In place of {look.clean(old.title, 60)}. {lost} The old machine stays, and costs "
         f"{hourly(old.per_hour)}, until you destroy it on its card."
     )
+
+
+def moves(found: Choices) -> look.Card:
+    """The machines a rental's work can go to, one of each kind, with a menu."""
+    rental, wish, shown = found.rental, found.wish, found.offers[:PAGE]
+    return look.card(
+        f"### Move {look.clean(rental.title, 80)} to another machine",
+        f"Now: {look.clean(rental.offer.title, 60)}, {hourly(rental.per_hour)}.",
+        "\n".join(_row(number, offer, wish, None) for number, offer in enumerate(shown, 1)),
+        "-# Its work is archived and put onto the new machine while you go on working. Near the "
+        "end the notebook closes for a moment, kernels stop, and it opens again at the same "
+        "address. The old machine ends only when the new one is proven.",
+        controls=[buttons.ChooseMove(rental.id, wish, shown)],
+    )
+
+
+def _confirm(quote: Quote) -> buttons.Rent:
+    return buttons.Rent(quote.id, label="Move" if quote.moves_from else None)
+
+
+def _brought(quote: Quote) -> list[str]:
+    """Of a restore or a move: how large, how long, what for, and where it opens."""
+    seen = quote.forecast
+    if seen is None:
+        return [f"With the archive {quote.restore_id} put onto it." if quote.restore_id else ""]
+    about = look.forecast(seen)
+    if quote.moves_from is None:
+        return [
+            f"With the archive {quote.restore_id} put onto it: {about} in download. It needs "
+            f"{seen.disk_gb} GB of disk and opens at its earlier address."
+        ]
+    return [
+        f"The work comes along: {about} (up {seen.upload}, down {seen.download}, the old machine "
+        f"until then {seen.meanwhile}). It needs {seen.disk_gb} GB of disk and opens at the same "
+        "address; kernels start anew."
+    ]
 
 
 def _row(number: int, offer: Offer, wish: Wish, failed: Grudge | None) -> str:

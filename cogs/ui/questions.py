@@ -16,7 +16,7 @@ from bot.domain.money import hourly
 from bot.domain.quiet_hours import MORNING
 from bot.domain.rentals import Reason, Rental, State
 from bot.ports.chat import Page
-from cogs.ui import buttons, cards, look
+from cogs.ui import buttons, cards, look, retries
 
 _UNSAVED = frozenset({Seen.TAB, Seen.KERNELS_IDLE, Seen.KERNELS_BUSY, Seen.RESULTS})
 
@@ -42,6 +42,14 @@ def letter(page: Page) -> look.Card:
             return _told(page, "cost something else than we had reckoned", words, look.ENDING)
         case Kind.BUDGET | Kind.BUDGET_LEADS:
             return look.card(f"### {page.letter.writing.detail}", colour=look.ENDING)
+        case Kind.TOO_LARGE | Kind.TOO_LARGE_LEADS:
+            return retries.too_large(page, cards.title(page.rental), _over(page.rental))
+        case Kind.AHEAD_FAILED:
+            return _told(page, "has no fresh archive", _no_archive(page), look.ENDING)
+        case Kind.VANISHED:
+            return _told(page, "is gone", retries.vanished(page.rental), look.FAILED)
+        case Kind.EXPIRES | Kind.EXPIRES_SOON:
+            return retries.expires(page)
 
 
 def kept(rental: Rental, until: datetime) -> look.Card:
@@ -221,7 +229,22 @@ def _failed(page: Page) -> str:
     return look.lines(
         said,
         f"The machine keeps running and costs {hourly(page.rental.per_hour)}. "
-        "/save or /destroy tries again; /destroy with discard ends it without an archive.",
+        f"{retries.line(page.rental)}",
+        "/save or /destroy tries again at once, /keep calls it off; /destroy with discard ends it "
+        "without an archive.",
+    )
+
+
+def _no_archive(page: Page) -> str:
+    """The night's archive did not work; nothing was asked for, and nothing ends because of it."""
+    newest = retries.newest_archive(page.rental)
+    said = look.clean(page.letter.writing.detail, 400)
+    return look.lines(
+        said,
+        f"Its newest archive is from {look.moment(newest)}."
+        if newest is not None
+        else "There is no archive of it yet.",
+        "It is tried again by itself; /save tries at once.",
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import discord
+
 from bot.domain.archives import Archive
+from bot.services.downloads import Offered
 from cogs.ui import buttons, look
 
 PAGE = 15
@@ -29,7 +32,7 @@ def page(found: Sequence[Archive]) -> look.Card:
 def sure(archive: Archive) -> look.Card:
     return look.card(
         f"### Delete the archive of {look.clean(archive.name, 80)}?\n"
-        f"{size(archive.bytes)}, {archive.entries:,} files and folders. "
+        f"{look.size(archive.bytes)}, {archive.entries:,} files and folders. "
         "It cannot be brought back.",
         controls=[buttons.DeleteArchive(archive.id), buttons.KeepArchive(archive.id)],
     )
@@ -43,21 +46,25 @@ def kept() -> look.Card:
     return look.card("### Kept\nNothing was deleted.")
 
 
-def size(count: int) -> str:
-    """Bytes as people say them: 14.5 kB, 3.2 GB."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return (
-                f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
-            )
-        amount /= 1000
-    return f"{amount:.1f} TB"
+def link(offered: Offered) -> look.Card:
+    """The link to a download; as good as a key, so it is private, brief and used once."""
+    what = f"{look.verbatim(offered.path, 200)} of " if offered.path else ""
+    button: discord.ui.Button[look.Card] = discord.ui.Button(label="Download", url=offered.url)
+    whole = (
+        "Everything comes as one .tar.gz: Windows 11 and macOS open it by double click, "
+        "older Windows with tar -xf in its command prompt."
+    )
+    return look.card(
+        f"### Download {what}{look.clean(offered.archive.name, 80)}\n"
+        f"{look.size(offered.bytes)} of files, before compression. {whole if not what else ''}\n"
+        "This link is yours alone. It works once, within 10 minutes.",
+        controls=[button],
+    )
 
 
 def _row(archive: Archive) -> str:
     proven = f"proven {look.ago(archive.proven_at)}" if archive.proven_at else "not proven"
     return (
-        f"**{look.clean(archive.name, 60)}** · {size(archive.bytes)}\n"
+        f"**{look.clean(archive.name, 60)}** · {look.size(archive.bytes)}\n"
         f"-# {archive.entries:,} files and folders · {proven} · {archive.id}"
     )

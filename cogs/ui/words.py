@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
+from bot.domain import outlook
+from bot.domain.omens import Sign
 from bot.domain.rentals import Phase, Reason, Rental, State
+from bot.domain.retries import waiting
 from cogs.ui import look
 
 _STEPS = (
@@ -16,6 +19,7 @@ _STEPS = (
     (Phase.RESTORING, "Restoring"),
     (Phase.STARTING_JUPYTER, "Starting Jupyter"),
     (Phase.OPENING, "Opening the way"),
+    (Phase.SWITCHING, "Switching over"),
     (Phase.REACHABLE, "Ready"),
 )
 
@@ -33,6 +37,8 @@ def ending(rental: Rental) -> bool:
 
 def standing(rental: Rental) -> str:
     """Where a rental stands, in a word or two."""
+    if waiting(rental):
+        return "Archive not done yet"
     if ending(rental):
         return "Ending"
     if rental.replacing:
@@ -65,9 +71,11 @@ def since(rental: Rental) -> datetime:
 
 def progress(rental: Rental) -> str:
     """The phases in a row: those behind it ticked, the present one bold."""
-    passing = {Phase.CREATED, Phase.RESTORING, Phase.OPENING} - {rental.phase}
+    passing = {Phase.CREATED, Phase.RESTORING, Phase.OPENING, Phase.SWITCHING} - {rental.phase}
     if rental.restore_id is not None:
         passing -= {Phase.RESTORING}
+    if rental.moves_from is not None:
+        passing -= {Phase.RESTORING, Phase.SWITCHING}
     steps = [one for one in _STEPS if one[0] not in passing]
     at = [phase for phase, _ in steps].index(rental.phase)
     shown = [
@@ -79,6 +87,8 @@ def progress(rental: Rental) -> str:
 
 def doing(rental: Rental) -> str:
     """What is going on with a rental that is on its way up."""
+    if rental.moves_from is not None and rental.state is State.REQUESTED:
+        return "The old machine's work is archived first; it can be used meanwhile."
     match rental.phase:
         case Phase.RENTING:
             return "Renting the machine at Vast."
@@ -94,6 +104,8 @@ def doing(rental: Rental) -> str:
             return "Jupyter runs. Looking whether its page comes all the way to you."
         case Phase.RESTORING:
             return "Connected. Putting the archive back, and holding it against its list."
+        case Phase.SWITCHING:
+            return "Jupyter answers. The old notebook is closed now, and what is new comes over."
         case Phase.REACHABLE:
             return "The notebook answers."
         case _:
@@ -110,6 +122,10 @@ def why_ended(rental: Rental) -> str:
             return "Nobody worked on it and nobody answered, so it was archived and ended."
         case Reason.NOT_RESTORED:
             return f"The archive could not be put onto it.{said} The archive itself is unharmed."
+        case Reason.MOVED:
+            return "Its work is on another machine, which is ready at the same address."
+        case Reason.NOT_MOVED:
+            return f"The move was given up.{said} The old machine stays."
         case Reason.CANCELLED:
             by = f" by <@{rental.ended_by}>" if rental.ended_by else ""
             return f"Cancelled{by} before it was ready."
@@ -150,7 +166,9 @@ def failure(reason: Reason) -> str:
             return "Somebody else rented it first."
         case Reason.NOT_RESTORED:
             return "The archive could not be put onto it."
-        case Reason.RELEASED | Reason.IDLE | Reason.CANCELLED | Reason.UNANSWERED:
+        case Reason.NOT_MOVED:
+            return "The old machine's work could not be brought."
+        case Reason.RELEASED | Reason.IDLE | Reason.CANCELLED | Reason.UNANSWERED | Reason.MOVED:
             return "It was ended."
         case _:
             assert_never(reason)
@@ -170,8 +188,10 @@ def _advice(reason: Reason) -> str:
 
 def wanted(rental: Rental) -> bool:
     """Whether it ended because somebody wished it so."""
-    return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED, Reason.IDLE)
+    return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED, Reason.IDLE, Reason.MOVED)
 
 
 def _given_up(rental: Rental) -> str:
+    if rental.ended_by is None and outlook.omen(rental, Sign.HOST_ENDS) is not None:
+        return "Its host's offer ends, so it was archived and ended before Vast stops it."
     return f"Given up by <@{rental.ended_by}>." if rental.ended_by else "Given up."

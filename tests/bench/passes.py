@@ -165,7 +165,7 @@ async def _house(folder: Path, offers: int) -> AsyncIterator[_House]:
                 installation=INSTALLATION,
                 public_key="ssh-ed25519 AAAA",
             ),
-            bookkeeper=Bookkeeper(store=store, installation=INSTALLATION, billing=Wake()),
+            bookkeeper=Bookkeeper(store=store, billing=Wake()),
             tasks=tasks,
             wake=wake,
             news=Wake(),

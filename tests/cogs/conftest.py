@@ -34,9 +34,11 @@ from bot.ports.books import Store
 from bot.services.archives import Archives
 from bot.services.budgets import Budgets
 from bot.services.desk import Desk
+from bot.services.downloads import Downloads
 from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.lookouts import Lookouts
+from bot.services.moves import Moves
 from bot.services.notices import Notices
 from bot.services.offers import Offers
 from bot.services.policy import Policies
@@ -61,21 +63,21 @@ async def store(sqlite_url: str, clock: SetClock) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def shelf(clock: SetClock, store: Store, tmp_path: Path) -> Shelf:
+def archives(clock: SetClock, store: Store, tmp_path: Path) -> Archives:
     place = open_place(f"file://{tmp_path / 'archives'}")
-    archives = Archives(
+    return Archives(
         books=store,
         vault=PlaceVault(streams=Streams(place=place, secret="s" * 32)),
         workspaces=SshWorkspaces(),
         clock=clock,
     )
-    return Shelf(archives=archives)
 
 
 @pytest.fixture
-def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -> Services:
+def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archives) -> Services:
     offers = Offers(market=market, grudges=store, clock=clock)
     budgets = Budgets(store=store, clock=clock, wake=Wake(), news=Wake())
+    shelf = Shelf(archives=archives)
     desk = Desk(
         budgets=budgets,
         store=store,
@@ -86,13 +88,26 @@ def services(clock: SetClock, market: FixedMarket, store: Store, shelf: Shelf) -
         wake=Wake(),
         news=Wake(),
     )
+
+    async def measure(rental: Rental) -> int:
+        return 2_000_000_000
+
     return Services(
         desk=desk,
+        moves=Moves(store=store, desk=desk, offers=offers, measure=measure, clock=clock),
+        downloads=Downloads(
+            shelf=shelf,
+            archives=archives,
+            links=store,
+            clock=clock,
+            origin="http://localhost:8642",
+        ),
         offers=offers,
         lookouts=Lookouts(store=store, desk=desk, offers=offers, clock=clock),
         spend=Spend(store=store, budgets=budgets, charts=BarCharts(), clock=clock),
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
         shelf=shelf,
+        interactions=store,
         policies=Policies(store=store),
         budgets=budgets,
         clock=clock,

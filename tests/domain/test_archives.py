@@ -21,7 +21,6 @@ from bot.domain.archives import (
     Stored,
     delivered,
     estimate,
-    expiries,
     free,
     keepable,
     restored_as,
@@ -31,6 +30,7 @@ from bot.domain.archives import (
 )
 from bot.domain.money import Usd
 from bot.domain.rentals import RentalId
+from bot.domain.retention import expiries
 from bot.domain.trees import Entry, Kind
 from tests.builders import NOW, an_offer
 from tests.domain.test_trees import an_entry, trees

@@ -274,7 +274,7 @@ class Life:
         self._pass(steps=1)
 
     def _pass(self, *, steps: int = 12) -> None:
-        sight = self.vast.look(self.now)
+        sight = self.look()
         for _ in range(steps):
             sight = replace(sight, connected=self.connected, served=self.served)
             step = next_step(self.row, sight, LIMITS, self.now)
@@ -295,6 +295,9 @@ class Life:
                 step, Create | Destroy | Remove | Look | Close | Save
             ):
                 return
+
+    def look(self) -> Sight:
+        return self.vast.look(self.now)
 
     def _mark_work(self) -> None:
         """Whoever is ready has something to lose."""

@@ -45,7 +45,7 @@ def play(day: Day, move: str, size: float, *, seen: bool) -> None:
         case "offline" | "running":
             day.world.become(day.contract.id, move)
         case "price":
-            day.world.reprice(day.contract.id, 1.1)
+            day.world.reprice(day.contract.id, round(day.contract.gpu_rate * 1.1))
         case "look":
             day.look()
         case "kill":

@@ -1,8 +1,9 @@
 """The service as a program of its own, for tests that kill it: the production App against a
 sandbox elsewhere, inside the pretend Discord. `rent` lets Ada ask for a machine first, `end` lets
-her end it, archived, once `go` lies in the data folder.
+her end it, archived, and `move` move it to another GPU, once `go` lies in the data folder.
 
-Prints `ready RENTAL`, `archiving RENTAL` and `closed RENTAL ARCHIVE`, once each.
+Prints `ready RENTAL`, `archiving RENTAL` and `closed RENTAL ARCHIVE`, once each; of a move also
+`restoring RENTAL`, `switching RENTAL` and `cleared RENTAL`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bot.app import App, open_app
 from bot.config import read
 from bot.demo.hands import Hands
 from bot.demo.stand_in import Demo
-from bot.domain.rentals import RentalId, State
+from bot.domain.rentals import Phase, RentalId, State
 
 
 async def main(words: list[str]) -> None:
@@ -33,6 +34,8 @@ async def main(words: list[str]) -> None:
                 work.create_task(_report(app))
                 if "end" in words:
                     work.create_task(_end(demo, settings.data / "go"))
+                if "move" in words:
+                    work.create_task(_go_elsewhere(demo, settings.data / "go"))
         finally:
             await demo.close()
 
@@ -43,12 +46,26 @@ async def _rent(demo: Demo) -> None:
     await ada.press(quote, "Rent")
 
 
-async def _end(demo: Demo, go: Path) -> None:
-    """Wait for the sign, then end Ada's machine."""
+async def _sign(go: Path) -> None:
     for _ in range(2000):
         if await asyncio.to_thread(go.exists):
             break
         await asyncio.sleep(0.05)
+
+
+async def _go_elsewhere(demo: Demo, go: Path) -> None:
+    """Wait for the sign, then move Ada's machine to the last one in the menu."""
+    await _sign(go)
+    ada = Hands(demo.env, demo.world, demo.world.people["ada"])
+    card = await ada.see(lambda one: "Move" in one.buttons, "a ready card", 30)
+    menu = await ada.press(card, "Move")
+    quote = await ada.choose(menu, menu.choices[-1])
+    await ada.press(quote, "Move")
+
+
+async def _end(demo: Demo, go: Path) -> None:
+    """Wait for the sign, then end Ada's machine."""
+    await _sign(go)
     ada = Hands(demo.env, demo.world, demo.world.people["ada"])
     asked = await ada.command("destroy")
     await ada.press(asked, "Archive and destroy")
@@ -71,6 +88,13 @@ async def _report(app: App) -> None:
             assert rental is not None
             if rental.state is State.READY and app.routes.get(rental.id) is not None:
                 tell("ready", rental.id)
+            if rental.state is State.BOOTING and rental.phase in (
+                Phase.RESTORING,
+                Phase.SWITCHING,
+            ):
+                tell(rental.phase, rental.id)
+            if rental.cleared_at is not None:
+                tell("cleared", rental.id)
             if rental.state is State.ARCHIVING:
                 tell("archiving", rental.id)
             if rental.state is State.CLOSED:

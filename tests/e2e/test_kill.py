@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot.demo.tour_idle import tree
 from tests.e2e.programs import control, program, sandbox
 
 pytestmark = pytest.mark.e2e
@@ -110,6 +111,45 @@ async def test_killed_while_archiving_it_goes_on_and_ends_proven(
     assert before["destroyed_at"] is None
     assert after["destroyed_at"] is not None
     assert not closed.endswith("None")
+
+
+@pytest.mark.parametrize(
+    ("moment", "after_s"),
+    [
+        pytest.param("restoring", 0.3, id="while restoring"),
+        pytest.param("switching", 0.2, id="while the last copy is made"),
+        pytest.param("cleared", 0.0, id="between proof and destroy"),
+    ],
+)
+async def test_killed_while_moving_it_goes_on_and_ends_on_one_machine(
+    tmp_path: Path, moment: str, after_s: float
+) -> None:
+    """Whatever moment of a move: the new machine has the same files, and only it is left."""
+    async with sandbox(tmp_path / "machines", *QUICK) as url:
+        env = _env(url, tmp_path)
+        async with program(*SERVICE, "rent", "move", env=env) as first:
+            old = await first.line(lambda line: line.startswith("ready"), within_s=60)
+            (work,) = (tmp_path / "machines").glob("*/workspace")
+            (work / "weights.bin").write_bytes(os.urandom(30_000_000))
+            before = tree(work)
+            (tmp_path / "bellhop" / "go").touch()
+            await first.line(lambda line: line.startswith(moment), within_s=60)
+            await asyncio.sleep(after_s)
+            await first.kill()
+        at_death = (await control(url, "/sandbox/books"))["instances"]
+
+        async with program(*SERVICE, env=env) as second:
+            await second.line(
+                lambda line: line.startswith(f"closed {old.split()[1]}"), within_s=120
+            )
+            await second.line(lambda line: line.startswith("ready") and line != old, within_s=30)
+        books = (await control(url, "/sandbox/books"))["instances"]
+        (there,) = [one for one in books if one["state"] == "running"]
+        after = tree(tmp_path / "machines" / str(there["id"]) / "workspace")
+
+    assert all(one["destroyed_at"] is None for one in at_death)
+    assert len(books) == 2
+    assert after.items() >= before.items()
 
 
 async def test_a_stop_is_clean_and_quick(tmp_path: Path) -> None:

@@ -100,6 +100,10 @@ class Books:
     async def rental(self, rental_id: RentalId) -> Rental | None:
         return self.rentals.get(rental_id)
 
+    async def at(self, name: str) -> RentalId | None:
+        found = [one for one in self.rentals.values() if one.host_name == name]
+        return found[-1].id if found else None
+
     async def begin(self, rental: Rental, *, quote_id: str) -> Rental:
         return self.rentals.setdefault(rental.id, rental)
 

@@ -10,8 +10,10 @@ import pytest
 
 from bot.domain.rentals import Phase, Reason, RentalId, State
 from bot.errors import Store
-from tests.relay.books import RENTAL, SIBLING, rental
+from bot.services.routes import Route
+from tests.relay.books import OWNER, RENTAL, SIBLING, rental
 from tests.relay.conftest import PAGE, House
+from tests.relay.notebook import TOKEN
 
 
 async def test_without_a_cookie_the_page_says_how_to_get_in(house: House) -> None:
@@ -240,6 +242,59 @@ async def test_a_machine_that_ended_says_why(house: House, reason: Reason) -> No
     assert "This machine has ended" in text
     assert text.count("<p>") == 2  # why, and what to do next
     assert "refresh" not in text
+
+
+async def test_a_machine_that_was_archived_says_how_its_work_comes_back(house: House) -> None:
+    """To a stranger, too, and without a name of anybody or anything."""
+    house.books.rentals[SIBLING] = rental(
+        SIBLING, state=State.CLOSED, reason=Reason.RELEASED, archive_id="qrstvwxz"
+    )
+
+    async with house.ask("/lab", PAGE, host=house.host(SIBLING)) as answer:
+        text = await answer.text()
+
+    assert answer.status == 410
+    assert "<code>/archives</code> restore" in text
+    assert "opens at this address again" in text
+    assert "qrstvwxz" not in text
+    assert "secret plans" not in text
+    assert OWNER.name not in text.replace("language", "")
+
+
+async def test_an_old_machine_whose_work_moves_says_so_and_reloads(house: House) -> None:
+    """Closed for its last copy: the page waits for the new machine at this address."""
+    cookie = await house.cookie()
+    house.books.rentals[RENTAL] = rental(state=State.ARCHIVING, reason=Reason.MOVED)
+    house.routes.drop(RENTAL)
+
+    async with house.ask("/lab", {**PAGE, **cookie}) as answer:
+        text = await answer.text()
+
+    assert answer.status == 503
+    assert "Your work is moving to another machine" in text
+    assert "refresh" in text
+
+
+async def test_an_address_that_went_over_leads_to_the_new_machine_only(house: House) -> None:
+    """The new one answers under the old name: an old cookie does not open it, a new ticket does."""
+    old = await house.cookie()
+    async with house.ask("/api/status", old) as answer:
+        assert answer.status == 200
+    house.books.rentals[RENTAL] = rental(address="gone")
+    house.books.rentals[SIBLING] = rental(SIBLING, address=RENTAL)
+    house.routes.set(SIBLING, Route(house.notebook.path, TOKEN))
+    house.clock.turn(timedelta(seconds=6))
+
+    async with house.ask("/api/status", old) as answer:
+        locked_out = answer.status
+    url = await house.links.issue(OWNER, SIBLING)
+    new = await house.links.spend(SIBLING, url.rpartition("/")[2])
+    assert new is not None
+    async with house.ask("/api/status", {"Cookie": f"bellhop={new.value}"}) as answer:
+        let_in = answer.status
+
+    assert url.startswith(house.origin(RENTAL))
+    assert (locked_out, let_in) == (403, 200)
 
 
 async def test_a_machine_that_is_ending_says_so_to_whoever_was_in(house: House) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bot.sandbox.faults import Faults
 from bot.sandbox.refusal import Refusal
 from bot.sandbox.serve import Sandbox
-from tests.sandbox.conftest import TUTORIAL, Turned, ask
+from tests.sandbox.conftest import TUTORIAL, Turned, Vast, ask
 
 
 def test_a_fault_strikes_as_often_as_asked() -> None:
@@ -131,3 +131,95 @@ async def test_renting_may_be_refused(sandbox: Sandbox, name: str, status: int, 
 
     assert refused.value.status == status
     assert ("new_contract" in refused.value.extra) is (name == "bid_too_low")
+
+
+async def test_a_destroy_may_be_taken_and_not_done(sandbox: Sandbox, vast: Vast) -> None:
+    """Vast says yes; the machine lives and costs."""
+    contract = await vast.rent()
+    sandbox.faults.add("destroy_ignored")
+
+    status, told = await vast("DELETE", f"/api/v0/instances/{contract}/", {})
+
+    assert (status, told["success"]) == (200, True)
+    assert sandbox.world.contract(contract).alive
+    await vast("DELETE", f"/api/v0/instances/{contract}/", {})
+    assert not sandbox.world.contracts[contract].alive
+
+
+async def test_a_destroy_may_be_done_later(sandbox: Sandbox, vast: Vast, clock: Turned) -> None:
+    """It bills until then."""
+    contract = await vast.rent()
+    sandbox.faults.add("late_destroy", seconds=30)
+
+    await vast("DELETE", f"/api/v0/instances/{contract}/", {})
+
+    assert sandbox.world.contract(contract).alive
+    clock.turn(seconds=31)
+    sandbox.world.advance()
+    assert not sandbox.world.contracts[contract].alive
+
+
+async def test_the_list_and_the_number_may_disagree(sandbox: Sandbox, vast: Vast) -> None:
+    """Each of the two can lie."""
+    contract = await vast.rent()
+    sandbox.world.contract(contract).visible_at = sandbox.world.at
+    sandbox.faults.add("null_by_number")
+    sandbox.faults.add("not_listed")
+
+    _, one = await vast("GET", f"/api/v0/instances/{contract}/")
+    _, listed = await vast("GET", "/api/v1/instances/")
+
+    assert one == {"instances": None}
+    assert listed["instances"] == []
+    assert (await vast.one(contract))["id"] == contract
+
+
+async def test_rows_may_be_odd(sandbox: Sandbox, vast: Vast) -> None:
+    """A negative price, numbers as texts, fields that are missing."""
+    contract = await vast.rent()
+    sandbox.faults.add("negative_price")
+    assert (await vast.one(contract))["dph_base"] < 0
+    sandbox.faults.add("text_numbers")
+    assert isinstance((await vast.one(contract))["dph_base"], str)
+    sandbox.faults.add("missing_fields")
+    assert "actual_status" not in await vast.one(contract)
+
+
+async def test_a_list_may_announce_more_than_it_shows(sandbox: Sandbox, vast: Vast) -> None:
+    """Somewhere a machine is missing."""
+    sandbox.faults.add("short_list")
+
+    _, listed = await vast("GET", "/api/v1/instances/")
+
+    assert (listed["total_instances"], listed["instances"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "shown"),
+    [
+        ({"gpu_per_hour": 0.9}, "dph_base", 0.9),
+        ({"state": "outbid"}, "is_bid", True),
+        ({"state": "outbid"}, "intended_status", "stopped"),
+    ],
+)
+async def test_hosts_and_bidders_change_a_machine(
+    sandbox: Sandbox, vast: Vast, change: dict[str, object], field: str, shown: object
+) -> None:
+    """By the control API."""
+    contract = await vast.rent()
+
+    status, _ = await vast("PUT", f"/sandbox/instances/{contract}", change)
+
+    assert status == 200
+    assert (await vast.one(contract))[field] == shown
+
+
+async def test_a_host_may_end_its_offer(sandbox: Sandbox, vast: Vast, clock: Turned) -> None:
+    """Vast stops the machine at that moment."""
+    contract = await vast.rent()
+
+    await vast("PUT", f"/sandbox/instances/{contract}", {"offer_ends_in_s": 600})
+
+    assert (await vast.one(contract))["end_date"] == clock().timestamp() + 600
+    clock.turn(seconds=601)
+    assert (await vast.one(contract))["intended_status"] == "stopped"

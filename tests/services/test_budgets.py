@@ -145,8 +145,8 @@ async def test_only_leads_set_budgets_and_members_see_their_own(house: House) ->
     for subject in (TEAM, Subject(Scope.MEMBER, 2), HERS, Subject(Scope.ROLE, 7)):
         await house.budgets.set(LEA, subject, Usd.of(5))
 
-    _, hers = await house.budgets.show(ADA, [7])
-    _, alls = await house.budgets.show(LEA, [])
+    _, hers = await house.budgets.show(replace(ADA, role_ids=(7,)))
+    _, alls = await house.budgets.show(LEA)
 
     assert [use.subject for use in hers] == [TEAM, Subject(Scope.ROLE, 7), HERS]
     assert len(alls) == 4

@@ -12,9 +12,11 @@ from bot.adapters.vast.client import Vast
 from bot.domain.bills import Patience
 from bot.domain.ledger import Kind
 from bot.domain.letters import Kind as LetterKind
+from bot.domain.limits import Limits
 from bot.domain.money import Usd
 from bot.domain.offers import Wish
 from bot.domain.rentals import Reason, Rental, State
+from bot.domain.sweep import holdings
 from bot.ports.books import Store
 from bot.ports.market import Order
 from bot.sandbox.life import Timing
@@ -52,7 +54,7 @@ class Day:
 
     def restart(self) -> None:
         """The process was killed: what it had in memory is lost."""
-        self.keeper = Bookkeeper(store=self.store, installation="bellhop", billing=Wake())
+        self.keeper = Bookkeeper(store=self.store, billing=Wake())
         self.bills = Bills(
             store=self.store,
             market=self.vast,
@@ -64,7 +66,9 @@ class Day:
 
     async def look(self) -> None:
         rentals = await self.store.open_rentals()
-        await self.keeper.look(rentals, await self.vast.machines(), self.clock.now())
+        listing = await self.vast.machines()
+        theirs = holdings(rentals, listing, "bellhop", Limits())
+        await self.keeper.look(rentals, theirs, listing, self.clock.now())
 
     async def live(self, span: timedelta, *, poll: timedelta = timedelta(minutes=5)) -> None:
         """So much time, looked at now and then, with two looks at the end as close as in life."""
@@ -148,7 +152,7 @@ async def a_mixed_day(day: Day) -> None:
     await day.live(5 * hour)
     world.start(day.contract)
     await day.live(4 * hour)
-    world.reprice(day.contract, 1.2)
+    world.reprice(day.contract, round(world.contract(day.contract).gpu_rate * 1.2))
     await day.live(3 * hour)
     await day.down(timedelta(hours=2))
     world.carried(world.contract(day.contract), 3 * GB, 12 * GB)

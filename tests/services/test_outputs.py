@@ -10,8 +10,9 @@ import pytest
 from bot.domain.outputs import Json
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
-from bot.services.outputs import KERNEL_BYTES, Outputs, Talk
+from bot.services.outputs import Outputs
 from bot.services.routes import Route, Routes
+from bot.services.runs import KERNEL_BYTES, Talk
 
 RENTAL = RentalId("r1")
 KERNEL = "k1"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from bot.domain.access import Actor
 from bot.domain.letters import Kind, Place
 from bot.domain.rentals import Reason, Rental, State
+from bot.domain.retries import failed, held
 from bot.errors import BadInput, NotYours
 from bot.ports.books import Store
 from bot.services.idle import IdleWatch, Judged
@@ -210,23 +210,33 @@ async def test_keep_has_its_bounds(town: Round, span: timedelta) -> None:
         await town.wishes.keep(ADA, rental.id, town.clock.now() + span)
 
 
-async def test_a_failed_archive_is_told_once_and_tried_again_later(town: Round) -> None:
-    """With growing patience; the third in a row is told to the leads as well."""
+async def test_after_a_failed_archive_an_end_is_wished_for_later(town: Round) -> None:
+    """With growing patience."""
     rental = await town.ready()
     await town.minutes(120)
     for fails in (1, 2, 3):
         row = await town.row(rental)
         assert row.released_at is not None
-        failed: dict[str, Any] = {"released_at": None, "reason": None, "note": "Disk full."}
-        failed |= {"save_fails": fails, "phase_at": town.clock.now()}
-        await town.store.apply(replace(row, **failed), event="save: failed")
+        assert row.save_fails == fails - 1
+        await town.store.apply(failed(row, "Disk full.", town.clock.now()), event="save: failed")
         await town.minutes(10 * 2 ** (fails - 1) - 1)
         assert (await town.row(rental)).released_at is None
         await town.minutes(1)
 
-    told = await kinds(town, rental)
-    assert told.count(Kind.SAVE_FAILED) == 3
-    assert told.count(Kind.SAVE_FAILED_LEADS) == 1
+
+async def test_an_idle_machine_whose_archive_is_too_large_is_told_to_the_leads(
+    town: Round,
+) -> None:
+    """It does not end by itself, and does not cost money unseen for ever."""
+    rental = await town.ready()
+    await town.store.apply(held(rental, "40 GB", town.clock.now()), event="save: toolarge")
+
+    await town.minutes(359)
+    assert Kind.TOO_LARGE_LEADS not in await kinds(town, rental)
+    await town.minutes(5)
+
+    assert (await kinds(town, rental)).count(Kind.TOO_LARGE_LEADS) == 1
+    assert (await town.row(rental)).released_at is None
 
 
 async def test_what_a_person_asked_to_end_stays_asked(town: Round) -> None:

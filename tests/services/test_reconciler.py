@@ -10,6 +10,7 @@ import pytest
 from bot.domain.access import Actor
 from bot.domain.archives import Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
+from bot.domain.letters import Kind
 from bot.domain.money import Usd
 from bot.domain.offers import Wish
 from bot.domain.rentals import Phase, Reason, Rental, State, Status
@@ -371,7 +372,7 @@ async def test_an_end_waits_for_a_proven_archive(house: House) -> None:
     await house.passes(6)
 
     row = await _row(house, rental)
-    assert house.shelf.saved == [rental.id]
+    assert house.shelf.ran_for == [rental.id]
     assert (row.state, row.reason, row.archive_id) == (
         State.CLOSED,
         Reason.RELEASED,
@@ -380,11 +381,9 @@ async def test_an_end_waits_for_a_proven_archive(house: House) -> None:
     assert house.market.alive == {}
 
 
-@pytest.mark.parametrize(
-    "trouble", [ArchiveTrouble.IN_USE, ArchiveTrouble.NO_TOOLS, ArchiveTrouble.TOO_LARGE]
-)
+@pytest.mark.parametrize("trouble", [ArchiveTrouble.IN_USE, ArchiveTrouble.NO_TOOLS])
 async def test_without_a_proof_the_machine_stays(house: House, trouble: ArchiveTrouble) -> None:
-    """Back to ready, the owner is told why, nothing is destroyed."""
+    """Back to ready, the owner is told why, nothing is destroyed; the wish stands."""
     rental = await _ready(house)
     house.shelf.failures = [Failure(trouble=trouble, words="Files kept changing.")]
 
@@ -392,9 +391,13 @@ async def test_without_a_proof_the_machine_stays(house: House, trouble: ArchiveT
     await house.passes(6)
 
     row = await _row(house, rental)
-    assert (row.state, row.released_at, row.save_fails) == (State.READY, None, 1)
+    assert (row.state, row.ended_by, row.save_fails) == (State.READY, ADA.id, 1)
+    assert row.released_at is not None
+    assert row.save_next_at is not None
     assert "Files kept changing." in row.note
     assert house.market.destroyed == []
+    told = await house.store.letters_of(rental.id)
+    assert [one.kind for one in told] == [Kind.SAVE_FAILED]
 
 
 async def test_what_could_not_be_read_keeps_the_machine(house: House) -> None:
@@ -469,7 +472,7 @@ async def test_a_keep_while_it_is_archived_keeps_it(house: House) -> None:
     await house.passes(2)
 
     assert (await _row(house, rental)).state is State.READY
-    assert house.shelf.saved == []
+    assert house.shelf.ran_for == []
 
 
 async def test_a_wish_to_save_keeps_the_machine_running(house: House) -> None:
@@ -498,7 +501,7 @@ async def test_a_restart_in_the_middle_of_a_save_goes_on(house: House) -> None:
     await house.passes(8)
 
     assert (await _row(house, rental)).state is State.CLOSED
-    assert house.shelf.saved == [rental.id]
+    assert house.shelf.ran_for == [rental.id]
 
 
 async def test_an_archive_is_put_back_before_the_notebook_opens(house: House) -> None:

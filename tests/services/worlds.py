@@ -35,6 +35,7 @@ from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.idle import IdleWatch, Judged
 from bot.services.links import Links
+from bot.services.moves import Moves
 from bot.services.offers import Offers
 from bot.services.reconciler import Reconciler
 from bot.services.replacing import Replacing
@@ -207,17 +208,19 @@ class Shelf:
 
     clock: SetClock
     failures: list[Failure] = field(default_factory=list)
-    saved: list[RentalId] = field(default_factory=list)
+    ran_for: list[RentalId] = field(default_factory=list)
     loses_work: bool = False
     restored: list[str] = field(default_factory=list)
     restore_error: BotError | None = None
+    changes: list[str] = field(default_factory=list)
+    proofs: list[Archive] = field(default_factory=list)
 
     async def save(self, rental: Rental, shell: object, **_: object) -> Proof | Failure:
         if self.failures:
             return self.failures.pop(0)
-        self.saved.append(rental.id)
+        self.ran_for.append(rental.id)
         archive = Archive(
-            id=ArchiveId(f"{rental.id}-{len(self.saved)}"),
+            id=ArchiveId(f"{rental.id}-{len(self.ran_for)}"),
             rental_id=rental.id,
             guild_id=rental.guild_id,
             owner_id=rental.owner_id,
@@ -229,7 +232,14 @@ class Shelf:
             proven_at=self.clock.now(),
             loses_work=self.loses_work,
         )
+        self.proofs.append(archive)
         return Proof(archive=archive, report=Report())
+
+    async def changed(self, archive_id: ArchiveId, shell: object) -> list[str]:
+        return self.changes
+
+    async def saved(self, *, guild_id: int, owner_id: int | None = None) -> list[Archive]:
+        return [one for one in self.proofs if owner_id in (None, one.owner_id)]
 
     async def restore(self, archive_id: ArchiveId, shell: object, **_: object) -> Restored:
         if self.restore_error is not None:
@@ -287,7 +297,17 @@ class House:
             news=self.news,
             limits=self.limits,
         )
+        self.moves = Moves(
+            store=self.store,
+            desk=self.desk,
+            offers=self.offers,
+            measure=self.measure,
+            clock=self.clock,
+        )
         self.start()
+
+    async def measure(self, rental: Rental) -> int:
+        return 10_000_000_000
 
     def start(self) -> None:
         """A process begins: nothing in memory, the same rows."""
@@ -317,7 +337,7 @@ class House:
             store=self.store,
             market=self.market,
             steps=steps,
-            bookkeeper=Bookkeeper(store=self.store, installation="bellhop", billing=Wake()),
+            bookkeeper=Bookkeeper(store=self.store, billing=Wake()),
             tasks=self.tasks,
             wake=self.wake,
             news=self.news,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,13 @@ _RETRIES = 4
 _STAGED = re.compile(r"#\d+$")  # LocalStore's names for what it is writing
 _DELETED_AT_ONCE = 500
 
+# Where a machine of a provider's asks for its own credentials; obstore tries it as a last resort.
+_METADATA = "169.254.169.254"
+_NO_CREDENTIALS = "no credentials for it are set, such as AWS_ACCESS_KEY_ID"
+_REFUSED = "our credentials are refused"
+_NO_BUCKET = "there is no such bucket"
+_TELLING = (_NO_CREDENTIALS, _REFUSED, _NO_BUCKET)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Object:
@@ -42,7 +50,7 @@ class Object:
     written_at: datetime
 
 
-def open_place(url: str, *, retries: int = _RETRIES) -> Place:
+def open_place(url: str, *, retries: int = _RETRIES, request: timedelta = _REQUEST) -> Place:
     """The place at an address. Raises Config for one that cannot be used; connects to nothing.
 
     Credentials come from the environment under the names that the providers' own tools use.
@@ -57,8 +65,14 @@ def open_place(url: str, *, retries: int = _RETRIES) -> Place:
             folder = Path(unquote(urlsplit(url).path))
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return Place(LocalStore(folder, automatic_cleanup=True), folder=folder)
-        options: Any = {"timeout": _REQUEST, "connect_timeout": timedelta(seconds=10)}
-        again: Any = {"max_retries": retries, "retry_timeout": 2 * _REQUEST}
+        options: Any = {
+            "timeout": request,
+            "connect_timeout": timedelta(seconds=10),
+            # Options of ours replace AWS_ALLOW_HTTP. A provider's own address is https in any
+            # case, and who gives an endpoint with http:// means it.
+            "allow_http": True,
+        }
+        again: Any = {"max_retries": retries, "retry_timeout": 2 * request}
         return Place(from_url(url, client_options=options, retry_config=again))
     except (BaseError, OSError, ValueError) as error:
         raise Config("BELLHOP_ARCHIVE_URL", f"cannot be used: {_why(error)}") from error
@@ -78,7 +92,7 @@ class Place:
             if self._folder is not None:
                 _sync(self._folder / key)
         except (BaseError, OSError) as error:
-            raise PlaceDown(f"{key} was not stored: {_why(error)}") from error
+            raise _down(f"{key} was not stored", error) from error
 
     def get(self, key: str) -> bytes:
         """Raises Damaged where there is none."""
@@ -88,12 +102,14 @@ class Place:
         return found
 
     def find(self, key: str) -> bytes | None:
+        """None where there is none. Raises PlaceDown where there is no such place at all."""
         try:
             return bytes(obstore.get(self._store, key).bytes())
         except FileNotFoundError:
+            self._demand_there()
             return None
         except (BaseError, OSError) as error:
-            raise PlaceDown(f"{key} was not read: {_why(error)}") from error
+            raise _down(f"{key} was not read", error) from error
 
     def list(self, prefix: str = "") -> Iterator[Object]:
         """All objects below a prefix, which ends where a folder does."""
@@ -108,7 +124,7 @@ class Place:
         except FileNotFoundError:
             return
         except (BaseError, OSError) as error:
-            raise PlaceDown(f"{prefix or 'the place'} was not listed: {_why(error)}") from error
+            raise _down(f"{prefix or 'the place'} was not listed", error) from error
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; those that are gone are no error."""
@@ -118,7 +134,7 @@ class Place:
             except FileNotFoundError:
                 self._delete_each(keys[at : at + _DELETED_AT_ONCE])
             except (BaseError, OSError) as error:
-                raise PlaceDown(f"objects were not deleted: {_why(error)}") from error
+                raise _down("objects were not deleted", error) from error
 
     def _delete_each(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -127,7 +143,24 @@ class Place:
             except FileNotFoundError:
                 continue
             except (BaseError, OSError) as error:
-                raise PlaceDown(f"{key} was not deleted: {_why(error)}") from error
+                raise _down(f"{key} was not deleted", error) from error
+
+    def check(self) -> None:
+        """Write, read and delete a small object: whether all that is needed works here.
+
+        Raises PlaceDown, with words for people, or Damaged where something else came back.
+        """
+        key, data = f"check-{secrets.token_hex(8)}", secrets.token_bytes(32)
+        self.put(key, data)
+        try:
+            if self.get(key) != data:
+                raise Damaged(f"{key} came back altered")
+        finally:
+            self.delete([key])
+
+    def _demand_there(self) -> None:
+        """A bucket that does not exist answers like an object that does not."""
+        next(self.list("check"), None)
 
     def sweep_unfinished(self, older_than: datetime) -> int:
         """Remove what a killed process was writing to our own disk, which no listing shows."""
@@ -156,8 +189,20 @@ def _sync(path: Path) -> None:
             os.close(handle)
 
 
+def _down(what: str, error: Exception) -> PlaceDown:
+    """The error in our words; people are told what they can put right themselves."""
+    why = _why(error)
+    public = f"The archive store cannot be used: {why}." if why in _TELLING else ""
+    return PlaceDown(f"{what}: {why}", public=public)
+
+
 def _why(error: Exception) -> str:
     """What happened in a line; obstore's own text goes on with an excerpt of its source."""
-    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
-        return "our credentials are refused"
+    text = str(error)
+    if _METADATA in text:
+        return _NO_CREDENTIALS
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or "403 Forbidden" in text:
+        return _REFUSED
+    if isinstance(error, FileNotFoundError) or "404 Not Found" in text:
+        return _NO_BUCKET
     return re.sub(r"\?\S+", "", str(error).partition("\n")[0])[:300]

@@ -71,6 +71,16 @@ def digests(root: str) -> str:
     return f"{_enter(root)}\nxargs -0 -r sh -c '{still}' sh | xargs -0 -r sha256sum -z --"
 
 
+def remove(root: str) -> str:
+    """Names on stdin: files and links, never folders."""
+    return f"{_enter(root)}\nexec xargs -0 -r rm -f --"
+
+
+def prune(root: str) -> str:
+    """Names of folders on stdin, the deepest first; one that is not empty stays."""
+    return f"{_enter(root)}\nxargs -0 -r rmdir -- 2>/dev/null; :"
+
+
 def unpack(root: str, codec: str) -> str:
     quoted = shlex.quote(root)
     return (

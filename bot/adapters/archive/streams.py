@@ -13,7 +13,7 @@ from bot.adapters.archive.sealing import Master, Seal
 from bot.domain.archives import ArchiveId
 from bot.errors import Damaged
 
-CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 2 * 1024 * 1024
 
 
 class Streams:

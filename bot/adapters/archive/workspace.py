@@ -151,6 +151,21 @@ class SshWorkspaces:
         found |= {path: found[known] for path, known in others.items() if known in found}
         return found
 
+    async def remove(self, shell: Shell, root: str, entries: Sequence[Entry]) -> None:
+        folders = [entry for entry in entries if entry.kind is Kind.FOLDER]
+        others = [entry for entry in entries if entry.kind is not Kind.FOLDER]
+        deepest = sorted(folders, key=lambda entry: entry.path.count(b"/"), reverse=True)
+        for script, chosen in ((scripts.remove(root), others), (scripts.prune(root), deepest)):
+            if not chosen:
+                continue
+            async with shell.stream(
+                script, stdin=_names(chosen), timeout_s=self._deadlines.scan_s
+            ) as running:
+                ran = await running.end()
+            _demand_folder(ran)
+            if ran.status != 0:
+                raise CommandFailed("removing failed", status=ran.status, stderr=ran.stderr)
+
     async def unpack(self, shell: Shell, root: str, tar: AsyncGenerator[bytes, None]) -> list[str]:
         codec = await self._codec(shell)
         async with shell.stream(

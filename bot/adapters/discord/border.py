@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import aiohttp
@@ -11,7 +12,10 @@ import discord
 
 from bot.errors import Unavailable, Undeliverable
 
+log = logging.getLogger(__name__)
+
 _UNKNOWN_MESSAGE = 10008
+_NEWEST = 50
 
 
 class Messenger(Protocol):
@@ -41,6 +45,23 @@ async def edit(
             raise
         return False
     return True
+
+
+async def find(
+    client: Messenger,
+    channel: discord.PartialMessageable,
+    wanted: Callable[[discord.Message], bool],
+) -> int | None:
+    """A message of ours among the newest of a channel, if an earlier try to send it got through."""
+    try:
+        async for message in channel.history(limit=_NEWEST):
+            ours = client.user is not None and message.author.id == client.user.id
+            if ours and wanted(message):
+                log.info("the message of an earlier try was found")
+                return message.id
+    except discord.Forbidden:
+        log.warning("the channel's history is closed to us; an earlier message may stand there")
+    return None
 
 
 def parts(components: Any) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import discord
 
-from bot.adapters.discord.border import Messenger, edit, parts, translated
+from bot.adapters.discord.border import Messenger, edit, find, parts, translated
 from bot.domain.letters import FOR_LEADS, SILENT, Letter, Place, Stand
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
@@ -28,7 +28,6 @@ FIRST_NUMBER = 1 << 28
 """Discord numbers components from 1 on; those of letters begin here."""
 
 _DEADLINE_S = 20
-_NEWEST = 50
 
 
 Render = Callable[[Page], discord.ui.LayoutView]
@@ -136,15 +135,10 @@ class DiscordMail:
     async def _find(self, channel: discord.PartialMessageable, letter: Letter) -> Place | None:
         """The letter among the newest messages, if an earlier try got through."""
         wanted = number(letter)
-        try:
-            async for message in channel.history(limit=_NEWEST):
-                ours = self._client.user is not None and message.author.id == self._client.user.id
-                if ours and any(part.id == wanted for part in parts(message.components)):
-                    log.info("the letter of an earlier try was found")
-                    return Place(channel.id, message.id)
-        except discord.Forbidden:
-            log.warning("the channel's history is closed to us; an earlier letter may stand there")
-        return None
+        found = await find(
+            self._client, channel, lambda one: any(p.id == wanted for p in parts(one.components))
+        )
+        return Place(channel.id, found) if found is not None else None
 
 
 def number(letter: Letter) -> int:

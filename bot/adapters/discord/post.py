@@ -13,7 +13,7 @@ from datetime import datetime
 
 import discord
 
-from bot.adapters.discord.border import Messenger, edit, parts, translated
+from bot.adapters.discord.border import Messenger, edit, find, parts, translated
 from bot.adapters.discord.mail import FIRST_NUMBER
 from bot.domain.rentals import Rental, RentalId
 from bot.domain.standing import Standing
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 Render = Callable[[Rental, datetime, Standing | None], discord.ui.LayoutView]
 
 _DEADLINE_S = 20
-_NEWEST = 50
 
 
 class ChannelPost:
@@ -49,7 +48,9 @@ class ChannelPost:
             async with asyncio.timeout(_DEADLINE_S):
                 message_id = rental.message_id
                 if message_id is None and notice.tries > 0:
-                    message_id = await self._find(channel, rental.id)
+                    message_id = await find(
+                        self._client, channel, lambda one: _about(one, rental.id)
+                    )
                 if message_id is not None:
                     if await edit(channel, message_id, view):
                         return message_id
@@ -58,18 +59,6 @@ class ChannelPost:
                     view=view, nonce=notice.id, allowed_mentions=discord.AllowedMentions.none()
                 )
                 return message.id
-
-    async def _find(self, channel: discord.PartialMessageable, rental_id: RentalId) -> int | None:
-        """The rental's card among the newest messages, if an earlier try got through."""
-        try:
-            async for message in channel.history(limit=_NEWEST):
-                ours = self._client.user is not None and message.author.id == self._client.user.id
-                if ours and _about(message, rental_id):
-                    log.info("the card of an earlier try was found")
-                    return message.id
-        except discord.Forbidden:
-            log.warning("the channel's history is closed to us; an earlier card may stand there")
-        return None
 
 
 def _about(message: discord.Message, rental_id: RentalId) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select, update
@@ -48,6 +49,18 @@ class SqlArchives(Part):
         async with self._database.writing() as connection:
             if (await connection.execute(change)).one_or_none() is None:
                 raise Stale(f"archive {archive.id} cannot become {archive.state.value} any more")
+
+    async def keep_archive_until(self, archive_id: ArchiveId, until: datetime) -> None:
+        change = (
+            update(archives)
+            .where(
+                archives.c.id == archive_id,
+                archives.c.state == ArchiveState.COMMITTED.value,
+            )
+            .values(keep_until=until)
+        )
+        async with self._database.writing() as connection:
+            await connection.execute(change)
 
     async def archive(self, archive_id: ArchiveId) -> Archive | None:
         async with self._database.reading() as connection:
@@ -98,6 +111,7 @@ def _values(archive: Archive) -> dict[str, Any]:
         "manifest": archive.manifest,
         "loses_work": archive.loses_work,
         "error": archive.error,
+        "keep_until": archive.keep_until,
     }
 
 
@@ -120,4 +134,5 @@ def _archive(row: Row[Any]) -> Archive:
         manifest=row.manifest,
         loses_work=row.loses_work,
         error=row.error,
+        keep_until=row.keep_until,
     )

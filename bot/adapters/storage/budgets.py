@@ -7,6 +7,7 @@ has taken. SQLite has one writer at a time anyway.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.ledger import TOTAL
 from bot.adapters.storage.letters import write_letters
-from bot.adapters.storage.plain import read
 from bot.adapters.storage.rows import rental_of
 from bot.adapters.storage.tables import (
     budget_marks,
@@ -29,6 +29,7 @@ from bot.adapters.storage.tables import (
     rentals,
     tabs,
 )
+from bot.adapters.storage.tabs import readable
 from bot.adapters.storage.unit import Part, insert_new, inserting
 from bot.domain.budgets import (
     Budget,
@@ -44,8 +45,10 @@ from bot.domain.budgets import (
 from bot.domain.letters import Writing
 from bot.domain.money import ZERO, Usd
 from bot.domain.rentals import Rental, RentalId, State
-from bot.domain.tabs import Tab, outstanding
+from bot.domain.tabs import Tab, outstanding, per_hour
 from bot.ports.money import Claim
+
+log = logging.getLogger(__name__)
 
 _GRANT = (
     *("id", "guild_id", "member_id", "amount", "month", "asked_at", "quote_id", "decided_at"),
@@ -198,7 +201,7 @@ async def keep_roles(connection: AsyncConnection, rental_id: RentalId, claim: Cl
 class _Live:
     """An open rental: what of it is not booked yet, and what it may still cost."""
 
-    rental: Rental
+    owner_id: int
     role_ids: frozenset[int]
     owing: Usd
     hold: Usd
@@ -210,7 +213,7 @@ class _Live:
             case Scope.ROLE:
                 return subject.id in self.role_ids
             case Scope.MEMBER:
-                return subject.id == self.rental.owner_id
+                return subject.id == self.owner_id
 
 
 async def _uses(
@@ -255,19 +258,32 @@ async def _live(
         select(rental_roles).where(rental_roles.c.rental_id.in_(of_open))
     ):
         roles.setdefault(row.rental_id, set()).add(row.role_id)
-    owing: dict[str, Usd] = {}
-    for row in await connection.execute(select(tabs).where(tabs.c.rental_id.in_(of_open))):
-        cost = outstanding(read(Tab, row.tab), now).total
-        owing[row.rental_id] = owing.get(row.rental_id, ZERO) + cost
+    kept: dict[str, list[Tab]] = {}
+    for tab in readable(
+        (await connection.execute(select(tabs).where(tabs.c.rental_id.in_(of_open)))).all()
+    ):
+        kept.setdefault(tab.rental_id, []).append(tab)
     return [
         _Live(
-            rental=(rental := rental_of(row)),
+            owner_id=row.owner_id,
             role_ids=frozenset(roles.get(row.id, ())),
-            owing=owing.get(row.id, ZERO),
-            hold=hold(rental, month, now),
+            owing=Usd.sum(outstanding(tab, now).total for tab in kept.get(row.id, ())),
+            hold=_hold(row, kept.get(row.id, ()), month, now),
         )
         for row in rows
     ]
+
+
+def _hold(row: Row[Any], kept: Sequence[Tab], month: Month, now: datetime) -> Usd:
+    """What a rental may still cost; of one that cannot be read, an hour of what its machines burn.
+
+    So one bad row stops nobody else from renting, and its money is not forgotten.
+    """
+    try:
+        return hold(rental_of(row), month, now)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.error("the row of rental %s cannot be read: %r", row.id, error)
+        return Usd.sum(per_hour(tab) for tab in kept)
 
 
 async def _booked(

@@ -69,6 +69,7 @@ def _values(lookout: Lookout) -> dict[str, Any]:
         "wish": wire.wish_text(lookout.wish),
         "image": wire.image_text(lookout.image),
         "offer": wire.offer_text(lookout.offer) if lookout.offer is not None else None,
+        "role_ids": wire.numbers_text(lookout.role_ids),
     }
 
 
@@ -79,4 +80,5 @@ def _lookout(row: Row[Any]) -> Lookout:
         wish=wire.wish_of(row.wish),
         image=wire.image_of(row.image),
         offer=wire.offer_of(row.offer) if row.offer is not None else None,
+        role_ids=wire.numbers_of(row.role_ids),
     )

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.adapters.storage.addresses import claim, take_over
 from bot.adapters.storage.budgets import claim_room, keep_roles
 from bot.adapters.storage.ledger import write
 from bot.adapters.storage.letters import write_letters
@@ -27,7 +28,7 @@ from bot.domain.ledger import Entry
 from bot.domain.letters import Writing
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.replacement import Grudge
-from bot.errors import Stale, Store
+from bot.errors import Busy, Stale, Store
 from bot.ports.books import Allowance
 from bot.ports.money import Claim
 
@@ -59,6 +60,7 @@ class SqlRentals(Part):
                 return await _begun(connection, rental, quote_id)
             if claim is not None:
                 await keep_roles(connection, rental.id, claim)
+            rental = await _named(connection, rental)
             await _record(connection, rental, event="requested", at=now)
             await ask_for_card(connection, rental.id, rental.version, now)
         return rental
@@ -122,6 +124,8 @@ class SqlRentals(Part):
         now = self._clock.now()
         async with self._database.writing() as connection:
             written = await _write(connection, after)
+            if written.state is State.READY:
+                await take_over(connection, written)
             await _record(connection, written, event=event, at=now)
             await write_tries(connection, written)
             if grudge is not None:
@@ -136,6 +140,20 @@ class SqlRentals(Part):
         change = update(rentals).where(rentals.c.id == rental_id).values(message_id=message_id)
         async with self._database.writing() as connection:
             await connection.execute(change)
+
+
+async def _named(connection: AsyncConnection, rental: Rental) -> Rental:
+    """The new rental under its own name and, if that is free, under the earlier one it wants.
+
+    A move gets the name only when its machine is ready: until then the old one answers there.
+    """
+    await claim(connection, rental.id, rental.id)
+    if not rental.address or rental.moves_from is not None:
+        return rental
+    if await claim(connection, rental.address, rental.id):
+        return rental
+    await connection.execute(update(rentals).where(rentals.c.id == rental.id).values(address=None))
+    return replace(rental, address=None)
 
 
 async def _write(connection: AsyncConnection, after: Rental) -> Rental:
@@ -155,6 +173,11 @@ async def _write(connection: AsyncConnection, after: Rental) -> Rental:
 async def _begun(connection: AsyncConnection, rental: Rental, quote_id: str) -> Rental:
     found = await connection.execute(select(rentals).where(rentals.c.quote_id == quote_id))
     known = await with_tries(connection, found.all())
+    if not known and rental.moves_from is not None:
+        raise Busy(
+            f"{rental.moves_from} is being moved already",
+            public="This machine's work is being moved to another one already.",
+        )
     if not known:
         raise Store(f"a rental called {rental.id} exists already, from another quote")
     return known[0]

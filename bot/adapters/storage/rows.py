@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from bot.adapters.storage import wire
+from bot.adapters.storage import plain, wire
+from bot.domain.omens import Omens
 from bot.domain.rentals import Phase, Quote, Reason, Rental, RentalId, State, Try
 
 # Fields whose column has the same name and, through its type, the same value.
@@ -20,6 +21,8 @@ _QUOTE = (
     "hours",
     "made_at",
     "restore_id",
+    "moves_from",
+    "address",
 )
 _RENTAL = (
     *("id", "version", "guild_id", "channel_id", "message_id", "owner_id", "owner_name", "name"),
@@ -27,8 +30,10 @@ _RENTAL = (
     *("phase_at", "detail", "created_at", "running_at", "ready_at", "missing_since", "host_key"),
     *("note", "ended_by", "released_at", "waived_by", "destroyed_at", "absent_seen"),
     *("save_asked_at", "archive_id", "proven_at", "save_fails", "restore_id", "restored_at"),
+    *("save_next_at", "held", "held_at", "save_allowed", "ahead_id", "ahead_at"),
+    *("save_failed_at", "moves_from", "cleared_at", "address"),
     *("gone_at", "closed_at", "settled_until", "next_at", "fails"),
-    *("replacing", "proposed_until", "broken_since"),
+    *("replacing", "proposed_until", "broken_since", "adopted_at"),
 )
 _TRY = (
     *("number", "words", "began_at", "ended_at", "contract", "machine_id", "created_at"),
@@ -41,6 +46,7 @@ def quote_values(quote: Quote) -> dict[str, Any]:
         "wish": wire.wish_text(quote.wish),
         "image": wire.image_text(quote.image),
         "offer": wire.offer_text(quote.offer),
+        "forecast": wire.forecast_text(quote.forecast) if quote.forecast is not None else None,
     }
 
 
@@ -50,6 +56,7 @@ def quote_of(row: Row[Any]) -> Quote:
         wish=wire.wish_of(row.wish),
         image=wire.image_of(row.image),
         offer=wire.offer_of(row.offer),
+        forecast=wire.forecast_of(row.forecast) if row.forecast is not None else None,
     )
 
 
@@ -64,7 +71,9 @@ def rental_values(rental: Rental) -> dict[str, Any]:
         "rates": wire.rates_text(rental.rates) if rental.rates is not None else None,
         "tried": wire.numbers_text(rental.tried),
         "addresses": wire.addresses_text(rental.addresses),
+        "omens": plain.text_of(Omens(rental.omens)),
         "proposal": wire.offer_text(rental.proposal) if rental.proposal is not None else None,
+        "forecast": wire.forecast_text(rental.forecast) if rental.forecast is not None else None,
     }
 
 
@@ -80,7 +89,9 @@ def rental_of(row: Row[Any], tries: tuple[Try, ...] = ()) -> Rental:
         rates=wire.rates_of(row.rates) if row.rates is not None else None,
         tried=wire.numbers_of(row.tried),
         addresses=wire.addresses_of(row.addresses),
+        omens=plain.read(Omens, row.omens).of,
         proposal=wire.offer_of(row.proposal) if row.proposal is not None else None,
+        forecast=wire.forecast_of(row.forecast) if row.forecast is not None else None,
         tries=tries,
     )
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, cast, func, or_, select
 
 from bot.adapters.storage.ledger import TOTAL
-from bot.adapters.storage.plain import read
 from bot.adapters.storage.tables import bills, ledger, rentals, tabs
+from bot.adapters.storage.tabs import readable
 from bot.adapters.storage.types import Money
 from bot.adapters.storage.unit import Part
 from bot.domain.ledger import Kind
@@ -91,12 +91,12 @@ class SqlSpending(Part):
     async def open_tabs_of(self, guild_id: int, owner_id: int | None) -> list[Tab]:
         joined = tabs.join(rentals, tabs.c.rental_id == rentals.c.id)
         chosen = (
-            select(tabs.c.tab)
+            select(tabs.c.tab, tabs.c.contract)
             .select_from(joined)
             .where(*_whose(guild_id, owner_id), tabs.c.ended_at.is_(None))
         )
         async with self._database.reading() as connection:
-            return [read(Tab, text) for text in await connection.scalars(chosen)]
+            return readable((await connection.execute(chosen)).all())
 
     async def by_hour(
         self,

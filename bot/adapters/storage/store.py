@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.adapters.storage.addresses import SqlAddresses
 from bot.adapters.storage.archives import SqlArchives
 from bot.adapters.storage.budgets import SqlBudgets
+from bot.adapters.storage.bulletins import SqlBulletins
 from bot.adapters.storage.doors import SqlDoors
+from bot.adapters.storage.downloads import SqlDownloads
 from bot.adapters.storage.idle import SqlSamples
 from bot.adapters.storage.ledger import SqlLedger
 from bot.adapters.storage.letters import SqlLetters
@@ -16,6 +19,7 @@ from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.spending import SqlSpending
 from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
@@ -33,10 +37,15 @@ class SqlStore(
     SqlSpending,
     SqlOutbox,
     SqlDoors,
+    SqlAddresses,
+    SqlDownloads,
     SqlSamples,
     SqlLetters,
     SqlPolicies,
     SqlArchives,
+    SqlBulletins,
+    SqlSightings,
+    SqlInteractions,
     SqlGrudges,
     SqlLookouts,
 ):

@@ -65,6 +65,9 @@ quotes = Table(
     Column("hours", Integer),
     Column("made_at", UtcTime, nullable=False),
     Column("restore_id", String(32)),
+    Column("moves_from", String(32)),
+    Column("address", String(32)),
+    Column("forecast", Text),
 )
 
 rentals = Table(
@@ -119,10 +122,24 @@ rentals = Table(
     Column("save_fails", Integer, nullable=False, server_default="0"),
     Column("restore_id", String(32)),
     Column("restored_at", UtcTime),
+    Column("omens", Words, nullable=False, server_default="{}"),
+    Column("adopted_at", UtcTime),
     Column("replacing", Boolean, nullable=False, server_default=false()),
     Column("proposal", Text),
     Column("proposed_until", UtcTime),
     Column("broken_since", UtcTime),
+    Column("save_next_at", UtcTime),
+    Column("held", Words, nullable=False, server_default=text("''")),
+    Column("held_at", UtcTime),
+    Column("save_allowed", String(16), nullable=False, server_default=text("''")),
+    Column("ahead_id", String(32)),
+    Column("ahead_at", UtcTime),
+    Column("save_failed_at", UtcTime),
+    # No foreign key: SQLite makes this table anew in migrations, and would have to refer to itself.
+    Column("moves_from", String(32)),
+    Column("cleared_at", UtcTime),
+    Column("address", String(32)),
+    Column("forecast", Text),
     _one_of("state", State),
     _one_of("phase", Phase),
     _one_of("reason", Reason),
@@ -149,6 +166,23 @@ rentals = Table(
         postgresql_where=text("state <> 'closed'"),
     ),
     Index(None, "guild_id", "owner_id", "requested_at"),
+    # One move of a rental at a time.
+    Index(
+        "uq_rentals_moves_from_open",
+        "moves_from",
+        unique=True,
+        sqlite_where=text("moves_from IS NOT NULL AND state <> 'closed'"),
+        postgresql_where=text("moves_from IS NOT NULL AND state <> 'closed'"),
+    ),
+)
+
+# The names under which notebooks are reached, and whose machine answers there now. A name outlives
+# the rental that brought it in: a restore and a move go on under it.
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
 )
 
 tries = Table(
@@ -208,6 +242,7 @@ lookouts = Table(
     Column("note", Words, nullable=False),
     Column("tell_at", UtcTime, index=True),  # a letter is due from then on; none: none is due
     Column("tries", Integer, nullable=False),
+    Column("role_ids", Text, nullable=False, server_default="[]"),
     _one_of("state", LookoutState),
     Index(None, "state"),
 )
@@ -347,6 +382,18 @@ tickets = Table(
     Column("revoked_at", UtcTime),
 )
 
+downloads = Table(
+    "downloads",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("archive_id", ForeignKey("archives.id"), nullable=False, index=True),
+    Column("path", Text),  # hexadecimal, for names are bytes; NULL is the whole archive
+    Column("member_id", BigInteger, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("spent_at", UtcTime),
+)
+
 sessions = Table(
     "sessions",
     metadata,
@@ -396,6 +443,42 @@ letters = Table(
     _one_of("kind", LetterKind),
 )
 
+bulletins = Table(
+    "bulletins",
+    metadata,
+    Column("key", String(96), primary_key=True),
+    Column("id", String(25), nullable=False, unique=True),
+    Column("bulletin", Words, nullable=False),
+    Column("rental_id", ForeignKey("rentals.id"), index=True),
+    Column("version", Integer, nullable=False),
+    Column("shown_version", Integer, nullable=False),
+    Column("told_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("channel_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("shown_at", UtcTime),
+    Column("error", Words, nullable=False),
+)
+
+# Machines on the account that no open rental owns.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("contract", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_seen_at", UtcTime, nullable=False),
+    Column("missing_since", UtcTime),
+    Column("destroy_sent_at", UtcTime),
+)
+
+# Clicks and commands that were carried out: Discord may bring one twice.
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("taken_at", UtcTime, nullable=False, index=True),
+)
+
 policy = Table(
     "policy",
     metadata,
@@ -434,6 +517,7 @@ archives = Table(
     Column("manifest", String(64), nullable=False),
     Column("loses_work", Boolean, nullable=False),
     Column("error", Words, nullable=False),
+    Column("keep_until", UtcTime),
     _one_of("state", ArchiveState),
     # What counts as an archive was proven, and its manifest is known by its digest.
     CheckConstraint(

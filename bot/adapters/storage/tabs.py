@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -20,22 +21,27 @@ from bot.domain.ledger import Entry
 from bot.domain.letters import Writing
 from bot.domain.rentals import ContractId, RentalId
 from bot.domain.tabs import Tab
-from bot.errors import Stale
+from bot.errors import Stale, Store
+
+log = logging.getLogger(__name__)
 
 _PARTS = ("gpu", "storage", "download", "upload")
 
 
 class SqlTabs(Part):
     async def open_tabs(self) -> list[Tab]:
-        return await self._tabs(select(tabs).where(tabs.c.ended_at.is_(None)))
+        return await self._readable(select(tabs).where(tabs.c.ended_at.is_(None)))
 
     async def tabs_of(self, rental_ids: Sequence[RentalId]) -> list[Tab]:
         return await self._tabs(select(tabs).where(tabs.c.rental_id.in_(rental_ids)))
 
     async def tabs_since(self, at: datetime) -> list[Tab]:
-        return await self._tabs(
+        return await self._readable(
             select(tabs).where(or_(tabs.c.ended_at.is_(None), tabs.c.ended_at > at))
         )
+
+    async def tabs_of_machine(self, contract: ContractId) -> list[Tab]:
+        return await self._tabs(select(tabs).where(tabs.c.contract == contract))
 
     async def write_tab(self, tab: Tab, entries: Sequence[Entry] = ()) -> Tab:
         now = self._clock.now()
@@ -98,9 +104,34 @@ class SqlTabs(Part):
                 await show_card_anew(connection, bill.rental_id, now)
 
     async def _tabs(self, chosen: Select[Any]) -> list[Tab]:
+        return [_tab(row) for row in await self._rows(chosen)]
+
+    async def _readable(self, chosen: Select[Any]) -> list[Tab]:
+        return readable(await self._rows(chosen))
+
+    async def _rows(self, chosen: Select[Any]) -> Sequence[Row[Any]]:
         async with self._database.reading() as connection:
-            rows = (await connection.execute(chosen.order_by(tabs.c.contract))).all()
-        return [read(Tab, row.tab) for row in rows]
+            found = await connection.execute(chosen.order_by(tabs.c.contract))
+            return list(found.all())
+
+
+def readable(rows: Sequence[Row[Any]]) -> list[Tab]:
+    """The tabs that can be read: one that cannot holds up no other."""
+    found = []
+    for row in rows:
+        try:
+            found.append(_tab(row))
+        except Store as error:
+            log.error("left alone: %s", error)
+    return found
+
+
+def _tab(row: Row[Any]) -> Tab:
+    """The tab, or Store with its machine: something else than we have written into the row."""
+    try:
+        return read(Tab, row.tab)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Store(f"the tab of machine {row.contract} cannot be read: {error!r}") from error
 
 
 def _bill(row: Row[Any]) -> Bill:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from bot.domain.forecasts import Forecast
 from bot.domain.images import Image
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Sort, Wish
@@ -132,6 +133,31 @@ def rates_text(rates: Rates) -> str:
 
 def rates_of(text: str) -> Rates:
     return _rates_of(json.loads(text))
+
+
+def forecast_text(forecast: Forecast) -> str:
+    return _text(
+        {
+            "bytes": forecast.bytes,
+            "disk_gb": forecast.disk_gb,
+            "takes_s": round(forecast.takes.total_seconds()),
+            "download": forecast.download.micros,
+            "upload": forecast.upload.micros,
+            "meanwhile": forecast.meanwhile.micros,
+        }
+    )
+
+
+def forecast_of(text: str) -> Forecast:
+    data = json.loads(text)
+    return Forecast(
+        bytes=data["bytes"],
+        disk_gb=data["disk_gb"],
+        takes=timedelta(seconds=data["takes_s"]),
+        download=Usd(data["download"]),
+        upload=Usd(data["upload"]),
+        meanwhile=Usd(data["meanwhile"]),
+    )
 
 
 def addresses_text(addresses: Iterable[Address]) -> str:

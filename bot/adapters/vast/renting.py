@@ -7,7 +7,7 @@ an error that names a contract: that machine exists and costs (reference vast-ap
 
 from __future__ import annotations
 
-from bot.adapters.vast import values
+from bot.adapters.vast import marks, values
 from bot.adapters.vast.answers import Answer
 from bot.adapters.vast.http import Http, Unsure
 from bot.adapters.vast.pacing import Endpoint
@@ -58,7 +58,7 @@ def _body(order: Order) -> dict[str, object]:
         # Direct where the host has open ports, Vast's proxy elsewhere ("direc" is right).
         "runtype": "ssh_direc ssh_proxy",
         "env": {},
-        "onstart": ONSTART,
+        "onstart": marks.write(ONSTART, order.mark),
         # Fail instead of leaving a stopped machine that costs.
         "cancel_unavail": True,
         "target_state": "running",

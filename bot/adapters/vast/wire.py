@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from bot.adapters.vast import values
+from bot.adapters.vast import marks, values
 from bot.adapters.vast.values import Row
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Sort, Wish
@@ -27,6 +27,7 @@ _LONGEST_MESSAGE = 300
 _STARTING = (None, "created", "loading", "rebooting", "restarting")
 _ENDED = ("exited", "stopped")
 _BILLED = ("running", "frozen")  # of the GPU (reference vast-api, 4.2)
+_UNTOUCHED = (None, "created", "loading")
 
 # Texts after which a start does not recover (Vast's own client, reference vast-api, 5.4).
 _FINAL = (
@@ -38,6 +39,8 @@ _FINAL = (
     "unauthorized",
     "unexpected eof",
 )
+
+_PRICES = ("dph_base", "storage_cost", "inet_up_cost", "inet_down_cost")
 
 _ORDERS = {
     Sort.PRICE: ["dph_total", "asc"],
@@ -136,6 +139,13 @@ def instance(row: object, now: datetime) -> Instance:
         vram_used_mb=None,  # Vast has no field for it; see `nvidia-smi` on the machine
         gpu_billed=row.get("actual_status") in _BILLED,
         disk_billed=row.get("actual_status") != "offline",
+        ends_at=values.moment(row.get("end_date")),
+        outbid=row.get("is_bid") is True and state is not Status.UP,
+        untouched=_untouched(row),
+        mark=marks.read(row.get("onstart")),
+        odd=tuple(_odd(row, state)),
+        gpus=values.integer(row.get("num_gpus")) or 1,
+        vram_mb=int(_or_zero(row, "gpu_ram")),
     )
 
 
@@ -209,10 +219,9 @@ def _mapped_port(ports: object) -> int | None:
 
 def _rates(row: Row) -> Rates | None:
     """The four prices; None unless all are there, as a price left out is not a price of zero."""
-    names = ("dph_base", "storage_cost", "inet_up_cost", "inet_down_cost")
-    prices = [values.number(row.get(name)) for name in names]
+    prices = [values.number(row.get(name)) for name in _PRICES]
     found = [Usd.of(price) for price in prices if price is not None and price >= 0]
-    if len(found) < len(names):
+    if len(found) < len(_PRICES):
         return None
     gpu, storage, upload, download = found
     return Rates(
@@ -221,6 +230,24 @@ def _rates(row: Row) -> Rates | None:
         upload_per_gb=upload,
         download_per_gb=download,
     )
+
+
+def _untouched(row: Row) -> bool:
+    """Whether its container never ran. A disk with something on it is a machine that did: until
+    then Vast gives -1 (reference vast-api, 5.1)."""
+    used = values.number(row.get("disk_usage"))
+    return row.get("actual_status", "absent") in _UNTOUCHED and (used is None or used <= 0)
+
+
+def _odd(row: Row, state: Status) -> Iterator[str]:
+    """What in a row cannot be used, in words; nothing is concluded from it."""
+    if state is Status.UNCLEAR:
+        seen = values.text(str(row.get("actual_status", "none")))[:40]
+        yield f"an unknown state “{seen}”"
+    if _rates(row) is None:
+        prices = [values.number(row.get(name)) for name in _PRICES]
+        negative = any(price is not None and price < 0 for price in prices)
+        yield "a negative price" if negative else "a price that is missing"
 
 
 def _running_since(row: Row, now: datetime) -> datetime | None:

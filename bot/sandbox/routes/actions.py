@@ -40,9 +40,13 @@ async def change_many(request: web.Request) -> web.Response:
 
 
 async def destroy(request: web.Request) -> web.Response:
-    contract_id = number_in(request)
-    site_of(request).world.destroy(contract_id)
-    return answer({"success": True, "msg": f"destroying instance {contract_id}."})
+    site, contract = site_of(request), contract_in(request)
+    facts = contract.facts()
+    if (late := site.faults.take("late_destroy", facts)) is not None:
+        site.world.destroy_later(contract.id, float(late["seconds"]))
+    elif site.faults.take("destroy_ignored", facts) is None:
+        site.world.destroy(contract.id)
+    return answer({"success": True, "msg": f"destroying instance {contract.id}."})
 
 
 async def destroy_many(request: web.Request) -> web.Response:

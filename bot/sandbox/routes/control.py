@@ -18,9 +18,10 @@ from bot.sandbox.routes.site import answer, body_of, number_in, site_of, text_in
 from bot.sandbox.search import number
 from bot.sandbox.world import World
 
-_INSTANCE_FIELDS = (
+INSTANCE_FIELDS = (
     *("gpu_util", "vram_mb", "state", "label", "gpu_taken"),
-    *("ssh_cut_s", "jupyter_dies", "price_factor"),
+    *("ssh_cut_s", "jupyter_dies"),
+    *("gpu_per_hour", "offer_ends_in_s"),
 )
 
 
@@ -60,8 +61,11 @@ async def clear_faults(request: web.Request) -> web.Response:
 
 
 async def change_instance(request: web.Request) -> web.Response:
-    """GPU load, label, a taken GPU, a price, or a state that nobody asked for (`destroyed` too)."""
-    world, body = site_of(request).world, body_of(request, *_INSTANCE_FIELDS)
+    """GPU load, label, a taken GPU, price, the offer's end, or a state that nobody asked for.
+
+    Of the states `destroyed` ends it, and `outbid` pauses it as an interruptible one.
+    """
+    world, body = site_of(request).world, body_of(request, *INSTANCE_FIELDS)
     contract = world.contract(number_in(request))
     if "label" in body:
         world.rename(contract.id, text_in(body, "label"))
@@ -71,13 +75,17 @@ async def change_instance(request: web.Request) -> web.Response:
         world.cut_ssh(contract.id, for_s=number(body["ssh_cut_s"], "ssh_cut_s"))
     if body.get("jupyter_dies"):
         world.end_jupyter(contract.id)
-    if "price_factor" in body:
-        world.reprice(contract.id, number(body["price_factor"], "price_factor"))
+    if "gpu_per_hour" in body:
+        world.reprice(contract.id, round(number(body["gpu_per_hour"], "gpu_per_hour") * MICRO))
+    if "offer_ends_in_s" in body:
+        world.end_offer(contract.id, float(number(body["offer_ends_in_s"], "offer_ends_in_s")))
     match body.get("state"):
         case None:
             pass
         case "destroyed":
             world.destroy(contract.id)
+        case "outbid":
+            world.outbid(contract.id)
         case str(state) if state in STATES:
             world.become(contract.id, state)
         case other:

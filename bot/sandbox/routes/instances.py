@@ -15,6 +15,7 @@ from bot.sandbox.offers import Row
 from bot.sandbox.refusal import Refusal
 from bot.sandbox.routes.site import Site, answer, json_query, number_in, site_of
 from bot.sandbox.search import check_filters, matches, ordered
+from bot.sandbox.tampering import hidden, tampered
 
 MAX_PAGE = 25
 _STORED: Mapping[str, Callable[[Contract], Any]] = {
@@ -49,7 +50,7 @@ async def old_list(request: web.Request) -> web.Response:
 async def show_list(request: web.Request) -> web.Response:
     """One page; the next one begins behind `next_token`."""
     site = site_of(request)
-    listed = site.world.listed()
+    listed = [one for one in site.world.listed() if not hidden(site.faults, one, by_number=False)]
     found = _select(listed, json_query(request, "select_filters", {}))
     order = _order(json_query(request, "order_by", []))
     if order:
@@ -64,11 +65,12 @@ async def show_list(request: web.Request) -> web.Response:
     page = found[start : start + limit]
     labels = Counter(each.label or "" for each in listed)
     more = start + limit < len(found)
+    announced = len(listed) + (site.faults.take("short_list", facts) is not None)
     return answer(
         {
             "success": True,
             "instances_found": len(found),
-            "total_instances": len(listed),
+            "total_instances": announced,
             "label_counts": {"": 0, **labels},
             "next_token": _token(page[-1].id) if more else None,
             "instances": _rows(site, page, json_query(request, "select_cols", None)),
@@ -81,6 +83,8 @@ async def show_one(request: web.Request) -> web.Response:
     site = site_of(request)
     contract = site.world.contracts.get(number_in(request))
     if contract is None or not contract.alive:
+        return answer({"instances": None})
+    if hidden(site.faults, contract, by_number=True):
         return answer({"instances": None})
     shown = _shown(site, contract)
     del shown["volume_info"]  # only lists carry it
@@ -165,7 +169,4 @@ def _rows(site: Site, page: Sequence[Contract], columns: object) -> list[Row]:
 
 
 def _shown(site: Site, contract: Contract) -> Row:
-    row = contract.row(site.world.at)
-    if (strange := site.faults.take("unknown_state", contract.facts())) is not None:
-        row["actual_status"] = str(strange["state"])
-    return row
+    return tampered(site.faults, contract, contract.row(site.world.at))

@@ -1,4 +1,4 @@
-"""Places and what is sealed in them: a folder, and a store that is none."""
+"""Places and what is sealed in them: a folder, a store in memory, and a real S3 server."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from bot.errors import Config, Damaged, Foreign, PlaceDown
 ARCHIVE = ArchiveId("bcdfg")
 
 
-@pytest.fixture(params=["folder", "store"])
+@pytest.fixture(params=["folder", "store", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "folder":
-        return open_place((tmp_path / "place").as_uri())
-    return Place(MemoryStore())
+    match request.param:
+        case "folder":
+            return open_place((tmp_path / "place").as_uri())
+        case "s3":
+            return open_place(request.getfixturevalue("s3_url"))
+        case _:
+            return Place(MemoryStore())
 
 
 def test_objects_come_back_until_they_are_deleted(place: Place) -> None:
@@ -40,6 +44,24 @@ def test_objects_come_back_until_they_are_deleted(place: Place) -> None:
     with pytest.raises(Damaged):
         place.get("a/b/0")
     assert list(place.list("nothing")) == []
+
+
+def test_a_place_can_be_checked(place: Place) -> None:
+    """And nothing is left behind."""
+    place.check()
+
+    assert list(place.list()) == []
+
+
+def test_more_than_a_page_is_listed_and_deleted(place: Place) -> None:
+    """S3 lists a thousand at a time and deletes as many."""
+    for number in range(1_003):
+        place.put(f"a/x/{number:06d}", b"")
+
+    found = [each.key for each in place.list("a")]
+    assert len(found) == 1_003
+    place.delete(found)
+    assert list(place.list()) == []
 
 
 @given(st.lists(st.binary(max_size=300)))

@@ -12,9 +12,11 @@ from sqlalchemy import func, select
 
 from bot.adapters.storage.store import SqlStore
 from bot.adapters.storage.tables import events, rentals
+from bot.domain.forecasts import Forecast
 from bot.domain.images import Image
 from bot.domain.money import Usd
 from bot.domain.offers import Sort, Wish
+from bot.domain.omens import Omen, Sign
 from bot.domain.rentals import (
     Address,
     ContractId,
@@ -87,8 +89,19 @@ FILLED = replace(
     archive_id="b2k7xq-0001",
     proven_at=AT,
     save_fails=1,
+    save_next_at=NOW + timedelta(minutes=50),
+    held="40 GB",
+    held_at=NOW + timedelta(minutes=51),
+    save_allowed="owner",
+    ahead_id="ahead",
+    ahead_at=NOW + timedelta(minutes=52),
     restore_id="c3m8yr-0002",
     restored_at=AT,
+    omens=(
+        Omen(sign=Sign.HOST_ENDS, since=AT, at=AT, detail="ü \x00"),
+        Omen(sign=Sign.OFFLINE, since=AT),
+    ),
+    adopted_at=AT,
     replacing=True,
     proposal=an_offer(reliability=Decimal("0.9974321"), available_until=AT),
     proposed_until=AT,
@@ -118,13 +131,34 @@ FILLED = replace(
             ended_at=AT,
         ),
     ),
+    save_failed_at=AT,
+    moves_from=RentalId("d4n9zs"),
+    cleared_at=AT,
+    address="f6q3bt",
+    forecast=Forecast(
+        bytes=20_000_000_001,
+        disk_gb=30,
+        takes=timedelta(seconds=754),
+        download=Usd(400_001),
+        upload=Usd(2),
+        meanwhile=Usd(3),
+    ),
 )
 
 
 async def test_a_quote_comes_back_as_it_was(store: SqlStore) -> None:
     """What was shown is what is rented: every field, to the last decimal."""
     quote = a_quote(
-        wish=FULL.wish, image=FULL.image, offer=FULL.offer, name="lesson", hours=3, made_at=AT
+        wish=FULL.wish,
+        image=FULL.image,
+        offer=FULL.offer,
+        name="lesson",
+        hours=3,
+        made_at=AT,
+        restore_id="c3m8yr-0002",
+        moves_from=FILLED.moves_from,
+        address=FILLED.address,
+        forecast=FILLED.forecast,
     )
 
     await store.add_quote(quote)

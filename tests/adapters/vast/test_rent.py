@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -57,6 +58,15 @@ async def test_a_yes_is_the_number_of_the_contract(town: Town, vast: Vast) -> No
         "cancel_unavail": True,
         "target_state": "running",
     }
+
+
+async def test_the_order_bears_the_mark_of_whoever_sends_it(town: Town, vast: Vast) -> None:
+    """By which two Bellhops with one name on one account tell their machines apart."""
+    town.script(RENT, {"success": True, "new_contract": 77})
+
+    await vast.rent(replace(ORDER, mark="0123456789abcdef"))
+
+    assert town.seen[0].json["onstart"] == "touch ~/.no_auto_tmux # bellhop 0123456789abcdef"
 
 
 async def test_a_cut_connection_has_seen_one_order_and_is_in_doubt(town: Town, vast: Vast) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from bot.adapters.vast import values, wire
+from bot.adapters.vast import marks, values, wire
 from bot.domain.money import Usd
-from bot.domain.rentals import Address, Status
+from bot.domain.rentals import Address, Instance, Status
 from tests.adapters.vast.rows import instance_row, offer_row
 from tests.adapters.vast.town import NOW
 
@@ -218,3 +219,44 @@ def test_what_is_no_json_raises_one_error(raw: bytes) -> None:
 def _as_sent(row: dict[str, object]) -> dict[str, object]:
     """A row through the parser, so that its numbers are what they are in an answer."""
     return {k: Decimal(str(v)) if isinstance(v, float) else v for k, v in row.items()}
+
+
+def shown(row: dict[str, object]) -> Instance:
+    """An instance as it comes over the wire."""
+    return wire.instance(values.parse(json.dumps(row).encode()), NOW)
+
+
+def test_a_machine_that_never_ran_is_told_from_one_that_stands_still() -> None:
+    """Only on the first can there be no work."""
+    never = [instance_row(actual_status=one) for one in (None, "created", "loading")]
+    ran = [instance_row(actual_status=one) for one in ("exited", "rebooting", "offline", "odd")]
+    ran.append(instance_row(actual_status="loading", disk_usage=3.2))  # started once more
+    absent = instance_row()
+    del absent["actual_status"]
+
+    assert all(shown(row).untouched for row in never)
+    assert not any(shown(row).untouched for row in [*ran, absent, instance_row()])
+
+
+def test_the_mark_of_a_bellhop_is_read_from_the_start_script() -> None:
+    """As it was written there; anything else is no mark."""
+    script = marks.write("touch ~/.no_auto_tmux", "0123456789abcdef")
+
+    assert shown(instance_row(onstart=script)).mark == "0123456789abcdef"
+    for other in (None, 7, "", "# bellhop short", "touch x"):
+        assert shown(instance_row(onstart=other)).mark == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "odd"),
+    [
+        ({}, ()),
+        ({"dph_base": "0.297", "disk_space": "10.08", "id": "12345678"}, ()),
+        ({"dph_base": -0.2}, ("a negative price",)),
+        ({"dph_base": None}, ("a price that is missing",)),
+        ({"actual_status": "hibernating"}, ("an unknown state “hibernating”",)),
+    ],
+)
+def test_what_cannot_be_read_is_said(changes: dict[str, object], odd: tuple[str, ...]) -> None:
+    """In words for people; numbers as texts are numbers."""
+    assert shown(instance_row(**changes)).odd == odd

@@ -215,3 +215,22 @@ async def test_the_rules_of_a_run_stay_those_it_began_with(rig: Rig, archives: A
     proof = await saved(archives, rig, tell=meddle)
 
     assert b"a" in (await archives.contents(proof.archive.id)).stored
+
+
+async def test_ahead_of_time_what_keeps_changing_is_left_out_and_said(
+    rig: Rig, rent: Callable[..., Any], archives: Archives
+) -> None:
+    """A host that vanishes must not cost a day's work because of one log."""
+    (rig.workspace / "work").write_text("precious")
+    log = rig.workspace / "log"
+    log.write_bytes(b"")
+
+    with going_on(lambda number: _grow(log)):
+        proof = await saved(archives, rig, partial=True)
+
+    assert proof.archive.loses_work
+    assert [left.path for left in proof.report.unarchivable] == [b"log"]
+    other = await rent()
+    await archives.restore(proof.archive.id, other.shell)
+    assert (other.workspace / "work").read_text() == "precious"
+    assert not (other.workspace / "log").exists()

@@ -1,0 +1,141 @@
+"""Bulletins on Discord: in a channel for the leads, directly to the owner of a machine.
+
+A bulletin is recognised by the number of its outermost component, as a letter is. Where its own
+channel is closed to us or gone, it goes to the first one in which we may write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import discord
+
+from bot.adapters.discord.border import edit, find, parts, translated
+from bot.adapters.discord.mail import FIRST_NUMBER
+from bot.domain.bulletins import Audience, Bulletin
+from bot.domain.letters import Place
+from bot.errors import Unavailable, Undeliverable
+from bot.ports.bulletins import Posting
+from bot.ports.chat import Desired, Home
+
+log = logging.getLogger(__name__)
+
+Render = Callable[[Bulletin, int | None], discord.ui.LayoutView]
+"""The message of a bulletin; with the owner's number where it stands in a channel."""
+
+_DEADLINE_S = 20
+
+
+class DiscordBoard:
+    """`ports.Board` on Discord. `render` makes the message of a bulletin."""
+
+    def __init__(self, *, client: discord.Client, render: Render) -> None:
+        self._client = client
+        self._render = render
+
+    async def post(self, posting: Posting, desired: Desired) -> Place:
+        if not self._client.is_ready():
+            raise Unavailable("not connected to Discord yet")
+        with translated():
+            async with asyncio.timeout(_DEADLINE_S):
+                if posting.place is not None:
+                    return await self._edit(posting, posting.place, desired)
+                if posting.bulletin.audience is Audience.OWNER and desired.owner_id is not None:
+                    return await self._to_owner(posting, desired)
+                return await self._in_channel(posting, desired)
+
+    async def home(self) -> Home | None:
+        """The first channel in which we may write; None where there is none."""
+        if not self._client.is_ready() or self._client.user is None:
+            return None
+        for guild in self._client.guilds:
+            candidates = [guild.system_channel, *guild.text_channels]
+            for channel in candidates:
+                if channel is not None and _may_write(channel):
+                    return Home(
+                        guild_id=guild.id,
+                        channel_id=channel.id,
+                        own_id=self._client.user.id,
+                    )
+        return None
+
+    async def _to_owner(self, posting: Posting, desired: Desired) -> Place:
+        """Directly; in the channel where that is closed to us."""
+        assert desired.owner_id is not None
+        try:
+            direct = await self._client.create_dm(discord.Object(desired.owner_id))
+            channel = self._client.get_partial_messageable(direct.id)
+            return await self._send(posting, channel, None)
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.info("the owner takes no direct messages: %s", error.code)
+        except discord.HTTPException as error:
+            if error.status != 400:
+                raise
+            log.info("the owner cannot be written to: %s", error.code)
+        return await self._in_channel(posting, desired)
+
+    async def _in_channel(self, posting: Posting, desired: Desired) -> Place:
+        owner = desired.owner_id if posting.bulletin.audience is Audience.OWNER else None
+        if desired.channel_id is not None:
+            channel = self._client.get_partial_messageable(
+                desired.channel_id, guild_id=desired.guild_id
+            )
+            try:
+                return await self._send(posting, channel, owner)
+            except (discord.Forbidden, discord.NotFound) as error:
+                log.info("a bulletin cannot stand in its channel: %s", error.code)
+        home = await self.home()
+        if home is None or home.channel_id == desired.channel_id:
+            raise Undeliverable("there is no channel in which we may write")
+        channel = self._client.get_partial_messageable(home.channel_id, guild_id=home.guild_id)
+        return await self._send(posting, channel, owner)
+
+    async def _edit(self, posting: Posting, place: Place, desired: Desired) -> Place:
+        channel = self._client.get_partial_messageable(place.channel_id)
+        public = place.channel_id == desired.channel_id
+        owner = desired.owner_id if public else None
+        if not await edit(channel, place.message_id, self._view(posting, owner)):
+            log.info("a bulletin was deleted by whoever read it")
+        return place
+
+    async def _send(
+        self, posting: Posting, channel: discord.PartialMessageable, owner: int | None
+    ) -> Place:
+        if posting.tries > 0:
+            wanted = number(posting)
+            found = await find(
+                self._client,
+                channel,
+                lambda one: any(part.id == wanted for part in parts(one.components)),
+            )
+            if found is not None:
+                await edit(channel, found, self._view(posting, owner))
+                return Place(channel.id, found)
+        message = await channel.send(
+            view=self._view(posting, owner),
+            nonce=posting.id,
+            allowed_mentions=discord.AllowedMentions(
+                everyone=False,
+                roles=False,
+                users=[discord.Object(owner)] if owner is not None else False,
+                replied_user=False,
+            ),
+        )
+        return Place(channel.id, message.id)
+
+    def _view(self, posting: Posting, owner: int | None) -> discord.ui.LayoutView:
+        view = self._render(posting.bulletin, owner)
+        view.children[0].id = number(posting)
+        return view
+
+
+def number(posting: Posting) -> int:
+    """The number of a bulletin's outermost component, within Discord's 31 bits."""
+    return FIRST_NUMBER + int(posting.id[:7], 16)
+
+
+def _may_write(channel: discord.TextChannel) -> bool:
+    may = channel.permissions_for(channel.guild.me)
+    return may.view_channel and may.send_messages

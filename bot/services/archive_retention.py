@@ -1,0 +1,127 @@
+"""Archives come to their end: warned of, kept longer, deleted, and what they leave is freed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.domain.archives import Archive, ArchiveId
+from bot.domain.letters import Kind
+from bot.domain.retention import BOUNDS, UNTOLD, Keeping, Leaving, expiries, leaving
+from bot.errors import BotError
+from bot.ports.books import Store
+from bot.ports.clock import Clock
+from bot.services.archives import Archives
+from bot.tasks import Wake
+
+log = logging.getLogger(__name__)
+
+TIDY_S = 3600.0
+NEWEST, OLDER = "archive_days", "archive_older_days"
+"""The policy's keys: days, as JSON, after which a rental's newest and its other archives end."""
+
+_NOTICE = timedelta(days=1)  # between the last word and the end
+_DAY = timedelta(days=1)
+
+
+class Retention:
+    """`news` is that of whoever delivers letters."""
+
+    def __init__(self, *, store: Store, archives: Archives, news: Wake, clock: Clock) -> None:
+        self._store = store
+        self._archives = archives
+        self._news = news
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Keep the place in order, hour by hour; for ever. A place that is away is tried again."""
+        while True:
+            try:
+                await self.tick()
+            except BotError as error:
+                log.warning("the archive store could not be kept in order: %s", error)
+            await asyncio.sleep(TIDY_S)
+
+    async def tick(self) -> None:
+        """One round: warnings, then ends, then what nobody names any more."""
+        archives, ends = await self._ends()
+        groups = leaving(archives, ends)
+        await self._warn(groups)
+        await self._archives.expire(await self._postponed(groups, ends))
+        await self._archives.tidy()
+
+    async def keep_longer(self, archive: Archive) -> datetime:
+        """Keep an archive, and those of its owner that end on the same day; until when.
+
+        As long again as the team keeps them, counted from now. Safe to repeat.
+        """
+        archives, ends = await self._ends()
+        group = next(
+            (one.archives for one in leaving(archives, ends) if archive in one.archives), (archive,)
+        )
+        until = self._clock.now() + (await self._keeping()).newest
+        for each in group:
+            await self._store.keep_archive_until(each.id, until)
+        log.info("%s archives are kept longer", len(group))
+        return until
+
+    async def _ends(self) -> tuple[Sequence[Archive], dict[ArchiveId, datetime]]:
+        running = {rental.id for rental in await self._store.open_rentals()}
+        archives = await self._store.archives()
+        return archives, expiries(archives, await self._keeping(), running=running)
+
+    async def _keeping(self) -> Keeping:
+        """What the team has set; a value that cannot be used is passed over."""
+        values, usual = await self._store.policy(), Keeping()
+        return Keeping(
+            newest=_days(values.get(NEWEST)) or usual.newest,
+            older=_days(values.get(OLDER)) or usual.older,
+        )
+
+    async def _warn(self, groups: Sequence[Leaving]) -> None:
+        now = self._clock.now()
+        for group in groups:
+            if (writing := group.writing(now)) is not None:
+                await self._store.write_letter(group.rental_id, writing)
+        self._news.set()
+
+    async def _postponed(
+        self, groups: Sequence[Leaving], ends: Mapping[ArchiveId, datetime]
+    ) -> dict[ArchiveId, datetime]:
+        """Nothing that is warned of ends less than a day after the word; see UNTOLD as well."""
+        now, held = self._clock.now(), dict(ends)
+        for group in groups:
+            if group.end > now:
+                continue
+            told_at = await self._told_at(group)
+            for each in group.archives:
+                earliest = told_at + _NOTICE if told_at is not None else held[each.id] + UNTOLD
+                held[each.id] = max(held[each.id], earliest)
+        return held
+
+    async def _told_at(self, group: Leaving) -> datetime | None:
+        told = [
+            letter.delivered_at
+            for letter in await self._store.letters_of(group.rental_id)
+            if letter.kind in (Kind.EXPIRES, Kind.EXPIRES_SOON)
+            and letter.writing.at == group.end
+            and letter.delivered_at is not None
+        ]
+        return min(told, default=None)
+
+
+def _days(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    try:
+        span = _DAY * int(json.loads(text))
+    except (ValueError, TypeError, OverflowError):
+        log.warning("how long archives are kept cannot be read: %r", text)
+        return None
+    if not BOUNDS[0] <= span <= BOUNDS[1]:
+        log.warning("how long archives are kept is out of bounds: %s", span)
+        return None
+    return span

@@ -1,0 +1,69 @@
+"""Delivering bulletins: what is due becomes messages, and edits where the words have changed."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from bot.errors import Chat, Undeliverable
+from bot.ports.books import Store
+from bot.ports.bulletins import Posting
+from bot.ports.chat import Board, Desired
+from bot.ports.clock import Clock
+from bot.services.rounds import each
+from bot.tasks import Wake
+
+log = logging.getLogger(__name__)
+
+FALLBACK_S = 15.0
+_AT_ONCE = 8
+_LONGEST = timedelta(minutes=5)
+
+
+class Bulletins:
+    def __init__(self, *, store: Store, board: Board, news: Wake, clock: Clock) -> None:
+        self._store = store
+        self._board = board
+        self._news = news
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Deliver what is due, at each hint and at each tick; for ever."""
+        while True:
+            await self.deliver()
+            await self._news.wait(FALLBACK_S)
+
+    async def deliver(self) -> int:
+        """One round; returns how many were sent or edited. One that fails holds up no other."""
+        due = await self._store.due_bulletins(self._clock.now())
+        done = await each(due, self._deliver, of=lambda one: one.id, at_once=_AT_ONCE)
+        return sum(done)
+
+    async def _deliver(self, posting: Posting) -> bool:
+        key = posting.bulletin.key
+        desired = await self._desired(posting)
+        await self._store.bulletin_tried(posting)
+        try:
+            place = await self._board.post(posting, desired)
+        except Undeliverable as error:
+            log.warning("the bulletin %s cannot be delivered: %s", key, error)
+            await self._store.bulletin_shown(posting, self._clock.now(), posting.place)
+            return False
+        except Chat as error:
+            wait = min(timedelta(seconds=2 ** min(posting.tries + 1, 9)), _LONGEST)
+            log.warning("the bulletin %s waits for %s: %s", key, wait, error)
+            next_at = self._clock.now() + wait
+            await self._store.bulletin_waits(posting, next_at=next_at, error=str(error))
+            return False
+        await self._store.bulletin_shown(posting, self._clock.now(), place)
+        return True
+
+    async def _desired(self, posting: Posting) -> Desired:
+        rental_id = posting.bulletin.rental_id
+        rental = await self._store.rental(rental_id) if rental_id is not None else None
+        if rental is not None:
+            return Desired(
+                guild_id=rental.guild_id, channel_id=rental.channel_id, owner_id=rental.owner_id
+            )
+        place = await self._store.leads_place()
+        return Desired(guild_id=place[0], channel_id=place[1]) if place is not None else Desired()

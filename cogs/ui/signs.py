@@ -1,0 +1,32 @@
+"""What has changed about a machine without our doing, and whether Vast can be read: in lines."""
+
+from __future__ import annotations
+
+from bot.domain import omen_words
+from bot.domain.rentals import Rental
+from bot.services.account import Blind
+from cogs.ui import look
+
+
+def of(rental: Rental) -> str:
+    """A line for each sign that holds, and where the machine came from if nobody rented it here."""
+    told = [omen_words.line(omen, rental) for omen in rental.omens]
+    if rental.adopted_at is not None and rental.open:
+        told.append(
+            f"It was taken in {look.ago(rental.adopted_at)}: it bore our label, and no rental of "
+            "ours knew it."
+        )
+    return look.lines(*told)
+
+
+def account(blind: Blind | None) -> str:
+    """Since when the Vast account cannot be read, and why; empty while it can."""
+    if blind is None:
+        return ""
+    since = look.ago(blind.since)
+    if blind.contradictory:
+        return f"Vast's answers contradict each other since {since}; nothing is concluded."
+    return (
+        f"Vast cannot be read since {since}: {look.clean(blind.error.public, 120)} Nothing is "
+        "concluded from that."
+    )
