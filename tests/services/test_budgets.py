@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from bot.adapters.storage.engine import parsed, writing_engine
 from bot.domain.access import Actor
 from bot.domain.budgets import TEAM, VALID, WARNING, Scope, Subject
 from bot.domain.ledger import Entry, Kind
@@ -211,6 +213,48 @@ async def test_what_runs_is_warned_then_archived_then_ended(house: House) -> Non
     assert ending.released_at == house.clock.now()
     assert ending.waived_by is None
     assert ending.note.startswith("This person's budget is used up")
+
+
+async def test_an_end_whose_archive_waits_is_not_asked_for_again_meanwhile(house: House) -> None:
+    """One that failed is tried again in its time; one too large to begin waits for a yes."""
+    await house.store.change_policy({"over_budget": '"end"'}, by=None)
+    await house.budgets.set(LEA, HERS, Usd.of(5))
+    rental = await ready(house)
+    await spend(house, rental, "6")
+    await told(house, rental)
+    house.clock.turn(WARNING)
+    row = await house.store.rental(rental.id)
+    assert row is not None
+    later = house.clock.now() + timedelta(minutes=10)
+    await house.store.apply(replace(row, save_fails=1, save_next_at=later), event="failed")
+
+    await house.budgets.watch()
+    waiting = await house.store.rental(rental.id)
+    house.clock.turn(timedelta(minutes=10))
+    await house.budgets.watch()
+    ending = await house.store.rental(rental.id)
+
+    assert waiting is not None
+    assert waiting.released_at is None
+    assert ending is not None
+    assert ending.released_at == house.clock.now()
+
+
+async def test_a_row_that_cannot_be_read_keeps_nobody_from_renting(
+    house: House, database_url: str
+) -> None:
+    """It holds what its machine burns in an hour; budgets are watched on."""
+    await house.budgets.set(LEA, TEAM, Usd.of(100))
+    broken = await ready(house)
+    engine = writing_engine(parsed(database_url))
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE rentals SET offer = '{}'"))
+    await engine.dispose()
+
+    other = await rent(house, replace(ADA, id=2))
+    await house.budgets.watch()
+
+    assert other.id != broken.id
 
 
 async def test_a_budget_that_was_raised_meanwhile_ends_nothing(house: House) -> None:

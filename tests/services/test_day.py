@@ -235,6 +235,21 @@ async def test_hours_that_nobody_saw_are_added_with_the_reason_and_told_to_leads
     assert letter.writing.detail.startswith("Vast charged GPU $")
 
 
+async def test_how_much_is_told_to_leads_is_policy(day: Day) -> None:
+    """The difference is in the books all the same."""
+    await day.store.change_policy({"bill_difference": "1000000000"}, by=None)
+    await day.live(timedelta(minutes=10))
+    day.clock.turn(timedelta(hours=40))
+    day.sandbox.world.stop(day.contract)
+    await day.down(timedelta(minutes=1))
+    await day.look()
+    await day.end()
+    await day.settle()
+
+    assert (await day.kinds())[Kind.ADJUSTMENT] > 0
+    assert await day.store.letters_of(day.rental.id) == []
+
+
 async def test_a_charge_whose_label_is_gone_is_known_by_its_number(day: Day) -> None:
     """Somebody relabelled the machine; another without a label is nobody's here."""
     await day.live(timedelta(hours=2))

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from bot.adapters.storage.engine import parsed, writing_engine
 from bot.domain import lifecycle
 from bot.domain.idle_policy import Policy
+from bot.domain.ledger import Kind as Money
 from bot.domain.letters import Kind, Letter, Place, Writing
 from bot.domain.rentals import Address, ContractId, Instance, Rental, RentalId, State
 from bot.domain.samples import Sample
@@ -115,6 +116,26 @@ async def test_a_row_that_cannot_be_read_delays_nobody_else(
 
     with pytest.raises(StoreError, match=broken.id):
         await house.store.open_rentals()
+
+
+async def test_books_that_cannot_be_read_stop_nobody_elses(house: House, database_url: str) -> None:
+    """One rental's row, whose machine is gone, and another one's tab: the third is booked."""
+    unread, torn, other = [await _wanted(house) for _ in range(3)]
+    for rental in (unread, torn, other):
+        await _passes_until(house, lambda row: row.state is State.READY, rental.id)
+    gone = (await _row(house, unread.id)).contract
+    assert gone is not None
+    assert isinstance(house.market, Mute)
+    house.market.alive.pop(gone)
+    await _spoil(database_url, unread.id)
+    await _spoil(database_url, torn.id, "UPDATE tabs SET tab = '{}' WHERE rental_id = :id")
+    house.start()
+
+    await house.passes(3, apart=timedelta(hours=1))
+
+    booked = await house.store.totals([other.id])
+    assert booked[other.id][Money.GPU].micros > 0
+    assert not (await house.store.totals([unread.id]))[unread.id]
 
 
 async def test_a_step_that_raises_is_left_alone_for_a_while_and_delays_nobody(
@@ -338,12 +359,14 @@ async def _row(house: House, rental_id: RentalId) -> Rental:
     return row
 
 
-async def _spoil(database_url: str, rental_id: str) -> None:
+async def _spoil(
+    database_url: str,
+    rental_id: str,
+    change: str = "UPDATE rentals SET offer = '{}' WHERE id = :id",
+) -> None:
     engine = writing_engine(parsed(database_url))
     async with engine.begin() as connection:
-        await connection.execute(
-            text("UPDATE rentals SET offer = '{}' WHERE id = :id"), {"id": rental_id}
-        )
+        await connection.execute(text(change), {"id": rental_id})
     await engine.dispose()
 
 

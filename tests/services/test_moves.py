@@ -8,13 +8,15 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.access import Actor
 from bot.domain.archives import Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
+from bot.domain.budgets import Scope, Subject
 from bot.domain.forecasts import disk_needed_gb, moving, restoring
 from bot.domain.money import Usd
 from bot.domain.offers import Wish
 from bot.domain.rentals import Phase, Reason, Rental, State
-from bot.errors import BadInput, Busy, NotReady, NotYours, RestoreFailed
+from bot.errors import BadInput, Busy, NotReady, NotYours, OverBudget, RestoreFailed
 from bot.ports.books import Store
 from tests.builders import SetClock, an_offer
 from tests.services.test_reconciler import ADA, GRACE, LINUS, PLACE
@@ -35,9 +37,9 @@ async def _row(house: House, rental: Rental) -> Rental:
     return row
 
 
-async def _ready(house: House) -> Rental:
-    quote = await house.desk.quote(ADA, PLACE, Wish(offer_id=1))
-    rental = await house.desk.rent(ADA, quote.id)
+async def _ready(house: House, actor: Actor = ADA) -> Rental:
+    quote = await house.desk.quote(actor, PLACE, Wish(offer_id=1))
+    rental = await house.desk.rent(actor, quote.id)
     await house.passes(2)
     return await _row(house, rental)
 
@@ -263,3 +265,37 @@ def test_a_forecast_grows_with_the_bytes_and_shrinks_with_the_line() -> None:
     assert slow.takes > quick.takes > empty.takes == timedelta(minutes=3)
     assert timedelta(minutes=6) < quick.takes < timedelta(minutes=9)
     assert (quick.disk_gb, empty.disk_gb, empty.download) == (30, 4, Usd())
+
+
+async def test_each_machine_of_a_move_has_books_of_its_own(house: House) -> None:
+    """Both tabs run side by side while both machines live; the old one's ends with its machine."""
+    old = await _ready(house)
+    new = await house.moves.move(ADA, PLACE, old.id, 2)
+    await house.passes(12)
+    await house.passes(2, apart=timedelta(hours=1))
+
+    before, after = await _row(house, old), await _row(house, new)
+    tabs = {tab.rental_id: tab for tab in await house.store.tabs_of([old.id, new.id])}
+    books = await house.store.totals_by_machine([old.id, new.id])
+    assert {one.id: one.contract for one in (before, after)} == {
+        tab.rental_id: tab.contract for tab in tabs.values()
+    }
+    assert set(books) == {(old.id, before.contract), (new.id, after.contract)}
+    assert tabs[old.id].ended_at is not None
+    assert tabs[new.id].ended_at is None
+
+
+async def test_a_move_must_fit_into_the_budget_of_its_owners_role(house: House) -> None:
+    """The old machine counts on until it is gone; nothing is rented beyond what is left."""
+    red = Subject(Scope.ROLE, 7)
+    ada = replace(ADA, role_ids=(red.id,))
+    old = await _ready(house, ada)
+    await house.budgets.set(replace(LINUS, lead=True), red, Usd.of("0.50"))
+
+    with pytest.raises(OverBudget, match="role"):
+        await house.moves.move(ada, PLACE, old.id, 2)
+    assert [one.id for one in await house.store.open_rentals()] == [old.id]
+    await house.budgets.set(replace(LINUS, lead=True), red, Usd.of(5))
+    new = await house.moves.move(ada, PLACE, old.id, 2)
+
+    assert await house.store.counted(new.guild_id, red) == [old.id, new.id]

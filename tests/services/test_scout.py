@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.access import Actor
+from bot.domain.budgets import Scope, Subject
 from bot.domain.limits import Limits
 from bot.domain.lookouts import DEFAULT_LIFE, Lookout, State
 from bot.domain.money import Usd
@@ -122,6 +123,26 @@ async def test_who_wants_to_be_told_is_told_and_nothing_is_rented(post: Post) ->
     assert [one.state for one in post.letters.told] == [State.TOLD]
     assert await post.house.store.open_rentals() == []
     assert quote.offer.id == 1
+
+
+async def test_a_wish_is_not_rented_beyond_the_budget_of_its_owners_role(post: Post) -> None:
+    """It counts for the roles of when it was asked for; it says why it waits, and rents later."""
+    red = Subject(Scope.ROLE, 7)
+    lead = replace(LINUS, lead=True)
+    await post.house.budgets.set(lead, red, Usd.of("0.10"))
+    lookout = await post.wish(replace(ADA, role_ids=(red.id,)))
+    post.market.offers = [an_offer(id=1)]
+
+    await post.scout.pass_once()
+    waiting = await post.again(lookout)
+    assert waiting.state is State.OPEN
+    assert "There is one, but: The budget of a role is $0.10 a month" in waiting.note
+    assert await post.house.store.open_rentals() == []
+    await post.house.budgets.set(lead, red, Usd.of(50))
+    await post.scout.pass_once()
+
+    assert (await post.again(lookout)).state is State.RENTED
+    assert await post.house.store.counted(GUILD, red) == [lookout.rental_id]
 
 
 async def test_a_dearer_offer_is_none(post: Post) -> None:

@@ -80,8 +80,29 @@ async def test_a_stray_that_runs_is_taken_in_and_archived(town: Swept) -> None:
     row = await town.row(rental)
     assert row.state is State.READY
     assert row.proven_at is not None
-    assert town.house.shelf.saved == [rental.id]
+    assert town.house.shelf.ran_for == [rental.id]
     assert town.market.destroyed == []
+
+
+async def test_a_machine_that_was_taken_in_is_in_the_books_once_from_its_beginning(
+    town: Swept,
+) -> None:
+    """Its label names a rental that runs on another machine: it counts for its own rental only."""
+    mine = await ready_rental(town.house)
+    machine = put(town, label=f"bellhop/{mine.id}", created_at=NOW - timedelta(hours=3))
+    await town.house.passes(1)
+    await town.look()
+    await town.look(later=PATIENCE)
+
+    await town.house.passes(3, apart=timedelta(hours=1))
+
+    rows = {row.id: row.contract for row in await town.store.open_rentals()}
+    tabs = await town.store.tabs_of(list(rows))
+    assert {tab.rental_id: tab.contract for tab in tabs} == rows
+    assert len(tabs) == 2
+    (taken,) = [tab for tab in tabs if tab.contract == machine.contract]
+    assert taken.rental_id != mine.id
+    assert taken.created_at == NOW - timedelta(hours=3)
 
 
 async def test_a_machine_that_vanished_and_came_back_after_its_end_is_its_owners_again(

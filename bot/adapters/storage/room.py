@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.rows import rental_of
@@ -31,19 +34,18 @@ async def demand_room(
     rows = (await connection.execute(chosen)).all()
     if any(row.quote_id == quote_id for row in rows):
         return
-    team = [rental_of(row) for row in rows]
-    own = [one for one in team if one.owner_id == rental.owner_id]
+    own = [one for one in rows if one.owner_id == rental.owner_id]
     if allowance.member and len(own) >= allowance.member:
         raise Limit(
             f"{rental.owner_id} has {len(own)} of {allowance.member}",
             public=f"You may have {_machines(allowance.member)} at a time, "
             f"and these are yours: {_names(own)}.",
         )
-    if allowance.team and len(team) >= allowance.team:
+    if allowance.team and len(rows) >= allowance.team:
         raise Limit(
-            f"the team has {len(team)} of {allowance.team}",
+            f"the team has {len(rows)} of {allowance.team}",
             public=f"The team may have {_machines(allowance.team)} at a time, "
-            f"and these run: {_names(team)}.",
+            f"and these run: {_names(rows)}.",
         )
 
 
@@ -51,7 +53,15 @@ def _machines(count: int) -> str:
     return f"{count} machine{'s' if count > 1 else ''}"
 
 
-def _names(open_rentals: list[Rental]) -> str:
-    names = [f"{one.title} ({one.owner_name})" for one in open_rentals[:_NAMED]]
+def _names(open_rentals: Sequence[Row[Any]]) -> str:
+    names = [f"{_title(one)} ({one.owner_name})" for one in open_rentals[:_NAMED]]
     more = len(open_rentals) - _NAMED
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def _title(row: Row[Any]) -> str:
+    """One that cannot be read takes its room, and goes by what can be read of it."""
+    try:
+        return rental_of(row).title
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return row.name or row.id

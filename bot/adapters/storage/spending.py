@@ -89,14 +89,15 @@ class SqlSpending(Part):
         }
 
     async def open_tabs_of(self, guild_id: int, owner_id: int | None) -> list[Tab]:
+        columns = (tabs.c.tab, tabs.c.contract)
         joined = tabs.join(rentals, tabs.c.rental_id == rentals.c.id)
         chosen = (
-            select(tabs.c.tab, tabs.c.contract)
+            select(*columns)
             .select_from(joined)
             .where(*_whose(guild_id, owner_id), tabs.c.ended_at.is_(None))
         )
         async with self._database.reading() as connection:
-            return readable((await connection.execute(chosen)).all())
+            return readable(list(await connection.execute(chosen)))
 
     async def by_hour(
         self,
