@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from bot.domain.archives import KEEP_NEWEST, KEEP_OLDER
 from bot.domain.idle_policy import BOUNDS, Policy
 from bot.domain.images import PRESETS
 from bot.domain.policy_kinds import (
@@ -29,6 +30,7 @@ from bot.domain.policy_kinds import (
     Zone,
 )
 from bot.domain.policy_measures import Count, Duration
+from bot.domain.retention import BOUNDS as KEPT
 from bot.errors import BadInput
 
 T = TypeVar("T")
@@ -155,6 +157,24 @@ TEAM_MACHINES: Key[int | None] = Key(
     default=None,
     example="8",
 )
+ARCHIVE_DAYS = Key(
+    name="archive_days",
+    title="Keep the newest archive",
+    about="How long a machine's newest archive is kept after it ended",
+    group=Group.ARCHIVES,
+    kind=Duration(*KEPT),
+    default=KEEP_NEWEST,
+    example="90d",
+)
+ARCHIVE_OLDER_DAYS = Key(
+    name="archive_older_days",
+    title="Keep older archives",
+    about="How long those before the newest are kept",
+    group=Group.ARCHIVES,
+    kind=Duration(*KEPT),
+    default=KEEP_OLDER,
+    example="30d",
+)
 ZONE = Key(
     name="zone",
     title="Time zone",
@@ -207,6 +227,7 @@ KEYS: dict[str, Key[Any]] = {
     for key in (
         *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
         *(IMAGES, MEMBER_MACHINES, TEAM_MACHINES),
+        *(ARCHIVE_DAYS, ARCHIVE_OLDER_DAYS),
         *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
     )
 }

@@ -29,6 +29,7 @@ from bot.client import Bellhop, Services
 from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, State
 from bot.errors import BotError
 from bot.ports.books import Store
+from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
@@ -73,7 +74,11 @@ def archives(clock: SetClock, store: Store, tmp_path: Path) -> Archives:
 @pytest.fixture
 def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archives) -> Services:
     offers = Offers(market=market, grudges=store, clock=clock)
-    shelf = Shelf(archives=archives)
+    policies = Policies(store=store)
+    retention = Retention(
+        store=store, archives=archives, policies=policies, news=Wake(), clock=clock
+    )
+    shelf = Shelf(archives=archives, retention=retention)
     desk = Desk(
         store=store,
         market=market,
@@ -103,7 +108,7 @@ def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archi
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
         shelf=shelf,
         interactions=store,
-        policies=Policies(store=store),
+        policies=policies,
         clock=clock,
     )
 

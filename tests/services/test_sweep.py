@@ -80,7 +80,7 @@ async def test_a_stray_that_runs_is_taken_in_and_archived(town: Swept) -> None:
     row = await town.row(rental)
     assert row.state is State.READY
     assert row.proven_at is not None
-    assert town.house.shelf.saved == [rental.id]
+    assert town.house.shelf.ran_for == [rental.id]
     assert town.market.destroyed == []
 
 
