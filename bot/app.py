@@ -487,7 +487,11 @@ def _questions(outside: Outside, shared: Shared, *, idle: IdleWatch) -> Question
 
 def _retention(outside: Outside, shared: Shared) -> Retention:
     return Retention(
-        store=outside.store, archives=outside.archives, news=shared.news, clock=outside.clock
+        store=outside.store,
+        archives=outside.archives,
+        policies=shared.policies,
+        news=shared.news,
+        clock=outside.clock,
     )
 
 

@@ -113,7 +113,9 @@ class Hands:
                 if result.followups:
                     follow = result.followups[-1]
                     return Seen(follow.channel_id, follow.id, tuple(follow.components))
-                if instead is not None and (changed := self._changed(instead)):
+                # A private answer that is still to come: meanwhile the card may change by itself.
+                awaited = bool(result.deferred and result.ephemeral)
+                if instead is not None and not awaited and (changed := self._changed(instead)):
                     return changed
                 await asyncio.sleep(_LOOK_S)
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from bot.domain.archives import KEEP_NEWEST, KEEP_OLDER
 from bot.domain.budgets import AtLimit
 from bot.domain.idle_policy import BOUNDS, Policy
 from bot.domain.images import PRESETS
@@ -31,6 +32,7 @@ from bot.domain.policy_kinds import (
     Zone,
 )
 from bot.domain.policy_measures import Count, Dollars, Duration
+from bot.domain.retention import BOUNDS as KEPT
 from bot.errors import BadInput
 
 T = TypeVar("T")
@@ -158,6 +160,24 @@ TEAM_MACHINES: Key[int | None] = Key(
     default=None,
     example="8",
 )
+ARCHIVE_DAYS = Key(
+    name="archive_days",
+    title="Keep the newest archive",
+    about="How long a machine's newest archive is kept after it ended",
+    group=Group.ARCHIVES,
+    kind=Duration(*KEPT),
+    default=KEEP_NEWEST,
+    example="90d",
+)
+ARCHIVE_OLDER_DAYS = Key(
+    name="archive_older_days",
+    title="Keep older archives",
+    about="How long those before the newest are kept",
+    group=Group.ARCHIVES,
+    kind=Duration(*KEPT),
+    default=KEEP_OLDER,
+    example="30d",
+)
 OVER_BUDGET = Key(
     name="over_budget",
     title="A used up budget",
@@ -234,6 +254,7 @@ KEYS: dict[str, Key[Any]] = {
     for key in (
         *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
         *(IMAGES, MEMBER_MACHINES, TEAM_MACHINES),
+        *(ARCHIVE_DAYS, ARCHIVE_OLDER_DAYS),
         *(OVER_BUDGET, BILL_DIFFERENCE),
         *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
     )

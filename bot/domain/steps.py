@@ -95,6 +95,7 @@ class GiveUp:
     again: bool
 
 
+@dataclass(frozen=True, slots=True)
 class Rehearse:
     """Have Jupyter running on a machine that takes over from another, and let nobody in yet."""
 

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.archives import Archive, ArchiveId
 from bot.domain.letters import Kind
-from bot.domain.retention import BOUNDS, UNTOLD, Keeping, Leaving, expiries, leaving
+from bot.domain.policy_keys import ARCHIVE_DAYS, ARCHIVE_OLDER_DAYS
+from bot.domain.retention import UNTOLD, Keeping, Leaving, expiries, leaving
 from bot.errors import BotError
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.services.archives import Archives
+from bot.services.policy import Policies
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
 
 TIDY_S = 3600.0
-NEWEST, OLDER = "archive_days", "archive_older_days"
-"""The policy's keys: days, as JSON, after which a rental's newest and its other archives end."""
-
 _NOTICE = timedelta(days=1)  # between the last word and the end
-_DAY = timedelta(days=1)
 
 
 class Retention:
     """`news` is that of whoever delivers letters."""
 
-    def __init__(self, *, store: Store, archives: Archives, news: Wake, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, archives: Archives, policies: Policies, news: Wake, clock: Clock
+    ) -> None:
         self._store = store
         self._archives = archives
+        self._policies = policies
         self._news = news
         self._clock = clock
 
@@ -74,12 +74,9 @@ class Retention:
         return archives, expiries(archives, await self._keeping(), running=running)
 
     async def _keeping(self) -> Keeping:
-        """What the team has set; a value that cannot be used is passed over."""
-        values, usual = await self._store.policy(), Keeping()
-        return Keeping(
-            newest=_days(values.get(NEWEST)) or usual.newest,
-            older=_days(values.get(OLDER)) or usual.older,
-        )
+        """What the team has set."""
+        values = await self._policies.values()
+        return Keeping(newest=values.get(ARCHIVE_DAYS), older=values.get(ARCHIVE_OLDER_DAYS))
 
     async def _warn(self, groups: Sequence[Leaving]) -> None:
         now = self._clock.now()
@@ -111,17 +108,3 @@ class Retention:
             and letter.delivered_at is not None
         ]
         return min(told, default=None)
-
-
-def _days(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
-    try:
-        span = _DAY * int(json.loads(text))
-    except (ValueError, TypeError, OverflowError):
-        log.warning("how long archives are kept cannot be read: %r", text)
-        return None
-    if not BOUNDS[0] <= span <= BOUNDS[1]:
-        log.warning("how long archives are kept is out of bounds: %s", span)
-        return None
-    return span

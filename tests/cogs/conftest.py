@@ -31,6 +31,7 @@ from bot.domain import tabs
 from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, State
 from bot.errors import BotError
 from bot.ports.books import Store
+from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 from bot.services.budgets import Budgets
 from bot.services.desk import Desk
@@ -77,7 +78,11 @@ def archives(clock: SetClock, store: Store, tmp_path: Path) -> Archives:
 def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archives) -> Services:
     offers = Offers(market=market, grudges=store, clock=clock)
     budgets = Budgets(store=store, clock=clock, wake=Wake(), news=Wake())
-    shelf = Shelf(archives=archives)
+    policies = Policies(store=store)
+    retention = Retention(
+        store=store, archives=archives, policies=policies, news=Wake(), clock=clock
+    )
+    shelf = Shelf(archives=archives, retention=retention)
     desk = Desk(
         budgets=budgets,
         store=store,
@@ -108,7 +113,7 @@ def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archi
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
         shelf=shelf,
         interactions=store,
-        policies=Policies(store=store),
+        policies=policies,
         budgets=budgets,
         clock=clock,
     )

@@ -13,23 +13,10 @@ from bot.client import Services
 from bot.domain.letters import Kind, Writing
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.retries import failed, held, held_letters
-from bot.ports.books import Store
-from bot.services.archive_retention import Retention
-from bot.services.shelf import Shelf
-from bot.tasks import Wake
-from tests.builders import SetClock
 from tests.cogs.conftest import Chat, text
 from tests.domain.test_archives import an_archive
 
 SIZE = "40.0 GB of files would be sent, for about $3.10 and in about 95 min."
-
-
-@pytest.fixture
-def shelf(shelf: Shelf, store: Store, clock: SetClock) -> Shelf:
-    """The same, with an end to its archives."""
-    archives = shelf._archives
-    retention = Retention(store=store, archives=archives, news=Wake(), clock=clock)
-    return Shelf(archives=archives, retention=retention)
 
 
 async def asked(chat: Chat) -> tuple[Rental, discord.Message]:

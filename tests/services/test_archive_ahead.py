@@ -83,17 +83,17 @@ async def test_each_night_a_running_machine_is_archived_and_keeps_running(
     rental = await _ready(house)
     house.clock.turn(_until_night(house, rental) - MINUTE)
     await _ticks(house, ahead, 1)
-    assert house.shelf.saved == []
+    assert house.shelf.ran_for == []
 
     await _ticks(house, ahead, 5, apart=timedelta(hours=4))
 
     row = await _row(house, rental)
-    assert len(house.shelf.saved) == 1
+    assert len(house.shelf.ran_for) == 1
     assert (row.state, row.ahead_id) == (State.READY, f"{rental.id}-1")
     assert (row.archive_id, row.proven_at, row.released_at) == (None, None, None)
     assert await house.store.letters_of(rental.id) == []
     await _ticks(house, ahead, 6, apart=timedelta(hours=4))
-    assert len(house.shelf.saved) == 2
+    assert len(house.shelf.ran_for) == 2
 
 
 async def test_when_its_owner_is_asked_it_is_archived_at_once(house: House, ahead: Ahead) -> None:
@@ -105,7 +105,7 @@ async def test_when_its_owner_is_asked_it_is_archived_at_once(house: House, ahea
 
     await _ticks(house, ahead, 10)
 
-    assert house.shelf.saved == [rental.id]
+    assert house.shelf.ran_for == [rental.id]
 
 
 async def test_an_end_is_never_built_on_an_archive_made_ahead(house: House, ahead: Ahead) -> None:
@@ -129,9 +129,9 @@ async def test_no_more_than_a_few_at_a_time(house: House, ahead: Ahead) -> None:
     await ahead.tick()
     await house.tasks.quiet()
 
-    assert len(house.shelf.saved) == AT_ONCE
+    assert len(house.shelf.ran_for) == AT_ONCE
     await _ticks(house, ahead, 1)
-    assert sorted(house.shelf.saved) == sorted(rental.id for rental in rentals)
+    assert sorted(house.shelf.ran_for) == sorted(rental.id for rental in rentals)
 
 
 async def test_a_night_that_fails_is_tried_again_and_told_once(house: House, ahead: Ahead) -> None:

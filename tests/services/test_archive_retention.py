@@ -11,9 +11,11 @@ import pytest
 from bot.domain.archives import Archive, ArchiveId, ArchiveState
 from bot.domain.letters import Kind, Place
 from bot.domain.rentals import Rental, State
+from bot.errors import BadInput
 from bot.ports.books import Store
-from bot.services.archive_retention import NEWEST, Retention
+from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
+from bot.services.policy import Policies
 from bot.tasks import Wake
 from tests.builders import SetClock, a_quote, a_rental
 from tests.domain.test_archives import an_archive
@@ -52,8 +54,13 @@ class Library:
             workspaces=cast(Any, None),
             clock=self.clock,
         )
+        self.policies = Policies(store=self.store)
         self.retention = Retention(
-            store=self.store, archives=self.archives, news=Wake(), clock=self.clock
+            store=self.store,
+            archives=self.archives,
+            policies=self.policies,
+            news=Wake(),
+            clock=self.clock,
         )
 
     async def add(self, *, running: bool = False) -> tuple[Rental, Archive]:
@@ -146,11 +153,12 @@ async def test_nothing_is_deleted_whose_owner_was_not_warned(library: Library) -
 async def test_the_team_says_how_long(library: Library) -> None:
     """Within bounds; a slip in a setting deletes nothing."""
     await library.add()
-    await library.store.set_policy(NEWEST, "1")
+    with pytest.raises(BadInput):
+        await library.policies.change(None, {"archive_days": "1d"})
     await library.days(30)
     assert await library.left() == ["a1"]
 
-    await library.store.set_policy(NEWEST, "20")
+    await library.policies.change(None, {"archive_days": "20d"})
     await library.days(2)
 
     assert await library.left() == []

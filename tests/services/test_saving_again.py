@@ -113,7 +113,7 @@ async def test_an_archive_above_the_caps_asks_first(house: House, wish: str) -> 
     assert "40.0 GB" in row.held
     assert "data 39.0 GB" in row.held
     assert await _letters(house, rental) == [Kind.TOO_LARGE]
-    assert house.shelf.saved == []
+    assert house.shelf.ran_for == []
     assert house.market.destroyed == []
 
     agreed = await house.desk.allow_archive(ADA, rental.id, ends=wish == "idle")
@@ -121,7 +121,7 @@ async def test_an_archive_above_the_caps_asks_first(house: House, wish: str) -> 
     await house.passes(6)
 
     row = await _row(house, rental)
-    assert house.shelf.saved
+    assert house.shelf.ran_for
     assert (row.held, row.save_allowed) == ("", "")
     assert row.state is (State.READY if wish == "save" else State.CLOSED)
 
@@ -166,7 +166,7 @@ async def test_a_wish_that_waits_can_be_called_off(house: House, how: str) -> No
 
     row = await _row(house, rental)
     assert (row.state, row.released_at, row.ended_by) == (State.READY, None, None)
-    assert house.shelf.saved == []
+    assert house.shelf.ran_for == []
 
 
 async def test_pressing_destroy_again_tries_at_once(house: House) -> None:

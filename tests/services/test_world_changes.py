@@ -153,19 +153,19 @@ async def test_a_host_that_ends_is_warned_of_saved_before_and_ended_in_time(town
     await town.after(MINUTE)
     assert town.signs() == {Sign.HOST_ENDS}
     assert "48 hours" in (await town.omen(Sign.HOST_ENDS)).text
-    assert town.house.shelf.saved == []
+    assert town.house.shelf.ran_for == []
 
     await town.after(timedelta(hours=17, minutes=5), passes=4)
     assert town.rental.state is State.READY
-    assert len(town.house.shelf.saved) == 1
+    assert len(town.house.shelf.ran_for) == 1
     await town.after(timedelta(hours=5), passes=4)
-    assert len(town.house.shelf.saved) == 2
+    assert len(town.house.shelf.ran_for) == 2
 
     await town.after(timedelta(minutes=26), passes=6)
 
     assert town.rental.state is State.CLOSED
     assert town.rental.waived_by is None
-    assert len(town.house.shelf.saved) == 3
+    assert len(town.house.shelf.ran_for) == 3
     assert "Its host's offer ends" in town.card()
     assert (await town.omen(Sign.HOST_ENDS)).tone is Tone.OVER
 

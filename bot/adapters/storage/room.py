@@ -64,4 +64,4 @@ def _title(row: Row[Any]) -> str:
     try:
         return rental_of(row).title
     except (ValueError, KeyError, TypeError, AttributeError):
-        return row.name or row.id
+        return str(row.name or row.id)
