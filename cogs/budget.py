@@ -56,14 +56,17 @@ class Budget(commands.GroupCog, name="budget", description="Dollars a month, and
         await self.ask(interaction, amount(dollars))
 
     async def ask(self, press: Interaction, more: Usd, quote_id: str | None = None) -> None:
-        """A request in the channel, where the leads see it."""
+        """A request in the channel, where the leads see it; who asked is told in private."""
+        await press.client.take(press, private=True)
         grant = await self._budgets.request(inputs.actor(press), more, quote_id)
-        await press.response.send_message(view=cards.request(grant))
+        await press.edit_original_response(view=cards.asked())
+        await press.followup.send(view=cards.request(grant))
 
     async def decide(self, press: Interaction, grant_id: str, *, approved: bool) -> None:
         """One tap of a lead's; the request says what came of it."""
+        await press.client.take(press)
         grant = await self._budgets.decide(inputs.actor(press), grant_id, approved=approved)
-        await press.response.edit_message(view=cards.request(grant))
+        await press.edit_original_response(view=cards.request(grant))
 
 
 def _subject(member: discord.User | None, role: discord.Role | None) -> Subject:

@@ -52,6 +52,14 @@ def over(error: OverBudget, quote_id: str) -> look.Card:
     )
 
 
+def asked() -> look.Card:
+    """What the one who asks reads; the request itself stands in the channel."""
+    return look.card(
+        "### The leads are asked\nYour request stands in this channel, for one of them to answer.",
+        colour=look.WORKING,
+    )
+
+
 def request(grant: Grant) -> look.Card:
     """What the leads see, with Approve and Deny until one of them has answered."""
     asked = f"<@{grant.member_id}> asks for **{grant.amount}** more this month"

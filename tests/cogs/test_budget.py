@@ -58,10 +58,12 @@ async def test_a_lead_approves_with_one_tap_and_it_is_rented(chat: Chat) -> None
     """The request stands in the channel; the answer is written into it, and Rent works then."""
     refused = await over(chat)
     asked = await chat.ada.click(refused.response, label="Ask a lead for $1")
-    assert not asked.ephemeral
-    assert f"<@{chat.ada.id}> asks for **$1.00** more this month" in text(asked.response)
+    (request,) = asked.followups
+    assert asked.ephemeral
+    assert not request.ephemeral
+    assert f"<@{chat.ada.id}> asks for **$1.00** more this month" in text(request)
 
-    decided = await chat.lead.click(asked.response, label="Approve")
+    decided = await chat.lead.click(request, label="Approve")
     again = await chat.ada.click(refused.response, label="Rent")
 
     assert f"Approved by <@{chat.lead.id}>" in text(decided.response)
@@ -71,19 +73,20 @@ async def test_a_lead_approves_with_one_tap_and_it_is_rented(chat: Chat) -> None
 
 async def test_a_request_is_no_ones_own_to_approve(chat: Chat) -> None:
     """A member is refused, a lead who asked as well; a second lead comes too late."""
-    asked = await chat.lead.slash(chat.channel, "budget request", dollars="10")
-    late = twice(chat.lead, asked.response, "Deny")
+    asked = (await chat.lead.slash(chat.channel, "budget request", dollars="10")).followups[0]
+    late = twice(chat.lead, asked, "Deny")
 
-    own = await chat.lead.click(asked.response, label="Approve")
-    member = await chat.ben.click(asked.response, label="Approve")
+    own = await chat.lead.click(asked, label="Approve")
+    member = await chat.ben.click(asked, label="Approve")
 
-    assert "Nobody decides about their own request." in text(own.response)
-    assert "Only leads decide about budgets." in text(member.response)
-    hers = await chat.ada.slash(chat.channel, "budget request", dollars="5")
-    late = twice(chat.lead, hers.response, "Deny")
-    await chat.lead.click(hers.response, label="Approve")
+    assert own.followups[0].ephemeral
+    assert "Nobody decides about their own request." in text(own.followups[0])
+    assert "Only leads decide about budgets." in text(member.followups[0])
+    hers = (await chat.ada.slash(chat.channel, "budget request", dollars="5")).followups[0]
+    late = twice(chat.lead, hers, "Deny")
+    await chat.lead.click(hers, label="Approve")
     second = await late()
-    assert "Another lead has already answered this request." in text(second.response)
+    assert "Another lead has already answered this request." in text(second.followups[0])
 
 
 async def test_bad_amounts_and_members_change_nothing(chat: Chat) -> None:
