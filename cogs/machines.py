@@ -125,12 +125,22 @@ class Machines(commands.Cog):
         self, interaction: Interaction, rental_id: str, *, discard: bool = False
     ) -> None:
         rental = await self._desk.get(inputs.actor(interaction), rental_id, Action.DESTROY)
-        view = answers.sure(rental, self._clock.now(), discard=discard)
-        asked = rental.released_at is not None and not waiting(rental)
-        waits = not asked or (discard and rental.waived_by is None)
-        if rental.state in (State.DESTROYING, State.CLOSED) or not waits:
-            view = answers.destroying(rental)
+        view = (
+            answers.sure(rental, self._clock.now(), discard=discard)
+            if _open_to_an_end(rental, discard=discard)
+            else answers.destroying(rental)
+        )
         await interaction.edit_original_response(view=view)
+
+
+def _open_to_an_end(rental: Rental, *, discard: bool) -> bool:
+    """Whether a word of a person still changes how it ends."""
+    if rental.replacing:
+        return True  # the machine that failed is going, and without a word another comes
+    if rental.state in (State.DESTROYING, State.CLOSED):
+        return False
+    asked = rental.released_at is not None and not waiting(rental)
+    return not asked or (discard and rental.waived_by is None)
 
 
 async def setup(bot: Bellhop) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.domain.images import DEFAULT
 from bot.domain.money import Usd
-from bot.domain.rentals import Phase, State
+from bot.domain.rentals import ContractId, Phase, Reason, State
 from tests.builders import some_rates
 from tests.cogs.conftest import Chat, link, text, twice
 
@@ -175,6 +175,28 @@ async def test_destroy_asks_first_and_acts_on_the_second_press(chat: Chat) -> No
     await chat.deliver()
     assert "ending" in text(chat.cards[0])
     assert "Open" not in text(chat.cards[0]).splitlines()
+
+
+async def test_cancel_counts_while_one_machine_goes_and_another_is_to_come(chat: Chat) -> None:
+    """The failed one is being destroyed already; the press is for the next, which costs money."""
+    rental = await chat.rented()
+    now = chat.clock.now()
+    await chat.change(
+        rental.id,
+        state=State.DESTROYING,
+        reason=Reason.TOO_SLOW,
+        replacing=True,
+        contract=ContractId(5),
+        created_at=now,
+        released_at=now,
+    )
+    await chat.deliver()
+
+    question = await chat.ada.click(chat.cards[0], label="Cancel")
+    await chat.ada.click(question.response, label="Destroy it")
+
+    ended = await chat.again(rental.id)
+    assert (ended.replacing, ended.ended_by) == (False, chat.ada.id)
 
 
 async def test_keep_it_keeps_it(chat: Chat) -> None:
