@@ -11,10 +11,11 @@ from typing import Literal
 import aiohttp
 from aiohttp import web
 
+from bot.adapters.vast.http import no_resend
 from tests.e2e.chat import Part
 
 When = Literal["before", "midway", "after"]
-How = Literal["kill", "cut", "lost", "502", "429"]
+How = Literal["kill", "cut", "lost", "twice", "502", "429"]
 
 # Everything that rents, destroys or hands a key over.
 MUTATING = {
@@ -31,7 +32,8 @@ class Trap:
 
     "kill" calls `spring` before it is passed on (it never is), midway (passed on, and nobody is
     there for the answer) or after its answer; "cut" breaks the connection before it is passed on,
-    "lost" after; "502" and "429" are answered instead.
+    "lost" after; "twice" passes it on twice and gives the second answer, as proxies do that try
+    again by themselves; "502" and "429" are answered instead.
     """
 
     what: str
@@ -52,7 +54,10 @@ class Between:
         self._orphans: set[asyncio.Task[object]] = set()
 
     async def start(self) -> None:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
+        # As in the program: aiohttp would send a PUT again whose answer was lost, and rent twice.
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=60), middlewares=(no_resend,)
+        )
         app = web.Application()
         app.router.add_route("*", "/{rest:.*}", self._pass)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
@@ -82,6 +87,9 @@ class Between:
             case "lost":
                 await self._forward(request, body)
                 return _cut(request)
+            case "twice":
+                await self._forward(request, body)
+                return await self._forward(request, body)
         assert trap.spring is not None
         if trap.when == "before":
             trap.spring()
@@ -111,17 +119,20 @@ class Between:
         if request.method != "GET" and not request.path.startswith("/api/v0/bundles"):
             self.seen.append({"method": request.method, "path": request.path})
         kept = {"Authorization", "Content-Type"}
-        async with self._session.request(
-            request.method,
-            self._target + request.path_qs,
-            data=body,
-            headers={key: value for key, value in request.headers.items() if key in kept},
-        ) as answer:
-            return web.Response(
-                status=answer.status,
-                body=await answer.read(),
-                headers={"Content-Type": answer.headers.get("Content-Type", "text/plain")},
-            )
+        try:
+            async with self._session.request(
+                request.method,
+                self._target + request.path_qs,
+                data=body,
+                headers={key: value for key, value in request.headers.items() if key in kept},
+            ) as answer:
+                return web.Response(
+                    status=answer.status,
+                    body=await answer.read(),
+                    headers={"Content-Type": answer.headers.get("Content-Type", "text/plain")},
+                )
+        except aiohttp.ClientConnectionError:
+            return _cut(request)
 
 
 def _cut(request: web.Request) -> web.Response:

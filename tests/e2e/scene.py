@@ -135,6 +135,11 @@ class Scene:
         texts = (words(one["components"]) for one in self.chat.messages.values())
         return {found[1]: one for one in texts if (found := _SMALL_PRINT.search(one))}
 
+    def told(self) -> list[str]:
+        """The text of every message that is no card."""
+        texts = [words(one["components"]) for one in self.chat.messages.values()]
+        return [one for one in texts if not _SMALL_PRINT.search(one)]
+
     @property
     def card(self) -> str:
         """The text of the rental's one card; empty while there is none."""
