@@ -12,7 +12,7 @@ from bot.demo.run import PATIENT
 from bot.demo.stage import Stage, set_stage
 from bot.domain.rentals import RentalId, State
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 STRAY = RentalId("zzk7m2")
 

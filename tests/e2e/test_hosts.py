@@ -25,7 +25,7 @@ from bot.domain.offers import Wish, rank
 from bot.domain.rentals import Phase, Reason, Rental, State
 from tests.e2e.programs import control
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 CALM = Limits(path=timedelta(seconds=60), doubt=timedelta(seconds=6))
 HASTY = replace(CALM, loading=timedelta(seconds=15), ssh=timedelta(seconds=15))
