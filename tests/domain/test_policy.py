@@ -8,7 +8,8 @@ import pytest
 
 from bot.domain.access import Actor, is_lead, may_set
 from bot.domain.money import Usd
-from bot.domain.policy_keys import IDLE, KEYS, LEADS, QUIET, Scope, find, spot
+from bot.domain.policy_key import Scope
+from bot.domain.policy_keys import IDLE, KEYS, LEADS, QUIET, find, spot
 from bot.domain.policy_kinds import Off, Wrong
 from bot.domain.policy_measures import Count, Dollars, Duration
 from bot.domain.policy_values import Values, read, shown, wished, write
