@@ -12,6 +12,7 @@ from bot.domain.archives import (
     Archive,
     ArchiveId,
     ArchiveState,
+    Caps,
     Failure,
     Proof,
     Report,
@@ -214,9 +215,13 @@ class Shelf:
     restored: list[str] = field(default_factory=list)
     restore_error: BotError | None = None
     changes: list[str] = field(default_factory=list)
+    caps: list[Caps] = field(default_factory=list)
     proofs: list[Archive] = field(default_factory=list)
 
-    async def save(self, rental: Rental, shell: object, **_: object) -> Proof | Failure:
+    async def save(
+        self, rental: Rental, shell: object, *, caps: Caps, **_: object
+    ) -> Proof | Failure:
+        self.caps.append(caps)
         if self.failures:
             return self.failures.pop(0)
         self.ran_for.append(rental.id)
