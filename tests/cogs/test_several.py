@@ -7,14 +7,21 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.rentals import Rental
 from tests.cogs.conftest import Chat, text
 from tests.cogs.test_once import Gate, acknowledged, instead
+
+
+async def _ready(chat: Chat, name: str) -> Rental:
+    """One after the other: the newest is the one that was just rented."""
+    chat.clock.turn(timedelta(seconds=1))
+    return await chat.ready(name=name)
 
 
 @pytest.mark.parametrize("command", ["open", "destroy", "keep", "save"])
 async def test_with_one_machine_it_is_meant(chat: Chat, command: str) -> None:
     """Nobody is asked what goes without saying."""
-    await chat.ready(name="fastbook")
+    await _ready(chat, "fastbook")
 
     answer = await chat.ada.slash(chat.channel, command)
 
@@ -41,7 +48,7 @@ async def test_with_several_they_are_listed_and_the_chosen_one_is_meant(
     chat: Chat, command: str, options: dict[str, object], asked: str, answered: str
 ) -> None:
     """With state and price; nothing happens before the choice, and to the others nothing at all."""
-    first, second = await chat.ready(name="first"), await chat.ready(name="second")
+    first, second = await _ready(chat, "first"), await _ready(chat, "second")
     rows = [await chat.again(one.id) for one in (first, second)]
 
     question = await chat.ada.slash(chat.channel, command, **options)
@@ -61,8 +68,8 @@ async def test_with_several_they_are_listed_and_the_chosen_one_is_meant(
 
 async def test_the_hours_to_keep_it_are_those_that_were_asked_for(chat: Chat) -> None:
     """They travel with the menu."""
-    await chat.ready(name="first")
-    second = await chat.ready(name="second")
+    await _ready(chat, "first")
+    second = await _ready(chat, "second")
 
     question = await chat.ada.slash(chat.channel, "keep", hours=7)
     await chat.ada.select(question.response, [second.id])
@@ -74,9 +81,9 @@ async def test_the_hours_to_keep_it_are_those_that_were_asked_for(chat: Chat) ->
 
 async def test_a_name_that_several_bear_is_asked_about(chat: Chat) -> None:
     """Those of that name only."""
-    await chat.ready(name="other")
-    await chat.ready(name="twin")
-    twin = await chat.ready(name="twin")
+    await _ready(chat, "other")
+    await _ready(chat, "twin")
+    twin = await _ready(chat, "twin")
 
     question = await chat.ada.slash(chat.channel, "destroy", rental="Twin")
     shown = text(question.response)
@@ -90,7 +97,7 @@ async def test_a_name_that_several_bear_is_asked_about(chat: Chat) -> None:
 async def test_more_machines_than_a_menu_takes_are_named(chat: Chat) -> None:
     """Twenty-five fit; how to reach the others is said."""
     for number in range(27):
-        await chat.ready(name=f"number {number} with as long a name as can be"[:40])
+        await _ready(chat, f"number {number} with as long a name as can be"[:40])
 
     question = await chat.ada.slash(chat.channel, "open")
 
@@ -100,8 +107,8 @@ async def test_more_machines_than_a_menu_takes_are_named(chat: Chat) -> None:
 
 async def test_a_choice_is_acknowledged_before_any_work(chat: Chat) -> None:
     """However slow the database."""
-    first = await chat.ready(name="first")
-    await chat.ready(name="second")
+    first = await _ready(chat, "first")
+    await _ready(chat, "second")
     question = await chat.ada.slash(chat.channel, "open")
     gate = Gate()
     instead(chat, gate)
@@ -117,8 +124,8 @@ async def test_a_choice_is_acknowledged_before_any_work(chat: Chat) -> None:
 
 async def test_names_complete_for_each_of_these_commands(chat: Chat) -> None:
     """By what one types of the name."""
-    rental = await chat.ready(name="fastbook")
-    await chat.ready(name="other")
+    rental = await _ready(chat, "fastbook")
+    await _ready(chat, "other")
 
     for command in ("open", "destroy", "keep", "save"):
         found = await chat.ada.autocomplete(chat.channel, command, "rental", "fastb")
