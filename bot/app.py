@@ -134,7 +134,7 @@ async def open_app(
         routes = Routes()
         outside = await _open_outside(settings, routes, stack)
         shared = Shared(
-            policies=Policies(store=outside.store, usual=policy),
+            policies=Policies(store=outside.store, usual=policy, limits=limits),
             limits=limits or Limits(),
             routes=routes,
         )
@@ -185,7 +185,11 @@ async def open_app(
         tasks.forever("kernels", relay.keep_joined)
         board = DiscordBoard(client=client, render=bulletin_cards.bulletin)
         bulletins = Bulletins(
-            store=outside.store, board=board, news=shared.telling, clock=outside.clock
+            store=outside.store,
+            board=board,
+            news=shared.telling,
+            clock=outside.clock,
+            policies=shared.policies,
         )
         tasks.forever("bulletins", bulletins.run)
         tasks.forever("sweep", _sweep(settings, outside, shared, board=board).run)
@@ -303,7 +307,7 @@ def _counter(outside: Outside, shared: Shared, budgets: Budgets) -> Counter:
         market=outside.market,
         grudges=outside.store,
         clock=outside.clock,
-        grudge=shared.limits.grudge,
+        policies=shared.policies,
     )
     shelf = Shelf(archives=outside.archives, retention=_retention(outside, shared))
     desk = Desk(
@@ -412,11 +416,12 @@ def _reconciler(
                 market=outside.market,
                 grudges=outside.store,
                 clock=outside.clock,
-                grudge=shared.limits.grudge,
+                policies=shared.policies,
             ),
             paths=paths,
             routes=shared.routes,
             traffic=shared.traffic,
+            policies=shared.policies,
             links=outside.links,
             clock=outside.clock,
             installation=settings.installation,
@@ -427,7 +432,7 @@ def _reconciler(
         wake=shared.wake,
         news=shared.news,
         clock=outside.clock,
-        limits=shared.limits,
+        policies=shared.policies,
         installation=settings.installation,
         poll=timedelta(seconds=settings.poll_s),
         account=shared.account,

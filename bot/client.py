@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 EXTENSIONS = (
     "cogs.ui.buttons",
     "cogs.ui.setters",
+    "cogs.ui.several",
     "cogs.offers",
     "cogs.rent",
     "cogs.lookouts",

@@ -17,7 +17,7 @@ from bot.domain.rentals import Rental, State
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from bot.services.wishes import HOUR, MAX_KEEP, Kept
-from cogs.ui import answers, cards, choices, inputs, questions, retries
+from cogs.ui import answers, cards, choices, inputs, questions, retries, several
 from cogs.ui.inputs import Interaction
 
 KEEP = timedelta(hours=4)
@@ -42,10 +42,10 @@ class Keep(commands.Cog):
         hours: app_commands.Range[int, 1, MAX_KEEP // HOUR] = 4,
     ) -> None:
         await interaction.client.take(interaction, private=True)
-        actor = inputs.actor(interaction)
-        rental_id = inputs.pick(await self._reach(interaction, named), named)
-        kept = await self._desk.keep(actor, rental_id, self._clock.now() + hours * HOUR)
-        await _tell(interaction, kept)
+        reach = await self._reach(interaction, named)
+        rental_id = await several.meant(interaction, reach, named, "keep", hours=hours)
+        if rental_id is not None:
+            await self._keep(interaction, rental_id, hours)
 
     @app_commands.command(name="save", description="Archive a machine now, and keep it running")
     @app_commands.rename(named="rental")
@@ -54,8 +54,19 @@ class Keep(commands.Cog):
         self, interaction: Interaction, named: app_commands.Range[str, 1, 100] | None = None
     ) -> None:
         await interaction.client.take(interaction, private=True)
-        rental_id = inputs.pick(await self._reach(interaction, named), named)
-        await _saved(interaction, await self._desk.save(inputs.actor(interaction), rental_id))
+        reach = await self._reach(interaction, named)
+        rental_id = await several.meant(interaction, reach, named, "save")
+        if rental_id is not None:
+            await _saved(interaction, await self._desk.save(inputs.actor(interaction), rental_id))
+
+    async def keep_chosen(self, press: Interaction, rental_id: str, hours: int) -> None:
+        """The menu of those that may be meant."""
+        await press.client.take(press)
+        await self._keep(press, rental_id, hours)
+
+    async def save_chosen(self, press: Interaction, rental_id: str) -> None:
+        await press.client.take(press)
+        await _saved(press, await self._desk.save(inputs.actor(press), rental_id))
 
     async def keep_hours(self, press: Interaction, rental_id: str) -> None:
         await press.client.take(press, private=True)
@@ -106,6 +117,10 @@ class Keep(commands.Cog):
     async def _within_reach(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
         reach = await choices.soon(self._desk.within_reach(inputs.actor(interaction)))
         return choices.rentals(reach, typed)
+
+    async def _keep(self, interaction: Interaction, rental_id: str, hours: int) -> None:
+        until = self._clock.now() + hours * HOUR
+        await _tell(interaction, await self._desk.keep(inputs.actor(interaction), rental_id, until))
 
     async def _reach(self, interaction: Interaction, named: str | None) -> list[Rental]:
         """What a name may mean: for a lead all machines, but unnamed it is always one's own."""

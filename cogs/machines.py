@@ -16,7 +16,7 @@ from bot.domain.rentals import Rental, State
 from bot.domain.retries import waiting
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
-from cogs.ui import answers, choices, inputs, market
+from cogs.ui import answers, choices, inputs, market, several
 from cogs.ui.inputs import Interaction
 
 
@@ -34,7 +34,9 @@ class Machines(commands.Cog):
     ) -> None:
         await interaction.client.take(interaction, private=True)
         own = await self._desk.of(inputs.actor(interaction))
-        await self._link(interaction, inputs.pick(own, named))
+        rental_id = await several.meant(interaction, own, named, "open")
+        if rental_id is not None:
+            await self._link(interaction, rental_id)
 
     @app_commands.command(
         name="destroy", description="Archive a machine, then end it; asks you first"
@@ -52,7 +54,20 @@ class Machines(commands.Cog):
     ) -> None:
         await interaction.client.take(interaction, private=True)
         reach = await self._reach(interaction, named)
-        await self._ask(interaction, inputs.pick(reach, named), discard=discard)
+        what = "discard" if discard else "destroy"
+        rental_id = await several.meant(interaction, reach, named, what)
+        if rental_id is not None:
+            await self._ask(interaction, rental_id, discard=discard)
+
+    async def open_chosen(self, press: Interaction, rental_id: str) -> None:
+        """The menu of those that may be meant."""
+        await press.client.take(press)
+        await self._link(press, rental_id)
+
+    async def destroy_chosen(self, press: Interaction, rental_id: str, *, discard: bool) -> None:
+        """The same; a choice is not the answer to the question, which comes now."""
+        await press.client.take(press)
+        await self._ask(press, rental_id, discard=discard)
 
     async def open(self, press: Interaction, rental_id: str) -> None:
         """The Open button."""

@@ -47,20 +47,27 @@ class Settings(commands.Cog):
         await press.edit_original_response(view=view)
 
     async def edit(self, press: Interaction, address: str) -> None:
-        """A form for what is written, a menu for what is chosen."""
+        """A form for what is written, a menu for what is chosen.
+
+        Discord takes a form only as the first answer, within three seconds, so nothing is read for
+        it: it shows the values of the last read, some seconds old at most.
+        """
         at = find(address)
+        if not cards.is_written(at.key):
+            await press.client.take(press)
+            demand_setting(inputs.actor(press), own=at.key.own, member_id=at.member_id)
+            view = cards.editor(at, await self._policies.values())
+            await press.edit_original_response(view=view)
+            return
         demand_setting(inputs.actor(press), own=at.key.own, member_id=at.member_id)
-        values = await self._policies.values()
-        if cards.is_written(at.key):
-            form = setters.Form(
-                at,
-                now=cards.current(at, values),
-                otherwise=cards.otherwise(at, values),
-                bounds=cards.bounds(at.key),
-            )
-            await press.response.send_modal(form)
-        else:
-            await press.response.edit_message(view=cards.editor(at, values))
+        values = self._policies.latest
+        form = setters.Form(
+            at,
+            now=cards.current(at, values),
+            otherwise=cards.otherwise(at, values),
+            bounds=cards.bounds(at.key),
+        )
+        await press.response.send_modal(form)
 
     async def set(self, press: Interaction, address: str, text: str) -> None:
         await press.client.take(press)

@@ -13,7 +13,7 @@ from bot.domain.rentals import Rental, State
 from bot.domain.standing import Rules
 
 NIGHT = time(2)
-"""When the night's archives begin where no quiet hours are set, on the team's clock."""
+"""When the night's archives begin where neither the team nor quiet hours say it."""
 
 SPREAD = timedelta(hours=3)
 """Machines begin one after another within this time, each at its own moment."""
@@ -27,18 +27,18 @@ def wanted(rental: Rental) -> bool:
     return rental.state is State.READY and not wished and not rental.held
 
 
-def due_at(rental: Rental, memory: Memory | None, rules: Rules) -> datetime:
-    """When the next archive is due: in the past where it is late.
+def due_at(rental: Rental, memory: Memory | None, rules: Rules) -> datetime | None:
+    """When the next archive is due: in the past where it is late; None where none is.
 
     At the question whether a machine is still needed, once; else at its own moment of the first
-    night after its newest archive, or after it became ready. A night that was missed is made up
-    for at any hour.
+    night after its newest archive, or after it became ready, if the team wants any at night. A
+    night that was missed is made up for at any hour.
     """
     newest = newest_at(rental)
-    night = night_after(rental, newest, rules)
+    due = [night_after(rental, newest, rules)] if rules.nightly else []
     if memory is not None and memory.question is not None and memory.question.asked_at > newest:
-        return min(memory.question.asked_at, night)
-    return night
+        due.append(memory.question.asked_at)
+    return min(due, default=None)
 
 
 def newest_at(rental: Rental) -> datetime:
@@ -49,7 +49,7 @@ def newest_at(rental: Rental) -> datetime:
 
 def night_after(rental: Rental, after: datetime, rules: Rules) -> datetime:
     """This machine's moment of the first night that begins after `after`."""
-    start = rules.quiet.start if rules.quiet is not None else NIGHT
+    start = rules.night or (rules.quiet.start if rules.quiet is not None else NIGHT)
     offset = SPREAD * (zlib.crc32(rental.id.encode()) % 1000) / 1000
     day = after.astimezone(rules.zone).date() - _DAY
     for _ in range(4):

@@ -280,6 +280,14 @@ class Caps:
             and estimate.takes <= self.takes
         )
 
+    def or_more(self, other: Caps) -> Caps:
+        """Whatever either of the two allows."""
+        return Caps(
+            bytes=max(self.bytes, other.bytes),
+            cost=max(self.cost, other.cost),
+            takes=max(self.takes, other.takes),
+        )
+
 
 BY_OWNER = Caps()
 BY_LEAD = Caps(bytes=200_000_000_000, cost=Usd.of(20), takes=timedelta(hours=24))

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     BILL_LEADS = "bill_leads"  # what Vast charged differs from our books
     BUDGET = "budget"  # how much of one's budget is used
     BUDGET_LEADS = "budget_leads"
+    NOT_MOVED = "not_moved"  # a move ended without its work on the new machine, which it is about
 
 
 QUESTIONS = frozenset({Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.ASK_LEADS})
@@ -52,8 +53,8 @@ FOR_LEADS = frozenset(
 )
 SILENT = frozenset({Kind.CANCEL, Kind.SEEN})
 """Good news rings no bell."""
-NEWS = frozenset({Kind.CANCEL, Kind.SEEN, Kind.SAVED})
-"""Nobody has to do anything about these."""
+NEWS = frozenset({Kind.CANCEL, Kind.SEEN})
+"""Nobody has to do anything about these, and nobody has asked for them."""
 DEFERRED = frozenset(
     {Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.AHEAD_FAILED, Kind.EXPIRES, Kind.EXPIRES_SOON}
 )
@@ -146,6 +147,8 @@ def stand(letter: Letter, rental: Rental, memory: Memory | None) -> Stand:
         return Stand.TOLD
     if kind is Kind.VANISHED:
         return Stand.TOLD if rental.reason is Reason.VANISHED else Stand.MOOT
+    if kind is Kind.NOT_MOVED:
+        return Stand.TOLD
     if kind is Kind.SAVED:
         return _saved(at, rental)
     if rental.state is not State.READY:

@@ -91,6 +91,13 @@ def handing_over(rental: Rental, mover: Rental, patience: timedelta, now: dateti
     return Wait("the new machine is about to be ready")
 
 
+def failed(before: Rental, after: Rental) -> bool:
+    """Whether a move has just ended for good without its owner's doing, its work not moved."""
+    ends = after.state is State.DESTROYING and before.state is not State.DESTROYING
+    its = after.moves_from is not None and after.ready_at is None
+    return its and ends and not after.replacing and after.ended_by is None
+
+
 def waiting(rental: Rental, source: Rental | None) -> Step | None:
     """What keeps a new machine from being rented: first there is a copy to put onto it."""
     if source is None:

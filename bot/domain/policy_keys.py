@@ -1,8 +1,8 @@
 """The register of the team's policy: every value that can be set, on one line each.
 
-To add a value, add a `Key` below and read it where it is needed with
-`await policies.value(KEY, preset=…, member_id=…)`; the shell, `/settings`, the audit trail and
-`bellhop check` know it by being here.
+To add a value, add a `Key` below (renting and archives have modules of their own) and read it
+where it is needed with `await policies.value(KEY, preset=…, member_id=…)`; the shell, `/settings`,
+the audit trail and `bellhop check` know it by being here.
 """
 
 from __future__ import annotations
@@ -11,78 +11,29 @@ import difflib
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from bot.domain.archives import KEEP_NEWEST, KEEP_OLDER
 from bot.domain.budgets import AtLimit
 from bot.domain.idle_policy import BOUNDS, Policy
 from bot.domain.images import PRESETS
 from bot.domain.money import Usd
+from bot.domain.policy_archives import CAPS, NIGHTLY
+from bot.domain.policy_key import ANYWHERE, MEMBER, Group, Key, Scope
 from bot.domain.policy_kinds import (
     Channel,
     Choice,
     Flag,
     Hours,
     Images,
-    Kind,
     Off,
     Role,
-    Wrong,
     Zone,
 )
 from bot.domain.policy_measures import Count, Dollars, Duration
+from bot.domain.policy_renting import RENTING
 from bot.domain.retention import BOUNDS as KEPT
 from bot.errors import BadInput
-
-T = TypeVar("T")
-
-
-class Group(StrEnum):
-    """The parts of the card; the value is the heading."""
-
-    IDLE = "Idle and questions"
-    ARCHIVES = "Archives"
-    LIMITS = "Limits"
-    MONEY = "Money"
-    PEOPLE = "People and channels"
-
-
-class Scope(StrEnum):
-    TEAM = "team"
-    PRESET = "preset"
-    MEMBER = "member"
-
-
-TEAM = frozenset((Scope.TEAM,))
-MEMBER = frozenset((Scope.TEAM, Scope.MEMBER))
-ANYWHERE = frozenset(Scope)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key(Generic[T]):
-    """One value. `own`: a member may set it for themself; without, only leads may."""
-
-    name: str
-    title: str
-    about: str
-    group: Group
-    kind: Kind[T]
-    default: T
-    example: str
-    where: frozenset[Scope] = TEAM
-    own: bool = False
-
-    def parse(self, text: str) -> T:
-        """From what a person wrote. Raises BadInput, which says what would be right."""
-        try:
-            return self.kind.parse(text)
-        except Wrong as error:
-            raise BadInput(
-                f"{self.name} cannot be {text[:60]!r}",
-                public=f"{self.name} {error}, e.g. {self.name}={self.example}.",
-            ) from error
-
 
 _PATIENT = Policy()
 
@@ -222,7 +173,7 @@ NOTICES = Key(
         {
             "dm": "As direct messages",
             "channel": "In the machine's channel",
-            "none": "Only questions and warnings, directly",
+            "none": "Only questions, warnings and what one asked for, directly",
         }
     ),
     default="dm",
@@ -249,17 +200,17 @@ LEADS_CHANNEL: Key[int | None] = Key(
     example="1098765432109876600",
 )
 
-KEYS: dict[str, Key[Any]] = {
-    key.name: key
-    for key in (
-        *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
-        *(IMAGES, MEMBER_MACHINES, TEAM_MACHINES),
-        *(ARCHIVE_DAYS, ARCHIVE_OLDER_DAYS),
-        *(OVER_BUDGET, BILL_DIFFERENCE),
-        *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
-    )
-}
-"""All of them, in the order in which they are shown."""
+_ALL: tuple[Key[Any], ...] = (
+    *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
+    *(IMAGES, MEMBER_MACHINES, TEAM_MACHINES),
+    *(OVER_BUDGET, BILL_DIFFERENCE),
+    *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
+    *RENTING.values(),
+    *(NIGHTLY, *CAPS, ARCHIVE_DAYS, ARCHIVE_OLDER_DAYS),
+)
+
+KEYS: dict[str, Key[Any]] = {key.name: key for key in _ALL}
+"""All of them, in the order of the menus and of the shell's list."""
 
 
 @dataclass(frozen=True, slots=True)

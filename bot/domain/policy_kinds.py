@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from typing import Generic, Protocol, TypeVar
 
 from bot.domain import zones
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 _OFF = frozenset(("off", "none", "never", "unlimited", "-"))
 _ON = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+_CLOCK = re.compile(r"([01]?\d|2[0-3])(?::([0-5]\d))?")
 _DISCORD_ID = re.compile(r"(?:<(?:@&|#|@!?)(\d{15,20})>|(\d{15,20}))")
 
 
@@ -144,6 +146,26 @@ class Hours:
         return value
 
     def load(self, data: object) -> str:
+        return self.parse(_text(data))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """A time on the clock, like 02:00; in which zone is another value."""
+
+    def parse(self, text: str) -> time:
+        match = _CLOCK.fullmatch(text.strip())
+        if match is None:
+            raise Wrong("must be a time of the day")
+        return time(int(match[1]), int(match[2] or 0))
+
+    def show(self, value: time) -> str:
+        return f"{value:%H:%M}"
+
+    def dump(self, value: time) -> object:
+        return self.show(value)
+
+    def load(self, data: object) -> time:
         return self.parse(_text(data))
 
 

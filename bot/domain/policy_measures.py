@@ -1,10 +1,11 @@
-"""Values of the policy that are measured: times, dollars, counts, each within its bounds."""
+"""Values of the policy that are measured: times, dollars, sizes, counts, each within its bounds."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from bot.domain.money import Usd
 from bot.domain.policy_kinds import Wrong
@@ -16,6 +17,8 @@ _UNITS = {
     **dict.fromkeys(("d", "day", "days"), timedelta(days=1)),
 }
 _PART = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([a-z]*)\s*")
+_BYTES = {"mb": 10**6, "gb": 10**9, "tb": 10**12}
+_SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([mgt]b)")
 _DOLLARS = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,6})?\s*(?:\$|usd)?")
 
 
@@ -97,6 +100,47 @@ class Dollars:
         if not self.least <= amount <= self.most:
             raise Wrong(f"must be {self.bounds}")
         return amount
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes within bounds, written with their unit; whole megabytes."""
+
+    least: int
+    most: int
+
+    def parse(self, text: str) -> int:
+        match = _SIZE.fullmatch(text.strip().lower())
+        if match is None:
+            raise Wrong("must be a size in MB, GB or TB")
+        megabytes = Decimal(match[1]) * _BYTES[match[2]] / _BYTES["mb"]
+        return self._within(round(megabytes) * _BYTES["mb"])
+
+    def show(self, value: int) -> str:
+        unit = next(
+            (
+                one
+                for one in ("tb", "gb")
+                if value >= _BYTES[one] and not value % (_BYTES[one] // 1000)
+            ),
+            "mb",
+        )
+        return f"{Decimal(value) / _BYTES[unit]:f} {unit.upper()}"
+
+    def dump(self, value: int) -> object:
+        return value
+
+    def load(self, data: object) -> int:
+        return self._within(_whole(data))
+
+    @property
+    def bounds(self) -> str:
+        return f"between {self.show(self.least)} and {self.show(self.most)}"
+
+    def _within(self, size: int) -> int:
+        if not self.least <= size <= self.most:
+            raise Wrong(f"must be {self.bounds}")
+        return size
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from bot.domain.policy_keys import Key, Scope, Spot, find, spot
+from bot.domain.policy_key import Key, Scope
+from bot.domain.policy_keys import Spot, find, spot
 from bot.domain.policy_kinds import Wrong
 from bot.errors import BadInput
 

@@ -30,15 +30,19 @@ class Allowed(StrEnum):
     LEAD = "lead"
 
 
-def caps_of(rental: Rental) -> Caps:
-    """What may be archived of a rental without asking (again)."""
+def caps_of(rental: Rental, *, unasked: Caps = BY_OWNER, agreed: Caps = BY_LEAD) -> Caps:
+    """What may be archived of a rental without asking (again).
+
+    `unasked` is what may begin without its owner's yes, `agreed` what may begin with it: never
+    less, so that a yes is not asked for twice.
+    """
     match rental.save_allowed:
         case Allowed.LEAD:
             return WITHOUT
         case Allowed.OWNER:
-            return BY_LEAD
+            return agreed.or_more(unasked)
         case _:
-            return BY_OWNER
+            return unasked
 
 
 def pause(fails: int) -> timedelta:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import assert_never
 
@@ -53,6 +53,8 @@ class Rules:
     quiet: QuietHours | None = None
     notices: str = "dm"  # where its owner is told (`policy_keys.NOTICES`)
     leads_channel_id: int | None = None
+    nightly: bool = True  # whether it is archived each night
+    night: time | None = None  # when that begins, where the team has chosen an hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ class Desired:
 
     guild_id: int | None = None
     channel_id: int | None = None
+    otherwise_id: int | None = None  # the next best channel, where that one is closed or gone
     owner_id: int | None = None
 
 
@@ -105,7 +106,8 @@ class Board(Protocol):
     async def post(self, posting: Posting, desired: Desired) -> Place:
         """Post a bulletin, or edit it where it stands; returns where that is.
 
-        For an owner directly, else in the desired channel, else where we may write at all. Safe
+        For an owner directly, else in the desired channel or the other one, else where we may
+        write at all. Safe
         to repeat like a card. Raises Undeliverable for good and Unavailable for what may pass.
         """
         ...

@@ -17,7 +17,7 @@ from bot.domain.ahead import due_at, newest_at, wanted
 from bot.domain.archives import Failure, Proof, Trouble
 from bot.domain.letters import Kind, Writing
 from bot.domain.rentals import Rental, RentalId
-from bot.domain.retries import TRIES, caps_of, held_letters, measure, pause
+from bot.domain.retries import TRIES, held_letters, measure, pause
 from bot.errors import BotError, Busy, Stale
 from bot.log import bound
 from bot.ports.books import Store
@@ -103,7 +103,7 @@ class Ahead:
             known = await self._store.remembered(rental.id)
             rules = await self._policies.rules(rental)
             at = due_at(rental, known.memory if known is not None else None, rules)
-            if at <= now:
+            if at is not None and at <= now:
                 found.append((at, rental))
         return found
 
@@ -122,7 +122,7 @@ class Ahead:
                 result = await self._archives.save(
                     rental,
                     self._tunnels.shell(rental.id),
-                    caps=caps_of(rental),
+                    caps=await self._policies.caps(rental),
                     tell=self._traffic.teller(rental.id),
                     partial=True,
                 )

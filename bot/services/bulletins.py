@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from bot.domain.bulletins import Audience
+from bot.domain.policy_keys import LEADS_CHANNEL
 from bot.errors import Chat, Undeliverable
 from bot.ports.books import Store
 from bot.ports.bulletins import Posting
 from bot.ports.chat import Board, Desired
 from bot.ports.clock import Clock
+from bot.services.policy import Policies
 from bot.services.rounds import each
 from bot.tasks import Wake
 
@@ -21,11 +24,14 @@ _LONGEST = timedelta(minutes=5)
 
 
 class Bulletins:
-    def __init__(self, *, store: Store, board: Board, news: Wake, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, board: Board, news: Wake, clock: Clock, policies: Policies
+    ) -> None:
         self._store = store
         self._board = board
         self._news = news
         self._clock = clock
+        self._policies = policies
 
     async def run(self) -> None:
         """Deliver what is due, at each hint and at each tick; for ever."""
@@ -59,11 +65,21 @@ class Bulletins:
         return True
 
     async def _desired(self, posting: Posting) -> Desired:
-        rental_id = posting.bulletin.rental_id
-        rental = await self._store.rental(rental_id) if rental_id is not None else None
-        if rental is not None:
-            return Desired(
-                guild_id=rental.guild_id, channel_id=rental.channel_id, owner_id=rental.owner_id
-            )
-        place = await self._store.leads_place()
-        return Desired(guild_id=place[0], channel_id=place[1]) if place is not None else Desired()
+        """For leads their channel; where none is chosen, or it is closed, the rental's or the
+        newest one's."""
+        bulletin = posting.bulletin
+        for_leads = bulletin.audience is Audience.LEADS
+        rental = await self._store.rental(bulletin.rental_id) if bulletin.rental_id else None
+        place = (
+            (rental.guild_id, rental.channel_id)
+            if rental is not None
+            else await self._store.leads_place()
+        )
+        chosen = await self._policies.value(LEADS_CHANNEL) if for_leads else None
+        beside = place[1] if place is not None else None
+        return Desired(
+            guild_id=place[0] if place is not None else None,
+            channel_id=chosen or beside,
+            otherwise_id=beside if chosen else None,
+            owner_id=rental.owner_id if rental is not None and not for_leads else None,
+        )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 from bot.domain.images import Image
-from bot.domain.limits import Limits
 from bot.domain.offers import Offer, Wish, find_gpu, rank, suggest, tightest
+from bot.domain.policy_renting import GRUDGE
 from bot.domain.replacement import Grudge
 from bot.errors import BadInput, NoOffer
 from bot.ports.books import Grudges
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.services.policy import Policies
 
 MAX_DISK_GB = 2000
 MAX_GPUS = 16
@@ -28,12 +28,12 @@ class Offers:
         market: Market,
         grudges: Grudges,
         clock: Clock,
-        grudge: timedelta | None = None,
+        policies: Policies,
     ) -> None:
         self._market = market
         self._grudges = grudges
         self._clock = clock
-        self._grudge = grudge or Limits().grudge
+        self._policies = policies
 
     async def gpu_names(self) -> list[str]:
         return await self._market.gpu_names()
@@ -56,7 +56,8 @@ class Offers:
 
     async def failed(self) -> Mapping[int, Grudge]:
         """The machines that failed us lately, each with the newest failure."""
-        grudges = await self._grudges.grudges(since=self._clock.now() - self._grudge)
+        remembered = await self._policies.value(GRUDGE)
+        grudges = await self._grudges.grudges(since=self._clock.now() - remembered)
         return {one.machine_id: one for one in reversed(grudges)}
 
     async def checked(self, wish: Wish) -> Wish:

@@ -14,7 +14,19 @@ from datetime import timedelta
 from typing import TypeVar
 
 from bot.domain.access import Actor, demand_setting
+from bot.domain.archives import Caps
 from bot.domain.idle_policy import BOUNDS, Policy
+from bot.domain.limits import Limits
+from bot.domain.policy_archives import (
+    LEAD_COST,
+    LEAD_SIZE,
+    LEAD_TIME,
+    NIGHTLY,
+    OWNER_COST,
+    OWNER_SIZE,
+    OWNER_TIME,
+)
+from bot.domain.policy_key import Key
 from bot.domain.policy_keys import (
     KEYS,
     LEADS,
@@ -23,12 +35,13 @@ from bot.domain.policy_keys import (
     QUIET,
     UNATTENDED,
     ZONE,
-    Key,
     find,
 )
+from bot.domain.policy_renting import RENTING
 from bot.domain.policy_values import Values, wished
 from bot.domain.quiet_hours import quiet_hours
 from bot.domain.rentals import Rental
+from bot.domain.retries import caps_of
 from bot.domain.standing import Rules
 from bot.domain.zones import zone
 from bot.errors import Store
@@ -44,18 +57,51 @@ FRESH_S = 2.0
 
 
 class Policies:
-    """`usual` is the idle policy before anybody has set anything."""
+    """`usual` and `limits` are what holds before anybody has set anything."""
 
-    def __init__(self, *, store: Book, usual: Policy | None = None) -> None:
+    def __init__(
+        self, *, store: Book, usual: Policy | None = None, limits: Limits | None = None
+    ) -> None:
         self._store = store
         self._usual = usual or Policy()
+        self._limits = limits or Limits()
         self._latest = Values({})
 
     async def values(self) -> Values:
         """Everything that is set, for whoever asks for more than one value or rental."""
-        spans = {name: getattr(self._usual, name) for name in (*BOUNDS, "unattended")}
-        self._latest = Values(await self._store.policy(), spans)
+        usual = {name: getattr(self._usual, name) for name in (*BOUNDS, "unattended")}
+        usual |= {key.name: getattr(self._limits, field) for field, key in RENTING.items()}
+        self._latest = Values(await self._store.policy(), usual)
         return self._latest
+
+    @property
+    def latest(self) -> Values:
+        """Everything that was set at the last read, for who cannot wait; `run` keeps it fresh."""
+        return self._latest
+
+    def limits(self, values: Values, *, preset: str = "") -> Limits:
+        """How far things may go: what is set, over the limits given."""
+        return replace(
+            self._limits,
+            **{field: values.get(key, preset=preset) for field, key in RENTING.items()},
+        )
+
+    async def caps(self, rental: Rental) -> Caps:
+        """What may be archived of a rental without asking (again)."""
+        values = await self.values()
+        return caps_of(
+            rental,
+            unasked=Caps(
+                bytes=values.get(OWNER_SIZE),
+                cost=values.get(OWNER_COST),
+                takes=values.get(OWNER_TIME),
+            ),
+            agreed=Caps(
+                bytes=values.get(LEAD_SIZE),
+                cost=values.get(LEAD_COST),
+                takes=values.get(LEAD_TIME),
+            ),
+        )
 
     async def value(self, key: Key[T], *, preset: str = "", member_id: int | None = None) -> T:
         """What holds for a member and a preset, or for the team."""
@@ -71,12 +117,15 @@ class Policies:
         preset, owner = rental.image.name, rental.owner_id
         where = zone(values.get(ZONE, member_id=owner))
         quiet = values.get(QUIET, preset=preset, member_id=owner)
+        nightly = values.found(NIGHTLY)
         return Rules(
             idle=self._patience(values, preset, owner),
             zone=where,
             quiet=quiet_hours(quiet, where) if quiet is not None else None,
             notices=values.get(NOTICES, member_id=owner),
             leads_channel_id=values.get(LEADS_CHANNEL),
+            nightly=nightly.value is not None,
+            night=nightly.value if nightly.scope is not None else None,
         )
 
     @property

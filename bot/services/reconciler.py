@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain import omen_words, retries, sweep
+from bot.domain import moving, omen_words, retries, sweep
 from bot.domain.letters import Kind, Writing
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
 from bot.domain.rentals import Instance, Reason, Rental, RentalId, State
@@ -38,6 +38,7 @@ from bot.ports.clock import Clock
 from bot.ports.market import Market
 from bot.services.account import AccountWatch
 from bot.services.bookkeeper import Bookkeeper
+from bot.services.policy import Policies
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
 
@@ -65,7 +66,7 @@ class Reconciler:
         wake: Wake,
         news: Wake,
         clock: Clock,
-        limits: Limits,
+        policies: Policies,
         installation: str,
         poll: timedelta,
         account: AccountWatch | None = None,
@@ -78,7 +79,7 @@ class Reconciler:
         self._wake = wake
         self._news = news
         self._clock = clock
-        self._limits = limits
+        self._policies = policies
         self._installation = installation
         self._poll = poll
         self._account = account or AccountWatch()
@@ -102,9 +103,12 @@ class Reconciler:
         rentals = await self._store.readable_rentals()
         if not rentals and not await self._bookkeeper.busy():
             return False
+        values = await self._policies.values()
         asked_at = self._clock.now()
         listing = await self._listing()
-        theirs = sweep.holdings(rentals, listing or (), self._installation, self._limits)
+        theirs = sweep.holdings(
+            rentals, listing or (), self._installation, self._policies.limits(values)
+        )
         await self._bookkeeper.look(rentals, theirs, listing, asked_at)
         for rental in rentals:
             if rental.id not in busy | self._busy and self._faults.may(rental.id, asked_at):
@@ -116,7 +120,8 @@ class Reconciler:
                     mover=mover,
                 )
                 self._note_load(rental, sight)
-                self._tasks.once(f"rental {rental.id}", self._move(rental, sight))
+                limits = self._policies.limits(values, preset=rental.image.name)
+                self._tasks.once(f"rental {rental.id}", self._move(rental, sight, limits))
         return any(
             rental.state is not State.READY and rental.proposal is None for rental in rentals
         )
@@ -163,10 +168,10 @@ class Reconciler:
         if loads:
             self._reported[rental.id] = float(loads[0])
 
-    async def _move(self, rental: Rental, sight: Sight) -> None:
+    async def _move(self, rental: Rental, sight: Sight, limits: Limits) -> None:
         with bound(rental=rental.id):
             try:
-                if await self._advance(rental, sight):
+                if await self._advance(rental, sight, limits):
                     self._wake.set()
                 self._faults.clear(rental.id)
             except Stale:
@@ -180,11 +185,11 @@ class Reconciler:
             finally:
                 self._busy.discard(rental.id)
 
-    async def _advance(self, rental: Rental, sight: Sight) -> bool:
+    async def _advance(self, rental: Rental, sight: Sight, limits: Limits) -> bool:
         """Take steps until one needs a new look; returns whether that should be soon."""
         moved = False
         for _ in range(_STEPS_A_PASS):
-            step = next_step(rental, sight, self._limits, self._clock.now())
+            step = next_step(rental, sight, limits, self._clock.now())
             if isinstance(step, Wait):
                 return moved and (sight.source is not None or sight.mover is not None)
             moved = True
@@ -266,6 +271,8 @@ def _letters(before: Rental, moved: Rental, now: datetime) -> tuple[Writing, ...
     gone = moved.reason is Reason.VANISHED and moved.state is State.DESTROYING
     if gone and before.state is not State.DESTROYING and moved.ready_at is not None:
         return (Writing(kind=Kind.VANISHED, at=moved.missing_since or now),)
+    if moving.failed(before, moved):
+        return (Writing(kind=Kind.NOT_MOVED, at=now),)
     return retries.letters(before, moved)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 
 from bot.domain.money import hourly
 from bot.domain.offers import Sort, next_best
+from bot.domain.policy_renting import GRUDGE
 from bot.domain.rentals import Reason, Rental
 from bot.domain.steps import Found, Heard, Nothing
 from bot.errors import Provider
 from bot.ports.books import Grudges
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.services.policy import Policies
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +25,15 @@ _BY_DAEMON = (Reason.TOO_SLOW, Reason.FAILED_START, Reason.BAD_IMAGE, Reason.REF
 
 
 class Replacing:
-    """`grudge` is how long a host that failed is remembered."""
+    """How long a host that failed is remembered is read from the policy each time."""
 
     def __init__(
-        self, *, market: Market, grudges: Grudges, clock: Clock, grudge: timedelta
+        self, *, market: Market, grudges: Grudges, clock: Clock, policies: Policies
     ) -> None:
         self._market = market
         self._grudges = grudges
         self._clock = clock
-        self._grudge = grudge
+        self._policies = policies
 
     async def seek(self, rental: Rental) -> Found | Nothing:
         """The best offer of the same kind within the agreed price, else the cheapest above it.
@@ -43,7 +44,8 @@ class Replacing:
         wish = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None, max_price=None)
         cheapest = replace(wish, sort=Sort.PRICE)
         found = await self._market.search(cheapest, max_compute_cap=rental.image.max_compute_cap)
-        bad = await self._grudges.grudges(since=self._clock.now() - self._grudge)
+        remembered = await self._policies.value(GRUDGE)
+        bad = await self._grudges.grudges(since=self._clock.now() - remembered)
         failed = [one.machine_id or one.offer.machine_id for one in rental.tries if one.contract]
 
         def best(*, dearer: bool) -> Found | None:

@@ -23,6 +23,7 @@ from bot.ports.chat import Tidings
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
 from bot.services.offers import Offers
+from bot.services.rounds import each
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ SEARCHES = 4  # a tick; people search too, and Vast counts ten a minute for all 
 PAUSE_S = 60.0
 
 _LONGEST = timedelta(minutes=10)
+_AT_ONCE = 8
 
 
 class Scout:
@@ -69,13 +71,14 @@ class Scout:
                 log.warning("could not look out: %s", error)
 
     async def deliver(self) -> int:
-        """Tell what is to be told; returns how many were. One that fails holds up no other."""
-        told = 0
+        """Tell what is to be told; returns how many were. One that fails or hangs holds up no
+        other."""
         now = self._clock.now()
-        for lookout in await self._store.lookouts_to_tell(now):
-            with bound(lookout=lookout.id):
-                told += await self._tell(lookout, now)
-        return told
+        due = await self._store.lookouts_to_tell(now)
+        told = await each(
+            due, lambda one: self._tell(one, now), of=lambda one: one.id, at_once=_AT_ONCE
+        )
+        return sum(told)
 
     async def _expire(self, lookout: Lookout, now: datetime) -> Lookout:
         if now < lookout.until:
@@ -126,6 +129,10 @@ class Scout:
             await self._desk.end(owner, rental.id)
 
     async def _tell(self, lookout: Lookout, now: datetime) -> bool:
+        with bound(lookout=lookout.id):
+            return await self._sent(lookout, now)
+
+    async def _sent(self, lookout: Lookout, now: datetime) -> bool:
         tried = await self._keep(replace(lookout, tries=lookout.tries + 1))
         if tried is None:
             return False

@@ -12,7 +12,7 @@ from bot.domain.archives import ArchiveId, Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
 from bot.domain.rentals import ContractId, Rental, State, mark_of
-from bot.domain.retries import caps_of, measure
+from bot.domain.retries import measure
 from bot.domain.steps import (
     Absent,
     Alive,
@@ -70,6 +70,7 @@ from bot.services.archives import Archives
 from bot.services.idle import IdleWatch
 from bot.services.links import Links
 from bot.services.outputs import Outputs
+from bot.services.policy import Policies
 from bot.services.replacing import Replacing
 from bot.services.routes import Route, Routes, Traffic
 
@@ -105,6 +106,7 @@ class Steps:
         paths: Paths,
         routes: Routes,
         traffic: Traffic,
+        policies: Policies,
         links: Links,
         clock: Clock,
         installation: str,
@@ -120,6 +122,7 @@ class Steps:
         self._paths = paths
         self._routes = routes
         self._traffic = traffic
+        self._policies = policies
         self._clock = clock
         self._links = links
         self._installation = installation
@@ -312,7 +315,10 @@ class Steps:
         began = self._clock.now()
         shell = self._tunnels.shell(rental.id)
         result = await self._archives.save(
-            rental, shell, caps=caps_of(rental), tell=self._traffic.teller(rental.id)
+            rental,
+            shell,
+            caps=await self._policies.caps(rental),
+            tell=self._traffic.teller(rental.id),
         )
         if isinstance(result, Failure):
             log.warning("not archived: %s", result.words)

@@ -129,25 +129,21 @@ def region(typed: str | None) -> str | None:
     return typed.rsplit(",", 1)[-1].strip().upper()
 
 
-def pick(rentals: Sequence[Rental], typed: str | None) -> str:
+def pick(rentals: Sequence[Rental], typed: str | None) -> str | list[Rental]:
     """The id of the rental meant: by its id or name, or the only one when nothing was typed.
 
-    What matches none of them is taken for an id, and the services say whether there is such a
-    rental and whose it is. Raises NotFound, BadInput.
+    Those that may be meant, where there are several. What matches none of them is taken for an
+    id, and the services say whether there is such a rental and whose it is. Raises NotFound.
     """
     wanted = (typed or "").strip().lower()
     if wanted:
         meant = [one for one in rentals if wanted in (one.id, one.title.lower())]
-        return meant[0].id if len(meant) == 1 else wanted
+        if len(meant) > 1:
+            return meant
+        return meant[0].id if meant else wanted
     if not rentals:
         raise NotFound("no rentals", public="You have no machine.", hint="Rent one with /rent.")
-    if len(rentals) > 1:
-        raise BadInput(
-            "more than one rental",
-            public=f"There are {len(rentals)} machines to choose from.",
-            hint="Say which one with the rental option.",
-        )
-    return rentals[0].id
+    return rentals[0].id if len(rentals) == 1 else list(rentals)
 
 
 def _actor(

@@ -16,7 +16,7 @@ from bot.domain.money import hourly
 from bot.domain.quiet_hours import MORNING
 from bot.domain.rentals import Reason, Rental, State
 from bot.ports.chat import Page
-from cogs.ui import buttons, cards, look, retries
+from cogs.ui import buttons, cards, look, retries, words
 
 _UNSAVED = frozenset({Seen.TAB, Seen.KERNELS_IDLE, Seen.KERNELS_BUSY, Seen.RESULTS})
 
@@ -48,6 +48,8 @@ def letter(page: Page) -> look.Card:
             return _told(page, "has no fresh archive", _no_archive(page), look.ENDING)
         case Kind.VANISHED:
             return _told(page, "is gone", retries.vanished(page.rental), look.FAILED)
+        case Kind.NOT_MOVED:
+            return _told(page, "was not moved", _not_moved(page.rental), look.FAILED)
         case Kind.EXPIRES | Kind.EXPIRES_SOON:
             return retries.expires(page)
 
@@ -232,6 +234,18 @@ def _failed(page: Page) -> str:
         f"{retries.line(page.rental)}",
         "/save or /destroy tries again at once, /keep calls it off; /destroy with discard ends it "
         "without an archive.",
+    )
+
+
+def _not_moved(rental: Rental) -> str:
+    """Why, and that nothing was ended because of it."""
+    why = words.failure(rental.reason or Reason.NOT_MOVED)
+    if rental.reason is Reason.UNANSWERED:
+        why = "Nobody said yes to the dearer machine in time."
+    return look.lines(
+        f"{why} {look.clean(rental.detail, 300)}".strip(),
+        "Nothing was ended because of it. The old machine's card says how that one is; while it "
+        "runs, Move there tries again.",
     )
 
 

@@ -4,6 +4,7 @@ page or the value it is about, so it works after a restart, on any card that was
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar, cast
@@ -12,7 +13,8 @@ import discord
 
 from bot.client import Bellhop
 from bot.domain.images import PRESETS
-from bot.domain.policy_keys import Key, Spot, find
+from bot.domain.policy_key import Key
+from bot.domain.policy_keys import Spot, find
 from cogs.ui import look
 
 Press = discord.Interaction[Bellhop]
@@ -102,7 +104,7 @@ class ChooseKey(_Setter[discord.ui.Select[Any]], template=rf"bellhop:keys:{_PAGE
     def __init__(self, page: str, part: int = 0, keys: Sequence[Key[Any]] = ()) -> None:
         menu = discord.ui.Select[Any](
             custom_id=f"bellhop:keys:{page}:{part}",
-            placeholder="Change a value" if not part else "Change another value",
+            placeholder=f"Change a value of: {_groups(keys)}"[:150],
             options=[
                 discord.SelectOption(label=key.title, description=key.about[:100], value=key.name)
                 for key in keys
@@ -239,9 +241,14 @@ class Form(discord.ui.Modal):
 
 
 def keys_of(page: str, keys: Sequence[Key[Any]]) -> list[look.Control]:
-    """The menus for these values, as many as it takes."""
-    parts = [keys[at : at + MOST] for at in range(0, len(keys), MOST)]
-    return [ChooseKey(page, number, part) for number, part in enumerate(parts)]
+    """The menus for these values, as many as it takes; a group is in one of them."""
+    parts: list[list[Key[Any]]] = [[]]
+    for _, group in itertools.groupby(keys, lambda key: key.group):
+        its = list(group)
+        if len(parts[-1]) + len(its) > MOST:
+            parts.append([])
+        parts[-1].extend(its)
+    return [ChooseKey(page, number, part) for number, part in enumerate(parts) if part]
 
 
 def page_of(address: str) -> str:
@@ -264,6 +271,10 @@ async def setup(bot: Bellhop) -> None:
         SetRole,
         SetChannel,
     )
+
+
+def _groups(keys: Sequence[Key[Any]]) -> str:
+    return ", ".join(dict.fromkeys(key.group.value for key in keys))
 
 
 def _settings(press: discord.Interaction[Any]) -> Settings:

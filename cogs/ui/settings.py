@@ -10,7 +10,8 @@ import discord
 
 from bot.domain import zones
 from bot.domain.access import Actor, may_set
-from bot.domain.policy_keys import KEYS, LEADS, Group, Key, Scope, Spot, spot
+from bot.domain.policy_key import Group, Key, Scope
+from bot.domain.policy_keys import KEYS, LEADS, Spot, spot
 from bot.domain.policy_kinds import Channel, Choice, Flag, Kind, Off, Role, Zone
 from bot.domain.policy_measures import Count, Dollars, Duration
 from bot.domain.policy_values import Found, Values, shown

@@ -24,7 +24,6 @@ from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
 from bot.app import SystemClock
-from bot.domain.lifecycle import Limits
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import Phase, RentalId, State
 from bot.ports.books import Store
@@ -33,7 +32,9 @@ from bot.services.archives import Archives
 from bot.services.bookkeeper import Bookkeeper
 from bot.services.idle import IdleWatch
 from bot.services.links import Links
+from bot.services.policy import Policies
 from bot.services.reconciler import Reconciler
+from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
@@ -41,7 +42,7 @@ from tests.bench.figures import Figure, median_of
 from tests.bench.outside import FREE
 from tests.builders import SetClock, a_quote, a_rental
 from tests.e2e.programs import sandbox
-from tests.services.worlds import Books, Shelf, Verdicts, Wires
+from tests.services.worlds import Books, Shelf, Verdicts, Way, Wires
 
 INSTALLATION = "bellhop"
 """Of the labels."""
@@ -149,6 +150,7 @@ async def _house(folder: Path, offers: int) -> AsyncIterator[_House]:
         tasks, wake = Tasks(), Wake()
         stack.push_async_callback(tasks.aclose)
         links = Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642")
+        policies = Policies(store=store)
         reconciler = Reconciler(
             store=store,
             market=market,
@@ -158,8 +160,11 @@ async def _house(folder: Path, offers: int) -> AsyncIterator[_House]:
                 notebooks=Books(),
                 archives=cast(Archives, Shelf(SetClock())),
                 idle=cast(IdleWatch, Verdicts()),
+                replacing=Replacing(market=market, grudges=store, clock=clock, policies=policies),
+                paths=Way(),
                 routes=Routes(),
                 traffic=Traffic(),
+                policies=policies,
                 links=links,
                 clock=clock,
                 installation=INSTALLATION,
@@ -170,7 +175,7 @@ async def _house(folder: Path, offers: int) -> AsyncIterator[_House]:
             wake=wake,
             news=Wake(),
             clock=clock,
-            limits=Limits(),
+            policies=policies,
             installation=INSTALLATION,
             poll=timedelta(seconds=15),
         )

@@ -76,9 +76,9 @@ def archives(clock: SetClock, store: Store, tmp_path: Path) -> Archives:
 
 @pytest.fixture
 def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archives) -> Services:
-    offers = Offers(market=market, grudges=store, clock=clock)
     budgets = Budgets(store=store, clock=clock, wake=Wake(), news=Wake())
     policies = Policies(store=store)
+    offers = Offers(market=market, grudges=store, clock=clock, policies=policies)
     retention = Retention(
         store=store, archives=archives, policies=policies, news=Wake(), clock=clock
     )

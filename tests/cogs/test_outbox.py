@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import discord
 import pytest
 
 from bot.adapters.discord.bulletins import DiscordBoard
@@ -11,6 +12,7 @@ from bot.domain.bulletins import Audience, Bulletin, Tone
 from bot.domain.rentals import Rental
 from bot.ports.chat import Desired
 from bot.services.bulletins import Bulletins
+from bot.services.policy import Policies
 from bot.tasks import Wake
 from cogs.ui import bulletins as bulletin_cards
 from tests.cogs.conftest import Chat, text
@@ -24,7 +26,10 @@ def a_bulletin(**changes: object) -> Bulletin:
 async def tell(chat: Chat) -> int:
     """One round of the bulletins, as a process that has just begun runs it."""
     board = DiscordBoard(client=chat.env.bot, render=bulletin_cards.bulletin)
-    told = Bulletins(store=chat.store, board=board, news=Wake(), clock=chat.clock)
+    policies = Policies(store=chat.store)
+    told = Bulletins(
+        store=chat.store, board=board, news=Wake(), clock=chat.clock, policies=policies
+    )
     return await told.deliver()
 
 
@@ -125,3 +130,43 @@ async def test_a_removed_bot_keeps_nothing_waiting(chat: Chat, status: int, code
     chat.clock.turn(timedelta(minutes=10))
     assert await chat.store.due(chat.clock.now()) == []
     assert await chat.store.due_bulletins(chat.clock.now()) == []
+
+
+async def test_what_leads_must_know_stands_in_their_channel(chat: Chat) -> None:
+    """Also what is about a machine; what its owner must know goes to them."""
+    rental = await chat.ready()
+    leads = chat.guild.create_text_channel("leads-only")
+    await Policies(store=chat.store).change(None, {"leads_channel": str(leads.id)})
+    before = len(chat.cards)
+
+    await chat.store.tell(a_bulletin())
+    await chat.store.tell(a_bulletin(key="held/6", text="Held.", rental_id=rental.id))
+    await chat.store.tell(a_bulletin(key="omen/7", audience=Audience.OWNER, rental_id=rental.id))
+    await tell(chat)
+
+    said = [text(one) for one in leads.history()]
+    assert len(chat.cards) == before
+    assert len(said) == 2
+    assert any("Held." in one for one in said)
+    assert not any(f"<@{chat.ada.id}>" in one for one in said)
+    assert len(chat.ada.user.dm_channel.history()) == 1
+
+
+async def test_a_leads_channel_that_is_closed_sends_a_bulletin_to_the_machines(chat: Chat) -> None:
+    """What the leads must know is said somewhere, and rather beside what it is about."""
+    await chat.rented()
+    theirs, elsewhere = await in_another_channel(chat)
+    closed = chat.guild.create_text_channel(
+        "closed", overwrites={chat.guild.me: discord.PermissionOverwrite(view_channel=False)}
+    )
+    await Policies(store=chat.store).change(None, {"leads_channel": str(closed.id)})
+    before = len(chat.cards)
+
+    await chat.store.tell(a_bulletin(rental_id=theirs.id))
+    await tell(chat)
+
+    channel = next(one for one in chat.env.bot.get_all_channels() if one.id == elsewhere)
+    assert isinstance(channel, discord.TextChannel)
+    found = [text(one) async for one in channel.history()]
+    assert any("A stray machine" in one for one in found)
+    assert len(chat.cards) == before

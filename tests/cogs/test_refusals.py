@@ -286,17 +286,6 @@ async def test_a_name_nobody_knows_is_not_found(chat: Chat) -> None:
     assert "There is no such machine." in text(unknown.response)
 
 
-async def test_with_several_machines_one_has_to_be_named(chat: Chat) -> None:
-    """Nothing is destroyed by guessing."""
-    await chat.ready()
-    await chat.ready()
-
-    answer = await chat.ada.slash(chat.channel, "destroy")
-
-    assert "There are 2 machines to choose from." in text(answer.response)
-    assert "Say which one with the rental option." in text(answer.response)
-
-
 async def test_a_machine_that_has_ended_is_not_destroyed_again(chat: Chat) -> None:
     """The question of an old message is answered with how things are."""
     rental = await chat.ready()

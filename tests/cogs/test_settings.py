@@ -10,7 +10,7 @@ import pytest
 from bot.client import Bellhop, Services
 from bot.domain.letters import Kind, Writing
 from bot.domain.policy_keys import IDLE, KEYS, ZONE
-from bot.domain.rentals import Rental
+from bot.domain.rentals import Reason, Rental
 from bot.services.policy import Policies
 from tests.cogs.conftest import Chat, text
 
@@ -322,3 +322,74 @@ async def _restart(chat: Chat, services: Services) -> None:
     old = chat.env.bot
     await chat.env.restart_bot(Bellhop(services=services))
     await old.close()
+
+
+async def test_who_asked_for_an_archive_is_told_of_it_whatever_they_get_else(chat: Chat) -> None:
+    """`/save` promises a message, and keeps that promise."""
+    rental = await chat.ready(name="fastbook")
+    await Policies(store=chat.store).change(None, {f"member/{chat.ada.id}/notices": "none"})
+
+    promised = text((await chat.ada.slash(chat.channel, "save")).response)
+    await chat.write()
+    chat.clock.turn(timedelta(minutes=1))
+    await chat.change(rental.id, proven_at=chat.clock.now(), archive_id="a1", save_asked_at=None)
+    await chat.write()
+
+    assert "You get a message when the archive is proven" in promised
+    (direct,) = chat.ada.user.dm_channel.history()
+    assert "fastbook is saved" in text(direct)
+
+
+async def test_a_move_that_failed_says_why_and_what_became_of_the_old_machine(chat: Chat) -> None:
+    """To its owner, directly."""
+    rental = await chat.ready(name="fastbook")
+    await chat.change(rental.id, reason=Reason.NOT_MOVED, detail="log.txt kept changing.")
+
+    await _write(chat, rental, Kind.NOT_MOVED)
+
+    (direct,) = chat.ada.user.dm_channel.history()
+    assert "fastbook was not moved" in text(direct)
+    assert "log.txt kept changing. " in text(direct) or "log.txt kept changing.\n" in text(direct)
+    assert "Nothing was ended because of it." in text(direct)
+
+
+async def test_a_form_comes_though_the_database_does_not_answer(
+    chat: Chat, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discord takes a form as the first answer only, within three seconds."""
+    await Policies(store=chat.store).change(None, {"idle": "45m"})
+    page = await chat.lead.slash(chat.channel, "settings")
+
+    async def never() -> None:
+        raise AssertionError("something was read before the form was sent")
+
+    with monkeypatch.context() as away:
+        away.setattr(services.policies, "values", never)
+        away.setattr(services.interactions, "take_interaction", never)
+        form = await chat.lead.select(page.response, ["idle"], custom_id="bellhop:keys:team:0")
+    await chat.lead.submit_modal(form, {"value": "2h"})
+
+    assert "Idle time: **2 h**" in text(page.response)
+
+
+async def test_the_values_of_archives_have_a_menu_of_their_own(chat: Chat) -> None:
+    """Discord takes 25 options; a group is never torn apart."""
+    page = await chat.lead.slash(chat.channel, "settings")
+    form = await chat.lead.select(page.response, ["save_size"], custom_id="bellhop:keys:team:1")
+
+    await chat.lead.submit_modal(form, {"value": "40 GB"})
+
+    assert "Archive unasked: **40 GB**\n-# set for the team" in text(page.response)
+    assert await chat.store.policy() == {"save_size": "40000000000"}
+
+
+async def test_a_page_on_which_everything_is_set_still_fits(chat: Chat) -> None:
+    """4000 characters of text, with the longest values and the last changes."""
+    wishes = {key.name: key.example for key in KEYS.values() if key.name != "leads"}
+    wishes["images"] = ", ".join(f"registry/some/long-name-of-an-image:{one}" for one in range(8))
+    await Policies(store=chat.store).change(None, wishes)
+
+    page = text((await chat.lead.slash(chat.channel, "settings")).response)
+
+    assert all(f"{key.title}: **" in page for key in KEYS.values())
+    assert "Last changes" in page

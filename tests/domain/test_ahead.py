@@ -85,3 +85,23 @@ def test_a_question_is_reason_for_one_archive() -> None:
 def test_what_is_on_its_way_already_is_left_alone(changes: dict[str, object]) -> None:
     assert wanted(ready())
     assert not wanted(replace(ready(), **changes))  # type: ignore[arg-type]
+
+
+def test_a_chosen_hour_is_that_of_quiet_hours_or_not() -> None:
+    """The team's word is the last; each machine still has its own moment after it."""
+    rules = replace(RULES, quiet=QuietHours(time(22), time(8), BERLIN), night=time(12))
+
+    at = night_after(ready(), NOON, rules).astimezone(BERLIN)
+
+    assert time(12) <= at.time() <= time(15)
+
+
+def test_without_nights_only_a_question_is_a_reason() -> None:
+    """A team may have none made; before an end that nobody asked for there still is one."""
+    rules = replace(RULES, nightly=False)
+    row = ready()
+    asked_at = NOON + timedelta(hours=5)
+    memory = replace(begin(NOON), question=Question(kind=Asking.IDLE, asked_at=asked_at))
+
+    assert due_at(row, begin(NOON), rules) is None
+    assert due_at(row, memory, rules) == asked_at

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import time, timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.domain.access import Actor, is_lead, may_set
+from bot.domain.limits import Limits
 from bot.domain.money import Usd
-from bot.domain.policy_keys import IDLE, KEYS, LEADS, QUIET, Scope, find, spot
-from bot.domain.policy_kinds import Off, Wrong
-from bot.domain.policy_measures import Count, Dollars, Duration
+from bot.domain.policy_key import Scope
+from bot.domain.policy_keys import IDLE, KEYS, LEADS, QUIET, find, spot
+from bot.domain.policy_kinds import Off, TimeOfDay, Wrong
+from bot.domain.policy_measures import Count, Dollars, Duration, Size
+from bot.domain.policy_renting import RENTING
 from bot.domain.policy_values import Values, read, shown, wished, write
 from bot.domain.zones import named, suggested, zone
 from bot.errors import BadInput
@@ -198,3 +203,65 @@ def test_who_may_set_what() -> None:
     assert not may_set(ada, own=True)
     assert may_set(lead)
     assert may_set(manager, member_id=1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "size"),
+    [
+        ("20 GB", 20 * 10**9),
+        ("1.5tb", 15 * 10**11),
+        ("2500 MB", 25 * 10**8),
+        ("1.5 GB", 15 * 10**8),
+    ],
+)
+def test_sizes_are_read_as_people_write_them(typed: str, size: int) -> None:
+    """And read back as they are shown."""
+    kind = Size(10**6, 10**13)
+
+    assert kind.parse(typed) == size
+    assert kind.parse(kind.show(size)) == size
+
+
+@pytest.mark.parametrize("typed", ["20", "20 kB", "-1 GB", "0 GB", "11 TB", "GB", "1e3 GB"])
+def test_what_is_no_size_is_refused(typed: str) -> None:
+    """A bare number could be anything."""
+    with pytest.raises(Wrong):
+        Size(10**6, 10**13).parse(typed)
+
+
+def test_a_time_of_the_day_is_read_as_people_write_it() -> None:
+    """Midnight is an hour as well, not `off`."""
+    kind = Off(TimeOfDay())
+
+    assert [kind.parse(one) for one in ("2", "02:30", "0:00", "off")] == [
+        time(2),
+        time(2, 30),
+        time(0),
+        None,
+    ]
+    for wrong in ("24", "2:60", "2am", "02:00-03:00"):
+        with pytest.raises(Wrong):
+            kind.parse(wrong)
+
+
+def test_the_page_about_the_policy_lists_every_value() -> None:
+    """By its name, with its default and where it is set, and none that there is not."""
+    page = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|", page, re.MULTILINE)
+
+    assert listed == [
+        (
+            key.name,
+            str(key.kind.show(key.default)),
+            ", ".join(scope.value for scope in Scope if scope in key.where),
+        )
+        for key in KEYS.values()
+    ]
+
+
+def test_every_field_that_is_filled_is_one_of_the_limits() -> None:
+    """With the same default, within its own bounds."""
+    usual = Limits()
+    for name, key in RENTING.items():
+        assert key.default == getattr(usual, name)
+        assert key.parse(key.kind.show(key.default)) == key.default

@@ -181,3 +181,20 @@ async def test_a_wish_that_comes_meanwhile_is_left_as_it_is(house: House, ahead:
     await house.tasks.quiet()
 
     assert await _row(house, rental) == before
+
+
+async def test_a_team_that_wants_no_nights_has_none(house: House, ahead: Ahead) -> None:
+    """It takes effect while the machine runs; a size that asks is the team's as well."""
+    rental = await _ready(house)
+    shell = Policies(store=house.store)
+    await shell.change(None, {"nightly": "off"})
+    house.clock.turn(timedelta(days=2))
+    await _ticks(house, ahead, 2)
+    without = list(house.shelf.ran_for)
+
+    await shell.change(None, {"nightly": "02:00", "save_size": "2 GB"})
+    await _ticks(house, ahead, 2)
+
+    assert without == []
+    assert house.shelf.ran_for == [rental.id]
+    assert house.shelf.caps[-1].bytes == 2 * 10**9

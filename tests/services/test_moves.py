@@ -13,6 +13,7 @@ from bot.domain.archives import Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.budgets import Scope, Subject
 from bot.domain.forecasts import disk_needed_gb, moving, restoring
+from bot.domain.letters import Kind
 from bot.domain.money import Usd
 from bot.domain.offers import Wish
 from bot.domain.rentals import Phase, Reason, Rental, State
@@ -299,3 +300,38 @@ async def test_a_move_must_fit_into_the_budget_of_its_owners_role(house: House) 
     new = await house.moves.move(ada, PLACE, old.id, 2)
 
     assert await house.store.counted(new.guild_id, red) == [old.id, new.id]
+
+
+async def _letters(house: House, rental: Rental) -> list[Kind]:
+    return [one.kind for one in await house.store.letters_of(rental.id)]
+
+
+async def test_a_move_that_failed_is_written_to_its_owner_once(house: House) -> None:
+    """Whatever it failed for: nothing to copy, or nowhere to put it."""
+    old = await _ready(house)
+    house.shelf.failures = [Failure(trouble=ArchiveTrouble.IN_USE, words="log.txt kept changing.")]
+    first = await house.moves.move(ADA, PLACE, old.id, 2)
+    await house.passes(6)
+    house.shelf.restore_error = RestoreFailed("no room")
+    second = await house.moves.move(ADA, PLACE, old.id, 2)
+    await house.passes(8)
+
+    assert (await _row(house, first)).reason is Reason.NOT_MOVED
+    assert (await _row(house, second)).state is State.CLOSED
+    assert await _letters(house, first) == [Kind.NOT_MOVED]
+    assert await _letters(house, second) == [Kind.NOT_MOVED]
+
+
+async def test_a_move_that_worked_or_was_cancelled_needs_no_letter(house: House) -> None:
+    """Who cancels it knows."""
+    old = await _ready(house)
+    cancelled = await house.moves.move(ADA, PLACE, old.id, 2)
+    await house.desk.end(ADA, cancelled.id)
+    await house.passes(6)
+    moved = await house.moves.move(ADA, PLACE, old.id, 2)
+    await house.passes(12)
+
+    assert (await _row(house, cancelled)).state is State.CLOSED
+    assert (await _row(house, moved)).state is State.READY
+    assert await _letters(house, cancelled) == []
+    assert await _letters(house, moved) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -355,3 +356,26 @@ async def test_a_lookout_is_stored_whole_and_guarded(post: Post) -> None:
         await post.house.store.keep_lookout(full)
 
     assert await post.again(lookout) == written == replace(full, version=full.version + 1)
+
+
+async def test_a_letter_that_hangs_holds_up_no_other(post: Post) -> None:
+    """The others arrive while it waits."""
+    first, second = await post.wish(rents=False), await post.wish(LINUS, rents=False)
+    post.market.offers = [an_offer(id=1)]
+    await post.scout.pass_once()
+    arrived, let = asyncio.Event(), asyncio.Event()
+
+    async def tell(lookout: Lookout) -> None:
+        if lookout.id == first.id:
+            await let.wait()
+        else:
+            arrived.set()
+
+    post.letters.tell = tell  # type: ignore[method-assign]
+
+    delivering = asyncio.ensure_future(post.scout.deliver())
+    await asyncio.wait_for(arrived.wait(), 10)
+    let.set()
+
+    assert await delivering == 2
+    assert (await post.again(second)).tell_at is None

@@ -12,6 +12,7 @@ from bot.domain.archives import (
     Archive,
     ArchiveId,
     ArchiveState,
+    Caps,
     Failure,
     Proof,
     Report,
@@ -37,6 +38,7 @@ from bot.services.idle import IdleWatch, Judged
 from bot.services.links import Links
 from bot.services.moves import Moves
 from bot.services.offers import Offers
+from bot.services.policy import Policies
 from bot.services.reconciler import Reconciler
 from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
@@ -213,9 +215,13 @@ class Shelf:
     restored: list[str] = field(default_factory=list)
     restore_error: BotError | None = None
     changes: list[str] = field(default_factory=list)
+    caps: list[Caps] = field(default_factory=list)
     proofs: list[Archive] = field(default_factory=list)
 
-    async def save(self, rental: Rental, shell: object, **_: object) -> Proof | Failure:
+    async def save(
+        self, rental: Rental, shell: object, *, caps: Caps, **_: object
+    ) -> Proof | Failure:
+        self.caps.append(caps)
         if self.failures:
             return self.failures.pop(0)
         self.ran_for.append(rental.id)
@@ -284,7 +290,10 @@ class House:
         self.links = Links(
             store=self.store, clock=self.clock, relay_url="http://{rental}.localhost:8642"
         )
-        self.offers = Offers(market=self.market, grudges=self.store, clock=self.clock)
+        self.policies = Policies(store=self.store, limits=self.limits)
+        self.offers = Offers(
+            market=self.market, grudges=self.store, clock=self.clock, policies=self.policies
+        )
         self.budgets = Budgets(store=self.store, clock=self.clock, wake=self.wake, news=self.news)
         self.desk = Desk(
             store=self.store,
@@ -323,11 +332,12 @@ class House:
                 market=self.market,
                 grudges=self.store,
                 clock=self.clock,
-                grudge=self.limits.grudge,
+                policies=self.policies,
             ),
             paths=self.way,
             routes=self.routes,
             traffic=Traffic(),
+            policies=self.policies,
             links=self.links,
             clock=self.clock,
             installation="bellhop",
@@ -342,7 +352,7 @@ class House:
             wake=self.wake,
             news=self.news,
             clock=self.clock,
-            limits=self.limits,
+            policies=self.policies,
             installation="bellhop",
             poll=timedelta(seconds=15),
         )

@@ -78,16 +78,15 @@ class DiscordBoard:
 
     async def _in_channel(self, posting: Posting, desired: Desired) -> Place:
         owner = desired.owner_id if posting.bulletin.audience is Audience.OWNER else None
-        if desired.channel_id is not None:
-            channel = self._client.get_partial_messageable(
-                desired.channel_id, guild_id=desired.guild_id
-            )
+        wanted = [one for one in (desired.channel_id, desired.otherwise_id) if one is not None]
+        for channel_id in wanted:
+            channel = self._client.get_partial_messageable(channel_id, guild_id=desired.guild_id)
             try:
                 return await self._send(posting, channel, owner)
             except (discord.Forbidden, discord.NotFound) as error:
                 log.info("a bulletin cannot stand in its channel: %s", error.code)
         home = await self.home()
-        if home is None or home.channel_id == desired.channel_id:
+        if home is None or home.channel_id in wanted:
             raise Undeliverable("there is no channel in which we may write")
         channel = self._client.get_partial_messageable(home.channel_id, guild_id=home.guild_id)
         return await self._send(posting, channel, owner)
