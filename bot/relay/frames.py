@@ -177,9 +177,19 @@ CLOSED = bytes([_FIN | CLOSE, 2]) + (1000).to_bytes(2, "big")
 """The answer to a close, as a server sends it."""
 
 
+GOODBYE = bytes([_FIN | CLOSE, _MASKED | 2]) + bytes(4) + (1000).to_bytes(2, "big")
+"""A close, as a client sends it."""
+
+
 def pong(payload: bytes) -> bytes:
     """The answer to a ping, as a client sends it: masked, with a mask that changes nothing."""
     return bytes([_FIN | PONG, _MASKED | len(payload)]) + bytes(4) + payload
+
+
+def sent(payload: bytes, *, binary: bool) -> bytes:
+    """A message of less than 64 KB in one frame, as a client sends it."""
+    head = bytes([_FIN | (2 if binary else 1), _MASKED | 126])
+    return head + len(payload).to_bytes(2, "big") + bytes(4) + payload
 
 
 def _header_size(head: bytearray) -> int:

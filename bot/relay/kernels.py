@@ -73,6 +73,31 @@ def sender(message: Said, body: bytes) -> str:
     return f"{message.type} {named[1].decode(errors='replace') if named else ''}"
 
 
+def question(message_id: str, session_id: str, *, binary: bool) -> bytes:
+    """A request for kernel information; the kernel answers when all earlier runs are over."""
+    header = {
+        "msg_id": message_id,
+        "msg_type": "kernel_info_request",
+        "session": session_id,
+        "username": "",
+        "date": "",
+        "version": "5.3",
+    }
+    parts: dict[str, dict[str, Any]] = {
+        "header": header,
+        "parent_header": {},
+        "metadata": {},
+        "content": {},
+    }
+    if not binary:
+        return json.dumps({**parts, "channel": "shell", "buffers": []}).encode()
+    pieces = [b"shell", *(json.dumps(part).encode() for part in parts.values())]
+    at = 8 * (len(pieces) + 2)
+    offsets = [at := at + size for size in (0, *map(len, pieces))]
+    numbers = [len(offsets), *offsets]
+    return b"".join(number.to_bytes(8, "little") for number in numbers) + b"".join(pieces)
+
+
 def _binary(message: Message) -> Said:
     body = message.body
     number = int.from_bytes(body[:8], "little")
