@@ -121,7 +121,7 @@ class Ear:
         told = said(message)
         person = human(told)
         if person is None and told is not None:
-            person = self._rhythms.beat(sender(told, message.body[:4096]), self._clock.now())
+            person = self._rhythms.beat(sender(told, bytes(message.body[:4096])), self._clock.now())
         if person:
             self._human()
         if told is not None and told.type == "execute_request" and self._talk is not None:

@@ -48,7 +48,7 @@ class Message:
     """A message that is complete. `body` is its beginning where it is longer than was kept."""
 
     opcode: int
-    body: bytes
+    body: bytes | bytearray  # nobody changes it any more
     size: int
 
     @property
@@ -129,7 +129,7 @@ class Messages:
         if not self._first & _CONTROL:
             if self._first & 0x0F:
                 self._opcode = self._first & 0x0F
-                self._body.clear()
+                self._body = bytearray()
                 self._size = 0
             self._size += self._left
         self._head = bytearray()
@@ -152,15 +152,16 @@ class Messages:
 
     def _end(self, found: list[Message]) -> None:
         part = unmasked(bytes(self._part), self._mask)
-        self._part.clear()
+        self._part = bytearray()
         if self._first & _CONTROL:
             if self.keep:
                 found.append(Message(self._first & 0x0F, part, len(part)))
             return
-        self._body += part
+        if part:
+            self._body += part
         if self._first & _FIN:
             if self.keep:
-                found.append(Message(self._opcode, bytes(self._body), self._size))
+                found.append(Message(self._opcode, self._body, self._size))
             self._body = bytearray()
 
 

@@ -212,7 +212,7 @@ class _Line:
         """Called by aiohttp with what arrived."""
         for message in self.ear.hear(data):
             if message.opcode == PING:
-                self.write(pong(message.body))
+                self.write(pong(bytes(message.body)))
             elif self._left is not None:
                 self._left.set()
             else:

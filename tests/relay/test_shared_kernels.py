@@ -26,9 +26,10 @@ async def test_two_tabs_that_both_go_leave_both_their_runs(lab: House, work: Pat
     kernel = await opened(lab, work, {"one": steps(3), "two": steps(3, name="b")})
     async with tab(lab, kernel, "s1") as first, tab(lab, kernel, "s2") as second:
         await first.run(steps(3), cell="one")
-        await second.run(steps(3, name="b"), cell="two")
         go(work, 0)
         await first.hears("line 0\n")
+        await second.run(steps(3, name="b"), cell="two")
+        await until(lambda: len(lab.outputs.held(RENTAL)) == 2)
     await until(lambda: lab.outputs.kept(RENTAL, kernel) == 2)
     go(work, 1, 2)
     go(work, 0, 1, 2, name="b")
@@ -47,9 +48,9 @@ async def test_a_tab_that_stays_does_not_hide_the_run_of_one_that_goes(
     async with tab(lab, kernel, "s2") as stays:
         async with tab(lab, kernel, "s1") as goes:
             await goes.run(steps(2), cell="one")
-            await stays.run(steps(2, name="b"), cell="two")
             go(work, 0)
             await goes.hears("line 0\n")
+            await stays.run(steps(2, name="b"), cell="two")
         go(work, 1)
         go(work, 0, name="b")
         await stays.hears("lineb 0\n")
@@ -72,6 +73,7 @@ async def test_a_kernel_that_is_ended_by_another_tab_ends_the_recording(
         go(work, 0)
         await first.hears("line 0\n")
     await until(lambda: lab.outputs.kept(RENTAL, kernel) == 1)
+    await lab.outputs.find(RENTAL)  # as the recorder does when a run begins
     go(work, 1)
     await until((work / "done1").exists)
     await until(lambda: "line 1" in str([run.outputs for run in lab.outputs.held(RENTAL)]))
