@@ -1,6 +1,6 @@
 """Runs of cells whose output is kept until a notebook has it, over our own restarts.
 
-Revision 0014, after 0011.
+Revision 0014, after 0012.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
