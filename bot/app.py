@@ -68,6 +68,7 @@ from bot.services.policy import Policies
 from bot.services.probe import Probe
 from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
+from bot.services.recordings import Recorder
 from bot.services.replacing import Replacing
 from bot.services.routes import Routes, Traffic
 from bot.services.scout import Scout
@@ -157,8 +158,11 @@ async def open_app(
             news=shared.news,
             clock=outside.clock,
         )
+        relay.resume(await outside.recorder.restore())
         await _listen(relay, settings)
+        stack.push_async_callback(outside.recorder.close)
         stack.push_async_callback(relay.close)
+        stack.callback(outside.recorder.note_tabs)
         stack.push_async_callback(outside.outputs.flush_all, LAST_FLUSH_S)
 
         schedule = Schedule(
@@ -183,6 +187,7 @@ async def open_app(
         tasks.forever("notices", notices.run)
         tasks.forever("letters", _letters(outside, shared, client=client).run)
         tasks.forever("kernels", relay.keep_joined)
+        tasks.forever("recordings", outside.recorder.run)
         board = DiscordBoard(client=client, render=bulletin_cards.bulletin)
         bulletins = Bulletins(
             store=outside.store,
@@ -230,6 +235,7 @@ class Outside:
     notebooks: JupyterNotebooks
     archives: Archives
     outputs: Outputs
+    recorder: Recorder
     links: Links
     downloads: Downloads
 
@@ -274,7 +280,9 @@ async def _open_outside(
     stack.push_async_callback(tunnels.aclose)
     give_back_large()
     place = await asyncio.to_thread(open_place, settings.archive_url)
-    outputs = Outputs(documents=JupyterDocuments(), routes=routes)
+    recording = Wake()
+    outputs = Outputs(documents=JupyterDocuments(), routes=routes, begun=recording.set)
+    recorder = Recorder(store=store, outputs=outputs, clock=clock, wake=recording)
     archives = Archives(
         books=store,
         vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
@@ -291,6 +299,7 @@ async def _open_outside(
         notebooks=JupyterNotebooks(),
         archives=archives,
         outputs=outputs,
+        recorder=recorder,
         links=Links(store=store, clock=clock, relay_url=settings.relay_url),
         downloads=Downloads(
             shelf=Shelf(archives=archives),

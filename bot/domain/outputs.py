@@ -35,6 +35,20 @@ class _Piece:
     def output(self) -> Json:
         return {**self.body, "text": self.printed.text} if self.printed else self.body
 
+    def state(self) -> Json:
+        printed = self.printed.state() if self.printed else None
+        return {
+            "body": self.body,
+            "printed": printed,
+            "display": self.display,
+            "size": self.size,
+        }
+
+    @classmethod
+    def restored(cls, state: Json) -> _Piece:
+        printed = Printed.restored(state["printed"]) if state["printed"] else None
+        return cls(state["body"], printed, state["display"], state["size"])
+
 
 @dataclass(slots=True, kw_only=True)
 class Execution:
@@ -115,6 +129,20 @@ class Execution:
             self.done = True
             self.revision += 1
 
+    def state(self) -> Json:
+        """All that `restored` needs to go on as this one would, as JSON can hold it."""
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        return {**plain, "pieces": [piece.state() for piece in self._pieces]}
+
+    @classmethod
+    def restored(cls, state: Json) -> Execution:
+        """One that goes on where `state` was taken. Raises KeyError, TypeError or ValueError."""
+        execution = cls(id=state["id"], cell_id=state["cell_id"], code=state["code"])
+        for name in _PLAIN:
+            setattr(execution, name, state[name])
+        execution._pieces = [_Piece.restored(piece) for piece in state["pieces"]]
+        return execution
+
     def _print(self, name: str, text: str) -> None:
         self._before()
         last = self._pieces[-1] if self._pieces else None
@@ -159,6 +187,10 @@ class Execution:
 
 
 _OVER = ("idle", "restarting", "dead")
+_PLAIN = (
+    *("id", "cell_id", "code", "count", "done", "again", "revision"),
+    *("_clear", "_rich", "_left_out"),
+)
 
 
 def _number(value: object, otherwise: int | None) -> int | None:

@@ -7,6 +7,7 @@ endless text the beginning and the end are kept, and it says what is missing bet
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 HEAD_CHARS = 200_000
 TAIL_CHARS = 1_000_000
@@ -46,6 +47,24 @@ class Printed:
         """Characters that were not kept."""
         self._fold()
         return self._cut
+
+    def state(self) -> dict[str, str | int]:
+        """All that `restored` needs to go on as this one would."""
+        self._fold()
+        tail = "".join(self._tail)
+        return {"head": self._head, "tail": tail, "line": self._line, "cut": self._cut}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, str | int]) -> Printed:
+        """One that goes on where `state` was taken. Raises KeyError for anything else."""
+        printed = cls()
+        printed._head, printed._line = str(state["head"]), str(state["line"])
+        tail = str(state["tail"])
+        if tail:
+            printed._tail.append(tail)
+        printed._tail_chars = len(tail)
+        printed._cut = int(state["cut"])
+        return printed
 
     def _fold(self) -> None:
         """Take what is fresh into what is kept; in large pieces, for a line may be long."""

@@ -19,6 +19,7 @@ from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
 from bot.ports.bulletins import Bulletins, Interactions, Sightings
 from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
+from bot.ports.recordings import Recordings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,6 +344,7 @@ class Store(
     Bulletins,
     Sightings,
     Interactions,
+    Recordings,
     Protocol,
 ):
     """The database as a whole."""

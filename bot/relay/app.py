@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 
@@ -23,6 +23,7 @@ from bot.ports.clock import Clock
 from bot.relay import headers, pages
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
+from bot.relay.ears import Ear
 from bot.relay.exchanges import Exchanges
 from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
@@ -35,6 +36,7 @@ from bot.relay.telling import Telling
 from bot.services.downloads import Downloads
 from bot.services.links import Links
 from bot.services.outputs import Outputs
+from bot.services.recordings import Restored
 from bot.services.routes import Route, Routes, Traffic
 
 Health = Callable[[], Awaitable[Mapping[str, str]]]
@@ -46,6 +48,9 @@ It is shown to whoever asks, so it names no address and no secret.
 HEALTH_S = 5
 CLOSE_S = 1.5
 """How long open requests may take to end when we stop; aiohttp waits it twice at worst."""
+
+TAB_S = 150.0
+"""How long a tab tries to connect again at least: JupyterLab doubles its pauses, seven times."""
 
 _IDLE_S = 75  # an unused browser connection is kept so long, and a half-sent request
 _LINGER_S = 2  # how long the rest of a refused upload is read, so that the answer is seen
@@ -117,11 +122,22 @@ class Relay:
     async def close(self) -> None:
         """Stop listening, end every connection; done within 5 s."""
         self._exchanges.end_sockets()
-        self._kept.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._kept.aclose()
         await self._upstreams.close()
         await self._looks.close()
+
+    def resume(self, sessions: Iterable[Restored]) -> None:
+        """Take up the conversations whose runs went on while we were not there, oldest first.
+
+        A tab that was there to the last comes back by itself, and Jupyter repeats to it what was
+        said meanwhile; only when it does not, we do.
+        """
+        for one in sessions:
+            ear = Ear(talk=one.talk, human=lambda: None, clock=self._clock)
+            key = (one.rental_id, one.kernel_id, one.talk.session_id)
+            self._kept.resume(key, ear, after_s=TAB_S if one.tab else 0.0)
 
     async def fault(self, rental_id: RentalId, *, page: bool = True) -> str:
         """What keeps a notebook from answering through us; see `ports.Paths`."""

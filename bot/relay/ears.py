@@ -8,12 +8,14 @@ if it is wanted.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
+from typing import Any
 
 from bot.domain.rhythm import Rhythms
 from bot.ports.clock import Clock
-from bot.relay.frames import CLOSE, PING, Message, Messages
-from bot.relay.kernels import Said, human, said, sender
+from bot.relay.frames import CLOSE, PING, Message, Messages, sent
+from bot.relay.kernels import Said, human, question, said, sender
 from bot.services.runs import Talk
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Ear:
         self._rising = Messages(keep=UP_BYTES)
         self._falling = Messages(keep=DOWN_BYTES if talk is not None and talk.waiting else 0)
         self._rhythms = Rhythms()
+        self._question = ""
 
     @property
     def waiting(self) -> bool:
@@ -61,9 +64,20 @@ class Ear:
         if self._talk is not None:
             self._talk.kept = staying
 
-    def anew(self) -> None:
-        """A new connection to the kernel takes the place of one that broke, perhaps in a frame."""
+    @property
+    def turn(self) -> int:
+        """The order in which the sessions of one kernel are served: see `Talk.turn`."""
+        return self._talk.turn if self._talk is not None else 0
+
+    def anew(self, *, binary: bool) -> bytes:
+        """A new connection to the kernel takes the place of one that broke, perhaps in a frame.
+
+        Returns what to ask there. Whether a run has ended meanwhile nobody may tell us, if another
+        session connected between; but once the kernel has looked at a later request, it has.
+        """
         self._falling = Messages(keep=DOWN_BYTES)
+        self._question = uuid.uuid4().hex
+        return sent(question(self._question, self.session_id, binary=binary), binary=binary)
 
     def over(self) -> None:
         """The kernel is gone."""
@@ -107,7 +121,7 @@ class Ear:
         told = said(message)
         person = human(told)
         if person is None and told is not None:
-            person = self._rhythms.beat(sender(told, message.body[:4096]), self._clock.now())
+            person = self._rhythms.beat(sender(told, bytes(message.body[:4096])), self._clock.now())
         if person:
             self._human()
         if told is not None and told.type == "execute_request" and self._talk is not None:
@@ -125,6 +139,11 @@ class Ear:
         )
         self._falling.keep = DOWN_BYTES
 
+    def _answered(self, talk: Talk, content: dict[str, Any] | None) -> None:
+        if content is not None and content.get("execution_state") == "idle" and not talk.present:
+            self._question = ""
+            talk.over()
+
     def _said(self, talk: Talk, message: Message) -> None:
         told = said(message)
         if told is None:
@@ -132,6 +151,9 @@ class Ear:
         if told.type == "update_display_data":
             talk.heard(told.type, told.parent, told.read())
         elif told.type in _PUT_OUT and (told.type == "status" or talk.expects(told.parent)):
-            talk.heard(told.type, told.parent, told.read())
+            content = told.read()
+            talk.heard(told.type, told.parent, content)
+            if told.type == "status" and self._question and told.parent == self._question:
+                self._answered(talk, content)
             if told.type == "status" and talk.present and not talk.waiting:
                 self._falling.keep = 0  # the headers are enough until the next run

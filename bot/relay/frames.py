@@ -48,7 +48,7 @@ class Message:
     """A message that is complete. `body` is its beginning where it is longer than was kept."""
 
     opcode: int
-    body: bytes
+    body: bytes | bytearray  # nobody changes it any more
     size: int
 
     @property
@@ -129,7 +129,7 @@ class Messages:
         if not self._first & _CONTROL:
             if self._first & 0x0F:
                 self._opcode = self._first & 0x0F
-                self._body.clear()
+                self._body = bytearray()
                 self._size = 0
             self._size += self._left
         self._head = bytearray()
@@ -152,15 +152,16 @@ class Messages:
 
     def _end(self, found: list[Message]) -> None:
         part = unmasked(bytes(self._part), self._mask)
-        self._part.clear()
+        self._part = bytearray()
         if self._first & _CONTROL:
             if self.keep:
                 found.append(Message(self._first & 0x0F, part, len(part)))
             return
-        self._body += part
+        if part:
+            self._body += part
         if self._first & _FIN:
             if self.keep:
-                found.append(Message(self._opcode, bytes(self._body), self._size))
+                found.append(Message(self._opcode, self._body, self._size))
             self._body = bytearray()
 
 
@@ -177,9 +178,19 @@ CLOSED = bytes([_FIN | CLOSE, 2]) + (1000).to_bytes(2, "big")
 """The answer to a close, as a server sends it."""
 
 
+GOODBYE = bytes([_FIN | CLOSE, _MASKED | 2]) + bytes(4) + (1000).to_bytes(2, "big")
+"""A close, as a client sends it."""
+
+
 def pong(payload: bytes) -> bytes:
     """The answer to a ping, as a client sends it: masked, with a mask that changes nothing."""
     return bytes([_FIN | PONG, _MASKED | len(payload)]) + bytes(4) + payload
+
+
+def sent(payload: bytes, *, binary: bool) -> bytes:
+    """A message of less than 64 KB in one frame, as a client sends it."""
+    head = bytes([_FIN | (2 if binary else 1), _MASKED | 126])
+    return head + len(payload).to_bytes(2, "big") + bytes(4) + payload
 
 
 def _header_size(head: bytearray) -> int:

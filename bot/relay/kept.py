@@ -13,6 +13,7 @@ import asyncio
 import base64
 import logging
 import secrets
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from bot.domain.rentals import RentalId
 from bot.relay.ears import Ear
-from bot.relay.frames import PING, pong
+from bot.relay.frames import GOODBYE, PING, pong
 from bot.relay.http import Upstreams
 from bot.services.routes import Route, Routes
 
@@ -31,6 +32,8 @@ AT_MOST = 64
 """Connections kept at once; one more ends the oldest."""
 
 REJOIN_S = 5.0
+FIRST_S = 5.0
+GOODBYE_S = 1.0
 _HANDSHAKE_S = 60.0  # a kernel that computes makes Jupyter wait before it answers
 
 Key = tuple[RentalId, str, str]
@@ -43,7 +46,8 @@ class Kept:
         self._upstreams = upstreams
         self._routes = routes
         self._lines: dict[Key, _Line] = {}
-        self._broken: dict[Key, Ear] = {}
+        self._broken: dict[Key, _Broken] = {}
+        self._joining: dict[Key, asyncio.Lock] = {}
 
     def keep(
         self, rental_id: RentalId, kernel_id: str, upstream: aiohttp.ClientResponse, ear: Ear
@@ -80,7 +84,28 @@ class Kept:
         if ear.waiting:
             while len(self._broken) >= AT_MOST:
                 del self._broken[next(iter(self._broken))]
-            self._broken[key] = ear
+            self._broken[key] = _Broken(ear)
+
+    def resume(self, key: Key, ear: Ear, *, after_s: float = 0.0) -> None:
+        """Take up, after so long, what was kept before this process began."""
+        after = asyncio.get_running_loop().time() + after_s
+        self._broken[key] = _Broken(ear, after)
+
+    async def first(self, rental_id: RentalId, kernel_id: str, session_id: str) -> None:
+        """Before another session connects, join those that Jupyter holds something for.
+
+        It would throw that away. Takes a few seconds at most.
+        """
+        keys = [key for key in self._broken if key[:2] == (rental_id, kernel_id)]
+        route = self._routes.get(rental_id)
+        if route is None or any(key[2] == session_id for key in keys):
+            return
+        try:
+            async with asyncio.timeout(FIRST_S):
+                for key in keys:
+                    await self._rejoin(key, route)
+        except TimeoutError:
+            log.info("a kernel could not be joined before a browser came")
 
     async def run(self) -> None:
         """Make broken connections anew, for ever."""
@@ -89,16 +114,33 @@ class Kept:
             await self.rejoin()
 
     async def rejoin(self) -> None:
-        """Try once, each that has a way to its notebook."""
-        for key, ear in list(self._broken.items()):
-            route = self._routes.get(key[0])
-            if not ear.waiting:
-                self._broken.pop(key, None)
-            elif route is not None:
-                await self._rejoin(key, ear, route)
+        """Try once, each that has a way to its notebook; of one kernel in their order.
 
-    async def _rejoin(self, key: Key, ear: Ear, route: Route) -> None:
+        What Jupyter holds is the session's whose turn it was; another that came before would make
+        it throw that away.
+        """
+        now = asyncio.get_running_loop().time()
+        waits: set[tuple[RentalId, str]] = set()
+        for key, broken in list(self._broken.items()):
+            route = self._routes.get(key[0])
+            if not broken.ear.waiting:
+                self._broken.pop(key, None)
+            elif route is not None and now >= broken.after and key[:2] not in waits:
+                await self._rejoin(key, route)
+            if key in self._broken:
+                waits.add(key[:2])
+
+    async def _rejoin(self, key: Key, route: Route) -> None:
+        async with self._joining.setdefault(key, asyncio.Lock()):
+            broken = self._broken.get(key)
+            if broken is not None:
+                await self._join(key, broken, route)
+        if key not in self._broken:
+            self._joining.pop(key, None)
+
+    async def _join(self, key: Key, broken: _Broken, route: Route) -> None:
         rental_id, kernel_id, _ = key
+        ear = broken.ear
         try:
             async with asyncio.timeout(_HANDSHAKE_S):
                 upstream = await self._upstreams.session(rental_id, route).get(
@@ -113,20 +155,47 @@ class Kept:
         if self._broken.pop(key, None) is None:  # the session has come back meanwhile
             upstream.close()
         elif upstream.status == HTTPStatus.SWITCHING_PROTOCOLS:
-            ear.anew()
-            if not self.keep(rental_id, kernel_id, upstream, ear):
+            binary = bool(upstream.headers.get("Sec-WebSocket-Protocol"))
+            asked = ear.anew(binary=binary)
+            if self.keep(rental_id, kernel_id, upstream, ear):
+                self._lines[key].write(asked)
+            else:
                 upstream.close()
-                self._broken[key] = ear
+                self._broken[key] = broken
         else:
             upstream.close()
             if upstream.status == HTTPStatus.NOT_FOUND:
                 ear.over()
             else:
-                self._broken[key] = ear
+                self._broken[key] = broken
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
+        """Let go of all, so that nothing is lost on the way; done within a second or so.
+
+        Jupyter answers a goodbye when it has said everything, and holds for the session what comes
+        then. It holds for the last of a kernel's sessions only: that is the one whose run goes on.
+        """
+        kernels: dict[tuple[RentalId, str], list[_Line]] = {}
+        for key, line in self._lines.items():
+            kernels.setdefault(key[:2], []).append(line)
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await asyncio.gather(*(_goodbye(lines) for lines in kernels.values()))
+        except TimeoutError:
+            log.info("a kernel's connection was cut without an answer to the goodbye")
         for key in list(self._lines):
             self.drop(*key)
+
+
+async def _goodbye(lines: list[_Line]) -> None:
+    for line in sorted(lines, key=lambda line: line.ear.turn, reverse=True):
+        await line.goodbye()
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    ear: Ear
+    after: float = 0.0  # of the loop's time: it is not joined before
 
 
 class _Line:
@@ -137,24 +206,41 @@ class _Line:
         self._key = key
         self.upstream = upstream
         self.ear = ear
+        self._left: asyncio.Event | None = None
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Called by aiohttp with what arrived."""
         for message in self.ear.hear(data):
             if message.opcode == PING:
-                self._write(pong(message.body))
+                self.write(pong(bytes(message.body)))
+            elif self._left is not None:
+                self._left.set()
             else:
                 self._kept.broke(self._key, self.ear)
         if not self.ear.waiting:
-            self._kept.drop(*self._key)
+            self._over()
         return False, b""
 
     def feed_eof(self) -> None:
         """Called by aiohttp when the notebook is gone, or the way to it."""
-        if self._kept.has(self._key, self):
+        if self._left is not None:
+            self._left.set()
+        elif self._kept.has(self._key, self):
             self._kept.broke(self._key, self.ear)
 
-    def _write(self, data: bytes) -> None:
+    async def goodbye(self) -> None:
+        """End in order: return when all that was said before has been heard."""
+        self._left = asyncio.Event()
+        self.write(GOODBYE)
+        await self._left.wait()
+
+    def _over(self) -> None:
+        if self._left is not None:
+            self._left.set()
+        if self._kept.has(self._key, self):
+            self._kept.drop(*self._key)
+
+    def write(self, data: bytes) -> None:
         connection = self.upstream.connection
         if connection is not None and connection.transport is not None:
             connection.transport.write(data)

@@ -7,8 +7,10 @@ where header and content can be had one without the other.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +30,7 @@ _HUMAN = frozenset(
 """Said because somebody pressed a key or a button."""
 _NOBODY = frozenset({"kernel_info_request", "comm_info_request", "history_request"})
 """Said by an open tab of itself: when it connects, and when it connects again."""
+_OFFSETS = struct.Struct("<6Q")
 _COMM = re.compile(rb'"comm_id":\s*"([^"]{1,100})"')
 
 
@@ -38,18 +41,21 @@ class Said:
     type: str
     id: str
     parent: str
-    metadata: dict[str, Any]
+    raw_metadata: bytes | dict[str, Any]
     content: bytes | dict[str, Any] | None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What came with it; nothing where that cannot be read."""
+        if not isinstance(self.raw_metadata, bytes):
+            return self.raw_metadata
+        return _whole(self.raw_metadata) or {}
 
     def read(self) -> dict[str, Any] | None:
         """The content; None where it is not whole."""
         if not isinstance(self.content, bytes):
             return self.content
-        try:
-            found = json.loads(self.content)
-        except ValueError:
-            return None
-        return found if isinstance(found, dict) else None
+        return _whole(self.content)
 
 
 def said(message: Message) -> Said | None:
@@ -73,21 +79,60 @@ def sender(message: Said, body: bytes) -> str:
     return f"{message.type} {named[1].decode(errors='replace') if named else ''}"
 
 
+def question(message_id: str, session_id: str, *, binary: bool) -> bytes:
+    """A request for kernel information; the kernel answers when all earlier runs are over."""
+    header = {
+        "msg_id": message_id,
+        "msg_type": "kernel_info_request",
+        "session": session_id,
+        "username": "",
+        "date": "",
+        "version": "5.3",
+    }
+    parts: dict[str, dict[str, Any]] = {
+        "header": header,
+        "parent_header": {},
+        "metadata": {},
+        "content": {},
+    }
+    if not binary:
+        return json.dumps({**parts, "channel": "shell", "buffers": []}).encode()
+    pieces = [b"shell", *(json.dumps(part).encode() for part in parts.values())]
+    at = 8 * (len(pieces) + 2)
+    offsets = [at := at + size for size in (0, *map(len, pieces))]
+    numbers = [len(offsets), *offsets]
+    return b"".join(number.to_bytes(8, "little") for number in numbers) + b"".join(pieces)
+
+
 def _binary(message: Message) -> Said:
     body = message.body
     number = int.from_bytes(body[:8], "little")
     if not 6 <= number <= 10_000:
         raise ValueError("not a kernel message")
-    at = [int.from_bytes(body[8 * (i + 1) : 8 * (i + 2)], "little") for i in range(6)]
+    at = _OFFSETS.unpack_from(body, 8)
     header = json.loads(body[at[1] : at[2]])
-    parent = json.loads(body[at[2] : at[3]])
     return Said(
         type=str(header["msg_type"]),
         id=str(header["msg_id"]),
-        parent=str(parent.get("msg_id", "")),
-        metadata=json.loads(body[at[3] : at[4]]) if at[4] <= len(body) else {},
-        content=body[at[4] : at[5]] if at[5] <= len(body) else None,
+        parent=_id(bytes(body[at[2] : at[3]])),
+        raw_metadata=bytes(body[at[3] : at[4]]) if at[4] <= len(body) else {},
+        content=bytes(memoryview(body)[at[4] : at[5]]) if at[5] <= len(body) else None,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _id(header: bytes) -> str:
+    """The id in a header; all that a run puts out names the same one, byte for byte."""
+    return str(json.loads(header).get("msg_id", ""))
+
+
+def _whole(text: bytes) -> dict[str, Any] | None:
+    # A str spares the parser a look at which encoding it is; kernels write UTF-8.
+    try:
+        found = json.loads(str(text, "utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _text(message: Message) -> Said | None:
@@ -99,6 +144,6 @@ def _text(message: Message) -> Said | None:
         type=str(header["msg_type"]),
         id=str(header["msg_id"]),
         parent=str((whole.get("parent_header") or {}).get("msg_id", "")),
-        metadata=whole.get("metadata") or {},
+        raw_metadata=whole.get("metadata") or {},
         content=whole.get("content"),
     )

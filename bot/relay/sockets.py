@@ -67,6 +67,7 @@ class Sockets:
         if kernel_id is not None:
             # What is compressed cannot be listened to; Jupyter itself does not compress either.
             sent.popall("Sec-WebSocket-Extensions", None)
+            await self._kept.first(rental_id, kernel_id, session_id)
             self._kept.drop(rental_id, kernel_id, session_id)
         upstream = await self._proxy.open(request, rental_id, route, sent)
         ear: Ear | None = None

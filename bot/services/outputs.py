@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from bot.domain.notebooks import insert
 from bot.domain.outputs import Execution, Json
@@ -23,7 +24,7 @@ from bot.domain.rentals import RentalId
 from bot.errors import BotError
 from bot.ports.documents import Documents
 from bot.services.routes import Routes
-from bot.services.runs import Kernel, Talk
+from bot.services.runs import Kernel, Run, Talk
 
 log = logging.getLogger(__name__)
 
@@ -34,26 +35,63 @@ FIND_S = 5.0
 
 
 class Outputs:
-    """All that is kept. In memory: what a kill of this process loses is in docs/outputs.md."""
+    """All that is kept, in memory; `Recorder` writes it down. `begun` is told of every run."""
 
-    def __init__(self, *, documents: Documents, routes: Routes) -> None:
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        routes: Routes,
+        begun: Callable[[], None] = lambda: None,
+    ) -> None:
         self._documents = documents
         self._routes = routes
+        self._begun = begun
         self._kernels: dict[RentalId, dict[str, Kernel]] = {}
         self._writing: dict[RentalId, asyncio.Lock] = {}
 
     def talk(self, rental_id: RentalId, kernel_id: str, session_id: str) -> Talk:
         """The conversation of a session that connects, or connects again."""
-        kernels = self._kernels.setdefault(rental_id, {})
-        kernel = kernels.setdefault(kernel_id, Kernel(kernel_id))
-        talk = kernel.talks.get(session_id)
-        if talk is None:
-            talk = kernel.talks[session_id] = Talk(session_id, kernel)
+        talk = self._talk(rental_id, kernel_id, session_id)
+        kernel = talk.kernel
         talk.connections += 1
         for gone in [each for each in kernel.talks.values() if not each.present]:
             if not any(kernel.of(gone)):
                 del kernel.talks[gone.session_id]
         return talk
+
+    def restore(
+        self,
+        rental_id: RentalId,
+        kernel_id: str,
+        session_id: str,
+        execution: Execution,
+        *,
+        torn: bool,
+        path: str | None,
+    ) -> Talk:
+        """Take in a run that was recorded before this process began; the oldest come first."""
+        talk = self._talk(rental_id, kernel_id, session_id)
+        talk.kernel.path = path if path is not None else talk.kernel.path
+        talk.kernel.runs[execution.id] = Run(execution, talk, torn=torn)
+        return talk
+
+    def runs(self) -> list[tuple[RentalId, Run]]:
+        """Every run that is kept, of all rentals; of each kernel the oldest first."""
+        return [
+            (rental_id, run)
+            for rental_id, kernels in self._kernels.items()
+            for kernel in kernels.values()
+            for run in kernel.runs.values()
+        ]
+
+    async def find(self, rental_id: RentalId) -> None:
+        """Learn where a rental's notebooks are, if that can be learned now. Never raises."""
+        try:
+            async with asyncio.timeout(FIND_S):
+                await self._find(rental_id)
+        except (BotError, TimeoutError) as error:
+            log.info("did not learn where notebooks are: %s", error)
 
     def kept(self, rental_id: RentalId, kernel_id: str) -> int:
         """How many connections of a kernel are our own, with no tab behind them."""
@@ -144,11 +182,7 @@ class Outputs:
         """A tab has saved a notebook; `safe` is what `safe` said before it began."""
         kernels = self._kernels.get(rental_id, {})
         if any(kernel.path is None and kernel.runs for kernel in kernels.values()):
-            try:
-                async with asyncio.timeout(FIND_S):
-                    await self._find(rental_id)
-            except (BotError, TimeoutError) as error:
-                log.info("did not learn where notebooks are: %s", error)
+            await self.find(rental_id)
         for kernel in kernels.values():
             if kernel.path == path:
                 kernel.forget([run for key, run in kernel.runs.items() if key in safe])
@@ -156,6 +190,11 @@ class Outputs:
     def forget(self, rental_id: RentalId) -> None:
         self._kernels.pop(rental_id, None)
         self._writing.pop(rental_id, None)
+
+    def _talk(self, rental_id: RentalId, kernel_id: str, session_id: str) -> Talk:
+        kernels = self._kernels.setdefault(rental_id, {})
+        kernel = kernels.setdefault(kernel_id, Kernel(kernel_id, begun=self._begun))
+        return kernel.talks.setdefault(session_id, Talk(session_id, kernel))
 
     def _keeps(self, rental_id: RentalId) -> bool:
         return any(kernel.orphans() for kernel in self._kernels.get(rental_id, {}).values())

@@ -1,12 +1,12 @@
 """Runs of cells, by the kernel they run in and the browser session that asked for them.
 
 Whose business a run is: its own tab's as long as that is connected, another tab's that shows it, or
-nobody's but ours. In memory only, and bounded for each kernel.
+nobody's but ours. Bounded for each kernel; what outlives the process is in `recordings.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bot.domain.outputs import Execution, Json
@@ -33,6 +33,13 @@ class Talk:
     def waiting(self) -> bool:
         """Whether a run of this session is not over."""
         return any(not run.done for run in self.kernel.of(self))
+
+    @property
+    def turn(self) -> int:
+        """When it is this session's turn in the kernel: the place of its first unfinished run."""
+        runs = enumerate(self.kernel.runs.values())
+        own = (at for at, run in runs if run.talk is self and not run.execution.done)
+        return next(own, RUNS)
 
     def asked(self, run_id: str, *, cell_id: str, code: str | None) -> None:
         """The browser asked for a run; the same cell's older runs are void now."""
@@ -96,6 +103,8 @@ class Run:
 class Kernel:
     id: str
     path: str | None = None
+    begun: Callable[[], None] = lambda: None
+    """Told of every run that begins."""
     talks: dict[str, Talk] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)  # oldest first
 
@@ -114,6 +123,7 @@ class Kernel:
             old.again = old.again or (run.talk is not talk and old.code == execution.code)
         self.runs[execution.id] = Run(execution, talk)
         self._bound()
+        self.begun()
 
     def forget(self, runs: Iterable[Run]) -> None:
         for run in runs:

@@ -126,14 +126,20 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
 
 
 @pytest.fixture
-async def lab(house: House, tmp_path: Path) -> AsyncIterator[House]:
+def lab_folder(tmp_path: Path) -> Path:
+    """Where the notebooks are."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+async def lab(house: House, tmp_path: Path, lab_folder: Path) -> AsyncIterator[House]:
     """The house with JupyterLab behind it, on a Unix socket."""
-    work = tmp_path / "work"
-    work.mkdir()
     path = str(tmp_path / "jupyter.sock")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "jupyterlab", f"--ServerApp.sock={path}", f"--ServerApp.root_dir={work}"),
+        *("-m", "jupyterlab", f"--ServerApp.sock={path}", f"--ServerApp.root_dir={lab_folder}"),
         *("--no-browser", "--allow-root", "--ServerApp.allow_remote_access=True"),
         *(
             "--LabApp.news_url=None",

@@ -18,6 +18,7 @@ from bot.adapters.storage.lookouts import SqlLookouts
 from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
+from bot.adapters.storage.recordings import SqlRecordings
 from bot.adapters.storage.rentals import SqlRentals
 from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.spending import SqlSpending
@@ -48,6 +49,7 @@ class SqlStore(
     SqlInteractions,
     SqlGrudges,
     SqlLookouts,
+    SqlRecordings,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

@@ -497,6 +497,15 @@ policy_changes = Table(
     Column("by", BigInteger),
 )
 
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
+    Column("number", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
 archives = Table(
     "archives",
     metadata,

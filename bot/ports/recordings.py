@@ -1,0 +1,31 @@
+"""Runs of cells as they are kept in the database: what our own restart must not lose."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.domain.rentals import RentalId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One run of a cell. `key` makes it one; `number` orders them, oldest first."""
+
+    key: str  # 64 characters at most
+    rental_id: RentalId
+    number: int
+    state: str  # JSON in ASCII; what it says is the services' affair
+
+
+class Recordings(Protocol):
+    async def recordings(self) -> list[Recording]:
+        """All there are, oldest first."""
+        ...
+
+    async def keep_recordings(
+        self, changed: Sequence[Recording], *, gone: Collection[str] = ()
+    ) -> None:
+        """Write what is new or changed and take away the keys that are gone, at once."""
+        ...

@@ -1,0 +1,145 @@
+"""What is kept in memory is written down at bounded intervals and comes back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.rentals import Rental, RentalId, State
+from bot.errors import Store
+from bot.ports.recordings import Recording
+from bot.services.outputs import Outputs
+from bot.services.recordings import Recorder
+from bot.services.routes import Routes
+from bot.tasks import Wake
+from tests.builders import SetClock
+from tests.relay.books import rental
+from tests.services.test_outputs import Files
+
+RENTAL = RentalId("r1")
+
+
+class Rows:
+    """Recordings in a dictionary; `writes` counts the runs that were written."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Recording] = {}
+        self.writes = 0
+        self.fault = False
+        self.found: Rental | None = rental(RENTAL)
+
+    async def recordings(self) -> list[Recording]:
+        return sorted(self.rows.values(), key=lambda row: row.number)
+
+    async def keep_recordings(
+        self, changed: Sequence[Recording], *, gone: Collection[str] = ()
+    ) -> None:
+        if self.fault:
+            raise Store("away")
+        self.writes += len(changed)
+        self.rows |= {row.key: row for row in changed}
+        for key in gone:
+            self.rows.pop(key, None)
+
+    async def rental(self, rental_id: RentalId) -> Rental | None:
+        if self.fault:
+            raise Store("unreadable")
+        return self.found
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return Rows()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+def made(rows: Rows, clock: SetClock) -> tuple[Outputs, Recorder]:
+    outputs = Outputs(documents=Files(), routes=Routes())
+    return outputs, Recorder(store=rows, outputs=outputs, clock=clock, wake=Wake())
+
+
+async def test_a_run_comes_back_as_it_was_and_goes_on(rows: Rows, clock: SetClock) -> None:
+    """Text, the cursor in an unfinished line, displays that are redrawn later, and the count."""
+    outputs, recorder = made(rows, clock)
+    talk = outputs.talk(RENTAL, "k1", "s1")
+    talk.asked("m1", cell_id="one", code="one")
+    talk.heard("execute_input", "m1", {"execution_count": 3})
+    talk.heard("stream", "m1", {"name": "stdout", "text": "a\nepoch 10\r"})
+    shown = {"data": {"text/plain": "0"}, "metadata": {}, "transient": {"display_id": "d"}}
+    talk.heard("display_data", "m1", shown)
+    recorder.note_tabs()
+    talk.leave()
+    await recorder.close()
+
+    again, second = made(rows, clock)
+    (restored,) = await second.restore()
+    assert (restored.kernel_id, restored.talk.session_id, restored.tab) == ("k1", "s1", True)
+    (before,), (after,) = outputs.held(RENTAL), again.held(RENTAL)
+    for execution in (before, after):
+        execution.redraw({**shown, "data": {"text/plain": "9"}})
+        execution.hear("stream", {"name": "stdout", "text": "b"})
+
+    assert after.outputs == before.outputs
+    assert (after.count, after.revision) == (3, before.revision)
+
+
+async def test_a_growing_run_is_written_seldom(rows: Rows, clock: SetClock) -> None:
+    """At once when it begins, then every two seconds; a large one in proportion to its size."""
+    outputs, recorder = made(rows, clock)
+    talk = outputs.talk(RENTAL, "k1", "s1")
+    talk.asked("m1", cell_id="one", code="one")
+    await recorder.write()
+    assert rows.writes == 1
+
+    talk.heard("stream", "m1", {"name": "stdout", "text": "x" * 1_000_000})
+    await recorder.write()
+    assert rows.writes == 1
+    clock.turn(timedelta(seconds=2))
+    await recorder.write()
+    assert rows.writes == 2
+    talk.heard("stream", "m1", {"name": "stdout", "text": "y"})
+    clock.turn(timedelta(seconds=9))
+    await recorder.write()
+    assert rows.writes == 2
+    clock.turn(timedelta(seconds=2))
+    await recorder.write()
+    await recorder.write()
+    assert rows.writes == 3
+
+
+async def test_what_could_not_be_written_is_written_later(rows: Rows, clock: SetClock) -> None:
+    """A database that is away for a moment costs nothing."""
+    outputs, recorder = made(rows, clock)
+    outputs.talk(RENTAL, "k1", "s1").asked("m1", cell_id="one", code="one")
+    rows.fault = True
+    with pytest.raises(Store):
+        await recorder.write()
+    rows.fault = False
+    await recorder.write()
+
+    assert len(rows.rows) == 1
+
+
+@pytest.mark.parametrize("unreadable", [True, False])
+async def test_only_what_is_known_to_be_closed_is_taken_away(
+    rows: Rows, clock: SetClock, unreadable: bool
+) -> None:
+    """A rental that cannot be read keeps its rows; a closed one does not."""
+    outputs, recorder = made(rows, clock)
+    outputs.talk(RENTAL, "k1", "s1").asked("m1", cell_id="one", code="one")
+    await recorder.write()
+    rows.found = rental(RENTAL, state=State.CLOSED)
+    rows.fault = unreadable
+
+    _, second = made(rows, clock)
+    assert await second.restore() == []
+    rows.fault = False
+    await second.write()
+
+    assert len(rows.rows) == int(unreadable)
