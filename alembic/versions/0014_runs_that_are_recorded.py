@@ -1,6 +1,6 @@
 """Runs of cells whose output is kept until a notebook has it, over our own restarts.
 
-Revision 0014, after 0012.
+Revision 0014, after 0013.
 """
 
 from __future__ import annotations
