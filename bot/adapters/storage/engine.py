@@ -24,6 +24,9 @@ from bot.errors import Config
 CONNECT_S = 5
 COMMAND_S = 10
 """How long PostgreSQL may take to answer one statement, and SQLite to get hold of its lock."""
+QUEUE_S = 40
+"""How long one of us may wait for its turn: after a start all rentals write at once, and on a slow
+disk each of their commits takes its time. A step whose write fails has to be taken again."""
 MIGRATION_S = 600
 
 _PRAGMAS = (
@@ -131,7 +134,7 @@ def _sqlite(
     **options: Any,
 ) -> AsyncEngine:
     if "poolclass" not in options:
-        options["pool_timeout"] = COMMAND_S
+        options["pool_timeout"] = QUEUE_S
     engine = create_async_engine(address, hide_parameters=True, **options)
     wanted = (*_PRAGMAS, f"foreign_keys = {'ON' if foreign_keys else 'OFF'}", *pragmas)
 

@@ -141,6 +141,26 @@ async def test_writers_of_two_processes_lose_nothing(sqlite_url: str) -> None:
         await database.aclose()
 
 
+async def test_a_writer_waits_longer_for_others_of_ours_than_for_the_database(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a start with many rentals all write at once; none is turned away for a long queue."""
+    monkeypatch.setattr(engine, "COMMAND_S", 0.05)
+    database = Database(sqlite_url)
+    done = []
+
+    async def write(number: int) -> None:
+        async with database.writing() as connection:
+            await connection.execute(text("DELETE FROM quotes"))
+            await asyncio.sleep(0.05)
+        done.append(number)
+
+    await asyncio.gather(*(write(number) for number in range(8)))
+    await database.aclose()
+
+    assert sorted(done) == list(range(8))
+
+
 async def test_an_error_rolls_the_transaction_back(database_url: str) -> None:
     """All of it or nothing."""
     database = Database(database_url)
