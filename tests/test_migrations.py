@@ -47,6 +47,7 @@ from bot.domain.tabs import opened
 from bot.errors import Store
 from bot.ports.books import Parcel, Pass
 from bot.ports.money import Claim
+from bot.ports.recordings import Recording
 from tests.builders import NOW, SetClock, a_quote, a_rental, begun
 
 SCRIPTS = Path(__file__).parent.parent / "alembic"
@@ -120,6 +121,8 @@ async def a_row_in_every_table(url: str) -> Rental:
                 at=NOW,
             ),
         )
+        recording = Recording(key="a" * 64, rental_id=rental.id, number=1, state="{}")
+        await store.keep_recordings([recording])
         await store.add_lookout(
             Lookout(
                 id="b2k7xq",
