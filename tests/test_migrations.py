@@ -121,6 +121,8 @@ async def a_row_in_every_table(url: str) -> Rental:
                 at=NOW,
             ),
         )
+        recording = Recording(key="a" * 64, rental_id=rental.id, number=1, state="{}")
+        await store.keep_recordings([recording])
         await store.add_lookout(
             Lookout(
                 id="b2k7xq",
