@@ -68,6 +68,7 @@ class Part:
     codec: str  # `zst` or `gz`
     chunks: int
     bytes: int  # as stored
+    held: int = 0  # before compression, as `compaction.held` counts; 0 where it was not noted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from bot.domain.archives import (
     to_send,
     unproven,
 )
+from bot.domain.compaction import held
 from bot.domain.trees import PART_BYTES, PART_ENTRIES, Entry, Kind, pack, shown, unchanged
 from bot.errors import CommandFailed, Damaged
 from bot.ports.archives import Toolbox, Vault, Workspaces
@@ -139,6 +140,7 @@ class Run:
                         self._shell, self._toolbox.root, entries, codec=self._toolbox.codec
                     ),
                 )
+                part = replace(part, held=held(entries))
                 self.sent += part.bytes
                 members = await self._vault.members(part)
             except (CommandFailed, Damaged) as error:

@@ -23,6 +23,7 @@ from bot.domain.archives import (
     estimate,
     to_send,
 )
+from bot.domain.compaction import without, worn
 from bot.domain.rentals import Rental, new_id
 from bot.domain.trees import Entry, Kind, leaves
 from bot.errors import Damaged, Foreign
@@ -132,6 +133,10 @@ class Saving:
             log.error("%s parts are lost; what they held is sent again", len(gone))
         foreign = self._parent is not None and self._parent.rental_id != self._rental.id
         carried(known, now, gone, restored_at=self._rental.restored_at if foreign else None)
+        again = worn(known.stored, known.parts)
+        if again:
+            log.info("%s entries of outdated parts are sent again", len(again))
+            known.stored = without(known.stored, again)
         return known
 
     def _guess(self, now: Sight, known: Known) -> Estimate:

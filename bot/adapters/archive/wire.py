@@ -121,7 +121,8 @@ def note_of(lines: Iterable[bytes]) -> tuple[Part, list[Stored]]:
 def part_line(part: Part) -> bytes:
     return _line(
         "part",
-        {**_part_id(part.id), "codec": part.codec, "chunks": part.chunks, "bytes": part.bytes},
+        {**_part_id(part.id), "codec": part.codec, "chunks": part.chunks, "bytes": part.bytes}
+        | ({"held": part.held} if part.held else {}),
     )
 
 
@@ -240,7 +241,11 @@ def _stored_of(data: dict[str, Any]) -> Stored:
 
 def _part_of(data: dict[str, Any]) -> Part:
     return Part(
-        id=_part_id_of(data), codec=data["codec"], chunks=data["chunks"], bytes=data["bytes"]
+        id=_part_id_of(data),
+        codec=data["codec"],
+        chunks=data["chunks"],
+        bytes=data["bytes"],
+        held=data.get("held", 0),
     )
 
 
