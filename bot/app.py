@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from bot.adapters.archive.memory import give_back_large
 from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
@@ -267,6 +268,7 @@ async def _open_outside(
     key = await asyncio.to_thread(load_or_create, settings.data / "keys")
     tunnels = SshTunnels(key=key)
     stack.push_async_callback(tunnels.aclose)
+    give_back_large()
     place = await asyncio.to_thread(open_place, settings.archive_url)
     outputs = Outputs(documents=JupyterDocuments(), routes=routes)
     archives = Archives(

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from bot.adapters.archive.memory import give_back_large
 from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
@@ -32,6 +33,7 @@ _PATIENCE_S = 30.0
 
 
 async def main(port: int, folder: Path) -> None:
+    give_back_large()
     clock = SystemClock()
     database = f"sqlite+aiosqlite:///{folder / 'bellhop.db'}"
     await migrate(database)
