@@ -90,6 +90,15 @@ def unchanged(before: Entry, now: Entry) -> bool:
     )
 
 
+def depth_first(entry: Entry) -> bytes:
+    """Sorts a folder before what is in it, and that before the folder's next neighbour.
+
+    As the list of a path's steps would, of which every name has too many to keep: no name holds a
+    NUL, and nothing sorts before it.
+    """
+    return entry.path.replace(b"/", b"\0")
+
+
 def groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """The entries, names of one inode together, in the order of their first names."""
     together: dict[tuple[int, int], list[Entry]] = {}
@@ -126,8 +135,8 @@ def pack(
 
     Folders are kept apart because their times and modes must be set after all else is restored.
     """
-    folders = sorted((e for e in entries if e.kind is Kind.FOLDER), key=_depth_first)
-    others = sorted((e for e in entries if e.kind is not Kind.FOLDER), key=_depth_first)
+    folders = sorted((e for e in entries if e.kind is Kind.FOLDER), key=depth_first)
+    others = sorted((e for e in entries if e.kind is not Kind.FOLDER), key=depth_first)
     parts: list[list[Entry]] = []
     current: list[Entry] = []
     room = part_bytes
@@ -171,7 +180,3 @@ def leaves(entry: Entry, root: bytes) -> bool:
         if depth < 0:
             return True
     return False
-
-
-def _depth_first(entry: Entry) -> list[bytes]:
-    return entry.path.split(b"/")

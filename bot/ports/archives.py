@@ -44,8 +44,13 @@ class Workspaces(Protocol):
         """
         ...
 
-    async def scan(self, shell: Shell, root: str) -> Scan:
-        """Everything below the workspace, without following links."""
+    async def scan(
+        self, shell: Shell, root: str, *, known: Mapping[bytes, Stored] | None = None
+    ) -> Scan:
+        """Everything below the workspace, without following links.
+
+        An entry that is as `known` has it is that one: another look takes no other memory.
+        """
         ...
 
     async def rules(self, shell: Shell, root: str) -> str:

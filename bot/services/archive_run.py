@@ -101,7 +101,8 @@ class Run:
     async def look(self) -> Sight:
         """The workspace now, as it would be archived."""
         at = self._clock.now()
-        scan = await self._workspaces.scan(self._shell, self._toolbox.root)
+        root = self._toolbox.root
+        scan = await self._workspaces.scan(self._shell, root, known=self.stored)
         chosen = await self._workspaces.choose(scan, self._rules)
         return sight(chosen, scan.complaints, unreadable=self._unreadable, at=at)
 
@@ -172,7 +173,11 @@ class Run:
         ]
         total = sum(entry.weight for entry in unhashed)
         self._tell(Progress(phase=Phase.COMPARING, total=total, again=again))
-        self._agreed |= await self._workspaces.digests(self._shell, self._toolbox.root, unhashed)
+        found = await self._workspaces.digests(self._shell, self._toolbox.root, unhashed)
+        for entry in unhashed:
+            if digest := found.pop(entry.path, b""):
+                stored = self.stored[entry.path].sha256  # the same bytes need no second memory
+                self._agreed[entry.path] = stored if stored == digest else digest
 
     def _readable(self, left: Sequence[Entry], now: Sight) -> list[Entry]:
         """Without what did not come twice although nothing happened to it: it cannot be read."""

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.trees import Entry, Kind, hard_links, leaves, pack, shown, unchanged, whole_groups
+from bot.domain.trees import (
+    Entry,
+    Kind,
+    depth_first,
+    hard_links,
+    leaves,
+    pack,
+    shown,
+    unchanged,
+    whole_groups,
+)
 
 
 def an_entry(path: bytes = b"a", **changes: Any) -> Entry:
@@ -123,6 +133,19 @@ def test_links_that_lead_out_are_seen(path: bytes, target: bytes, out: bool) -> 
     link = an_entry(path, kind=Kind.LINK, target=target)
 
     assert leaves(link, b"/workspace/") is out
+
+
+_STEP = st.binary(min_size=1, max_size=3).filter(lambda step: not set(step) & set(b"\0/"))
+
+
+@given(st.lists(st.lists(_STEP, min_size=1, max_size=4), max_size=12))
+def test_names_are_sorted_step_by_step(names: list[list[bytes]]) -> None:
+    """`a/x` comes before `a-b`, although the hyphen comes before the slash."""
+    entries = [an_entry(b"/".join(steps)) for steps in names]
+
+    ordered = [entry.path.split(b"/") for entry in sorted(entries, key=depth_first)]
+
+    assert ordered == sorted(names)
 
 
 def test_names_can_be_shown() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathspec import GitIgnoreSpec
 
 from bot.domain.archives import Chosen, Excluded
-from bot.domain.trees import Entry, Kind
+from bot.domain.trees import Entry, Kind, depth_first
 
 # Children of a Python environment that installing makes; anything else in it is somebody's work.
 _ENVIRONMENT = frozenset(
@@ -38,7 +38,7 @@ def choose(entries: Sequence[Entry], rules: str) -> Chosen:
     proofs = Proofs(entries)
     wanted: list[Entry] = []
     tops: dict[bytes, _Top] = {}
-    for entry in sorted(entries, key=lambda each: each.path.split(b"/")):
+    for entry in sorted(entries, key=depth_first):
         top = _above(entry.path, tops)
         if top is None:
             rule = _rule(entry, theirs, proofs)

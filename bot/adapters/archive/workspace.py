@@ -7,14 +7,14 @@ import heapq
 import logging
 import re
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import zstandard
 
 from bot.adapters.archive import rules, scripts
-from bot.domain.archives import Chosen, Outside
+from bot.domain.archives import Chosen, Outside, Stored
 from bot.domain.trees import Entry, Kind, Scan
 from bot.errors import CommandFailed, DiskFull, LacksTools
 from bot.ports.archives import Toolbox
@@ -68,8 +68,11 @@ class SshWorkspaces:
             root=facts.get("root", root),
         )
 
-    async def scan(self, shell: Shell, root: str) -> Scan:
+    async def scan(
+        self, shell: Shell, root: str, *, known: Mapping[bytes, Stored] | None = None
+    ) -> Scan:
         """As the port says; a name that vanished while find went by is no complaint."""
+        known = known or {}
         entries: list[Entry] = []
         fields: list[bytes] = []
         async with shell.stream(
@@ -80,7 +83,9 @@ class SshWorkspaces:
             async for field in _split(running):
                 fields.append(field)
                 if len(fields) == scripts.SCAN_FIELDS:
-                    entries.append(_entry(fields))
+                    entry = _entry(fields)
+                    was = known.get(entry.path)
+                    entries.append(was.entry if was and was.entry == entry else entry)
                     fields.clear()
             ran = await running.end()
         _demand_folder(ran)
@@ -142,8 +147,10 @@ class SshWorkspaces:
         for entry in entries:
             if entry.kind is not Kind.FILE:
                 continue
-            known = first.setdefault((entry.device, entry.inode), entry.path)
-            if known == entry.path or entry.links < 2:
+            known = entry.path
+            if entry.links > 1:
+                known = first.setdefault((entry.device, entry.inode), entry.path)
+            if known == entry.path:
                 chosen.append(entry)
             else:
                 others[entry.path] = known

@@ -96,6 +96,23 @@ async def test_a_large_workspace_is_hashed_by_several_commands(
         assert digest == hashlib.sha256(files[name].read_bytes()).digest()
 
 
+async def test_another_look_takes_no_other_memory(
+    rig: Rig, archives: Archives, workspaces: SshWorkspaces
+) -> None:
+    """What is as it was is the very object that is known; what is not is a new one."""
+    for name in ("same", "touched"):
+        (rig.workspace / name).write_text("work")
+    proof = await saved(archives, rig)
+    stored = (await archives.contents(proof.archive.id)).stored
+    (rig.workspace / "touched").write_text("work!")
+
+    scan = await workspaces.scan(rig.shell, proof.archive.root, known=stored)
+
+    found = {entry.path: entry for entry in scan.entries}
+    assert found[b"same"] is stored[b"same"].entry
+    assert found[b"touched"] != stored[b"touched"].entry
+
+
 def archives_with(archives: Archives, **changes: Any) -> Archives:
     """The same archives with parts of another size."""
     return Archives(
