@@ -151,9 +151,6 @@ async def a_row_in_every_table(url: str) -> Rental:
         await store.sightings([ContractId(5)], NOW)
         await store.take_interaction(1_000_000_000_000_000_000, NOW)
         await store.change_policy({"idle": "90"}, by=7)
-        await store.keep_recordings(
-            [Recording(key="k1", rental_id=rental.id, number=1, state="{}")]
-        )
         await store.write_tab(opened(rental, ContractId(7), None, NOW))
         await store.set_budget(
             rental.guild_id, Budget(subject=TEAM, amount=Usd.of(9), set_by=1, set_at=NOW)
