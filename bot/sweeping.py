@@ -10,7 +10,7 @@ from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.storage.migrate import demand_newest
 from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
-from bot.app import SystemClock
+from bot.app.parts import SystemClock
 from bot.config import Settings
 from bot.domain.limits import Limits
 from bot.domain.rentals import ContractId, mark_of

@@ -20,7 +20,7 @@ from bot.adapters.storage.engine import file_of, parsed
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import current, demand_known, newest
 from bot.adapters.storage.store import open_store
-from bot.app import SystemClock
+from bot.app.parts import SystemClock
 from bot.config import Settings
 from bot.domain import zones
 from bot.domain.archives import Archive

@@ -12,7 +12,7 @@ import aiohttp
 
 from bot.adapters.discord import account
 from bot.adapters.vast.client import Vast
-from bot.app import SystemClock
+from bot.app.parts import SystemClock
 from bot.config import Settings
 from bot.domain.offers import Wish
 from bot.errors import Denied, system_reason

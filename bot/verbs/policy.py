@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from bot.adapters.storage.migrate import demand_newest
 from bot.adapters.storage.store import open_store
-from bot.app import SystemClock
+from bot.app.parts import SystemClock
 from bot.config import Settings
 from bot.domain.policy_keys import KEYS
 from bot.domain.policy_values import Values, shown

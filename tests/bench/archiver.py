@@ -22,7 +22,7 @@ from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
-from bot.app import SystemClock
+from bot.app.parts import SystemClock
 from bot.domain.archives import Proof
 from bot.domain.rentals import Address, Rental
 from bot.ports.books import Store

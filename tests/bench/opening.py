@@ -24,7 +24,8 @@ import asyncssh
 from bot.adapters.jupyter.status import answers
 from bot.adapters.ssh.keys import SshKey
 from bot.adapters.vast.client import Vast
-from bot.app import App, SystemClock, open_app
+from bot.app import App, open_app
+from bot.app.parts import SystemClock
 from bot.config import read
 from bot.demo.hands import Hands, Seen
 from bot.demo.stand_in import Demo

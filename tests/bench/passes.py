@@ -23,7 +23,7 @@ import aiohttp
 from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
-from bot.app import SystemClock
+from bot.app.parts import SystemClock
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import Phase, RentalId, State
 from bot.ports.books import Store

@@ -16,7 +16,7 @@ import pytest
 from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
-from bot.app import SystemClock
+from bot.app.parts import SystemClock
 from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Phase, RentalId, State
 from tests.builders import a_quote, a_rental, an_offer

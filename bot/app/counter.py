@@ -1,0 +1,107 @@
+"""Where people are served: made from what reaches out, and what is shared."""
+
+from __future__ import annotations
+
+from bot.adapters.charts.bars import BarCharts
+from bot.adapters.discord.mail import DiscordMail
+from bot.adapters.discord.tidings import DiscordTidings
+from bot.app.parts import Counter, Outside, Shared
+from bot.app.work import make_retention
+from bot.client import Bellhop, Services
+from bot.config import Settings
+from bot.domain.rentals import Rental
+from bot.services.budgets import Budgets
+from bot.services.desk import Desk
+from bot.services.letters import Letters
+from bot.services.lookouts import Lookouts
+from bot.services.moves import Moves
+from bot.services.offers import Offers
+from bot.services.scout import Scout
+from bot.services.shelf import Shelf
+from bot.services.spend import Spend
+from cogs.ui import lookouts as lookout_cards
+from cogs.ui import questions as letter_cards
+
+
+def make_counter(outside: Outside, shared: Shared, budgets: Budgets) -> Counter:
+    offers = Offers(
+        market=outside.market,
+        grudges=outside.store,
+        clock=outside.clock,
+        policies=shared.policies,
+    )
+    shelf = Shelf(archives=outside.archives, retention=make_retention(outside, shared))
+    desk = Desk(
+        store=outside.store,
+        market=outside.market,
+        offers=offers,
+        shelf=shelf,
+        budgets=budgets,
+        clock=outside.clock,
+        wake=shared.wake,
+        news=shared.news,
+        limits=shared.limits,
+    )
+    return Counter(offers=offers, shelf=shelf, desk=desk, budgets=budgets)
+
+
+def make_client(settings: Settings, outside: Outside, shared: Shared, counter: Counter) -> Bellhop:
+    return Bellhop(
+        services=Services(
+            desk=counter.desk,
+            offers=counter.offers,
+            moves=make_moves(outside, counter),
+            downloads=outside.downloads,
+            lookouts=Lookouts(
+                store=outside.store, desk=counter.desk, offers=counter.offers, clock=outside.clock
+            ),
+            spend=Spend(
+                store=outside.store,
+                budgets=counter.budgets,
+                charts=BarCharts(),
+                clock=outside.clock,
+            ),
+            links=outside.links,
+            shelf=counter.shelf,
+            interactions=outside.store,
+            policies=shared.policies,
+            budgets=counter.budgets,
+            clock=outside.clock,
+            account=shared.account,
+        ),
+        guild_id=settings.guild_id,
+    )
+
+
+def make_scout(outside: Outside, counter: Counter, *, client: Bellhop) -> Scout:
+    return Scout(
+        store=outside.store,
+        desk=counter.desk,
+        offers=counter.offers,
+        tidings=DiscordTidings(client=client, render=lookout_cards.letter),
+        clock=outside.clock,
+    )
+
+
+def make_moves(outside: Outside, counter: Counter) -> Moves:
+    async def measure(rental: Rental) -> int:
+        shell = outside.tunnels.shell(rental.id)
+        return (await outside.archives.estimate(rental, shell)).bytes
+
+    return Moves(
+        store=outside.store,
+        desk=counter.desk,
+        offers=counter.offers,
+        measure=measure,
+        clock=outside.clock,
+    )
+
+
+def make_letters(outside: Outside, shared: Shared, *, client: Bellhop) -> Letters:
+    return Letters(
+        store=outside.store,
+        mail=DiscordMail(client=client, render=letter_cards.letter, clock=outside.clock),
+        news=shared.news,
+        clock=outside.clock,
+        policies=shared.policies,
+    )

@@ -1,0 +1,131 @@
+"""What the fuse box makes first: what reaches out of the process, what is shared, the counter."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bot.adapters.archive.memory import give_back_large
+from bot.adapters.archive.places import open_place
+from bot.adapters.archive.streams import Streams
+from bot.adapters.archive.vault import PlaceVault
+from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.jupyter.documents import JupyterDocuments
+from bot.adapters.jupyter.notebooks import JupyterNotebooks
+from bot.adapters.ssh.keys import SshKey, load_or_create
+from bot.adapters.ssh.tunnels import SshTunnels
+from bot.adapters.storage.store import open_store
+from bot.adapters.vast.client import Vast
+from bot.config import Settings
+from bot.domain.lifecycle import Limits
+from bot.ports.books import Store
+from bot.ports.clock import Clock
+from bot.relay.hosts import bare
+from bot.services.account import AccountWatch
+from bot.services.archives import Archives
+from bot.services.budgets import Budgets
+from bot.services.desk import Desk
+from bot.services.downloads import Downloads
+from bot.services.links import Links
+from bot.services.offers import Offers
+from bot.services.outputs import Outputs
+from bot.services.policy import Policies
+from bot.services.recordings import Recorder
+from bot.services.routes import Routes, Traffic
+from bot.services.shelf import Shelf
+from bot.tasks import Wake
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What reaches out of the process, and the services that are little more than that."""
+
+    clock: Clock
+    store: Store
+    market: Vast
+    key: SshKey
+    tunnels: SshTunnels
+    notebooks: JupyterNotebooks
+    archives: Archives
+    outputs: Outputs
+    recorder: Recorder
+    links: Links
+    downloads: Downloads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What one part writes and another reads, and how they wake each other."""
+
+    policies: Policies
+    limits: Limits
+    routes: Routes
+    traffic: Traffic = field(default_factory=Traffic)
+    wake: Wake = field(default_factory=Wake)  # the reconciler has something to do
+    news: Wake = field(default_factory=Wake)  # a card or letter is to be sent
+    billing: Wake = field(default_factory=Wake)  # it is time to look at Vast's bill
+    asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
+    sweeping: Wake = field(default_factory=Wake)  # it is time to look at the whole account
+    telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
+    account: AccountWatch = field(default_factory=AccountWatch)
+    looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """Where people are served: what is on offer, what they have, what they begin and end."""
+
+    offers: Offers
+    shelf: Shelf
+    desk: Desk
+    budgets: Budgets
+
+
+async def open_outside(
+    settings: Settings, routes: Routes, stack: contextlib.AsyncExitStack
+) -> Outside:
+    clock = SystemClock()
+    store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
+    market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
+    stack.push_async_callback(market.close)
+    key = await asyncio.to_thread(load_or_create, settings.data / "keys")
+    tunnels = SshTunnels(key=key)
+    stack.push_async_callback(tunnels.aclose)
+    give_back_large()
+    place = await asyncio.to_thread(open_place, settings.archive_url)
+    recording = Wake()
+    outputs = Outputs(documents=JupyterDocuments(), routes=routes, begun=recording.set)
+    recorder = Recorder(store=store, outputs=outputs, clock=clock, wake=recording)
+    archives = Archives(
+        books=store,
+        vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
+        workspaces=SshWorkspaces(),
+        clock=clock,
+        outputs=outputs,
+    )
+    return Outside(
+        clock=clock,
+        store=store,
+        market=market,
+        key=key,
+        tunnels=tunnels,
+        notebooks=JupyterNotebooks(),
+        archives=archives,
+        outputs=outputs,
+        recorder=recorder,
+        links=Links(store=store, clock=clock, relay_url=settings.relay_url),
+        downloads=Downloads(
+            shelf=Shelf(archives=archives),
+            archives=archives,
+            links=store,
+            clock=clock,
+            origin=bare(settings.relay_url),
+        ),
+    )
