@@ -1,22 +1,21 @@
-"""Archives: their facts, and the decisions about them, as pure functions.
+"""Archives: their facts.
 
-What must be sent, whether an archive may be called proven, what it will cost, which parts may be
-freed. How the bytes travel is for `services/archives.py` and the adapters.
+The decisions about them are pure functions beside: what must be sent and whether it is proven
+(`proof.py`), what it will cost (`archive_costs.py`), when it ends (`retention.py`). How the bytes
+travel is for `services/archives.py` and the adapters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
-from bot.domain.money import ZERO, Usd
-from bot.domain.offers import Offer
+from bot.domain.archive_costs import Estimate
 from bot.domain.rentals import RentalId
-from bot.domain.trees import LONGEST_PATH, Entry, Kind, shown, unchanged, whole_groups
+from bot.domain.trees import Entry, Kind
 
 ArchiveId = NewType("ArchiveId", str)
 
@@ -32,11 +31,6 @@ ABANDONED_AGE = timedelta(days=7)
 KEEP_NEWEST = timedelta(days=90)
 KEEP_OLDER = timedelta(days=30)
 WARN_BEFORE = (timedelta(days=7), timedelta(days=1))
-
-_SPEED_SHARE = Decimal("0.8")  # of the line the host measured; SSH, tar and other tenants share it
-_NAMED = 3
-_TICK = timedelta(seconds=1)  # file systems round their times down, some of them to that
-_HASH_BYTES_PER_S = Decimal(400_000_000)  # sha256sum and a disk, unhurried
 
 
 class ArchiveState(StrEnum):
@@ -251,214 +245,3 @@ class Restored:
     bytes: int
     others: int  # entries of the folder that are not from the archive
     warnings: tuple[str, ...]  # what tar could not set, such as extended attributes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What archiving will take, before compression, which is not foreseen."""
-
-    entries: int
-    bytes: int  # of files
-    to_send: int  # bytes of those that are not in an archive yet
-    cost: Usd
-    takes: timedelta
-    largest: tuple[tuple[str, int], ...] = ()  # the largest names at the top, of what is sent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
-    """How large an archive may be without asking."""
-
-    bytes: int = 20_000_000_000
-    cost: Usd = field(default_factory=lambda: Usd.of(2))
-    takes: timedelta = timedelta(hours=2)
-
-    def allow(self, estimate: Estimate) -> bool:
-        return (
-            estimate.to_send <= self.bytes
-            and estimate.cost <= self.cost
-            and estimate.takes <= self.takes
-        )
-
-    def or_more(self, other: Caps) -> Caps:
-        """Whatever either of the two allows."""
-        return Caps(
-            bytes=max(self.bytes, other.bytes),
-            cost=max(self.cost, other.cost),
-            takes=max(self.takes, other.takes),
-        )
-
-
-BY_OWNER = Caps()
-BY_LEAD = Caps(bytes=200_000_000_000, cost=Usd.of(20), takes=timedelta(hours=24))
-WITHOUT = Caps(bytes=2**62, cost=Usd(2**62), takes=timedelta.max)
-
-
-def estimate(
-    entries: Iterable[Entry], to_send: Iterable[Entry], *, offer: Offer, per_hour: Usd
-) -> Estimate:
-    """Size, time and money: the host's upload price, and the machine's while it takes.
-
-    Bytes that leave a machine are its upload (reference idle-and-archive, 2.7).
-    """
-    everything = [entry for entry in entries if entry.kind is Kind.FILE]
-    total = sum(entry.weight for entry in everything)
-    sent = list(to_send)
-    sending = sum(entry.weight for entry in sent)
-    line = max(offer.upload_mbps, Decimal(1)) * 125_000 * _SPEED_SHARE
-    read = sum(entry.size for entry in everything)  # holes are hashed like what they stand for
-    seconds = Decimal(sending) / line + 2 * Decimal(read) / _HASH_BYTES_PER_S + 10
-    takes = timedelta(seconds=int(seconds) + 1)
-    by_bytes = offer.rates.upload_per_gb.times(Decimal(sending) / 10**9)
-    return Estimate(
-        entries=len(everything),
-        bytes=total,
-        to_send=sending,
-        cost=by_bytes + (per_hour.over(takes, per=timedelta(hours=1)) if per_hour else ZERO),
-        takes=takes,
-        largest=_largest(sent),
-    )
-
-
-def _largest(entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:
-    """The names at the top of a workspace that hold most of these, the largest first."""
-    weights: dict[bytes, int] = {}
-    for entry in entries:
-        top = entry.path.partition(b"/")[0]
-        weights[top] = weights.get(top, 0) + entry.weight
-    ranked = sorted(weights.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
-    return tuple((shown(name), weight) for name, weight in ranked if weight)
-
-
-def keepable(entry: Entry) -> LeftOut | None:
-    """None for what can be archived; else what to say about it."""
-    if entry.kind is Kind.SOCKET:
-        return LeftOut(path=entry.path, reason="a socket, made by a program", lost=False)
-    if entry.kind in (Kind.BLOCK, Kind.CHARACTER):
-        return LeftOut(path=entry.path, reason="a device", lost=False)
-    if entry.kind is Kind.UNKNOWN:
-        return LeftOut(path=entry.path, reason="of an unknown kind", lost=True)
-    if len(entry.path) > LONGEST_PATH:
-        return LeftOut(path=entry.path, reason="its path is too long for tar", lost=True)
-    return None
-
-
-def to_send(wanted: Mapping[bytes, Entry], stored: Mapping[bytes, Stored]) -> list[Entry]:
-    """The entries that do not lie in the place as they are now, hard links with their group.
-
-    A group of hard links whose names lie in different parts is sent again as one.
-    """
-    lacking = {
-        path
-        for path, entry in wanted.items()
-        if path not in stored or not unchanged(stored[path].entry, entry)
-    }
-    homes: dict[tuple[int, int], PartId] = {}
-    for path, entry in wanted.items():
-        if entry.links > 1 and entry.kind is not Kind.FOLDER and path not in lacking:
-            home = homes.setdefault((entry.device, entry.inode), stored[path].part)
-            if home != stored[path].part:
-                lacking.add(path)
-    return whole_groups(lacking, wanted.values())
-
-
-def delivered(sent: Sequence[Entry], members: Iterable[Member], part: PartId) -> list[Stored]:
-    """Those of the sent entries that came back from the place as the scan had described them.
-
-    What is missing here vanished, changed or could not be read while it was sent.
-    """
-    came = {member.path: member for member in members}
-    return [
-        Stored(entry=entry, sha256=came[entry.path].sha256, part=part)
-        for entry in sent
-        if entry.path in came and _agree(entry, came[entry.path])
-    ]
-
-
-def unproven(
-    wanted: Mapping[bytes, Entry],
-    stored: Mapping[bytes, Stored],
-    agreed: Mapping[bytes, bytes],
-) -> list[Entry]:
-    """What keeps an archive from being accepted; empty means that it is proven.
-
-    `wanted` is the scan made after the hashing, `agreed` the digests the machine gave after the
-    transfer. Every entry must lie in the place with exactly the facts of this scan, and every
-    file's digest there must be the one that was read back.
-    """
-    changed = {entry.path for entry in to_send(wanted, stored)}
-    return [
-        entry
-        for path, entry in wanted.items()
-        if path in changed
-        or (entry.kind is Kind.FILE and agreed.get(path, b"") != stored[path].sha256)
-        or (entry.kind is Kind.FILE and not stored[path].sha256)
-    ]
-
-
-def free(
-    present: Iterable[PartId], named: Iterable[PartId], *, writing: Iterable[ArchiveId]
-) -> list[PartId]:
-    """The parts that no manifest names and no living run is writing."""
-    kept, busy = set(named), set(writing)
-    return sorted(part for part in present if part not in kept and part.archive not in busy)
-
-
-def torn(wanted: Mapping[bytes, Entry], found: Mapping[bytes, Entry]) -> set[bytes]:
-    """The names of hard links that are no longer names of one file."""
-    homes: dict[tuple[int, int], tuple[int, int]] = {}
-    faults: set[bytes] = set()
-    for path, entry in wanted.items():
-        # GNU tar links the names of files and of links; of a FIFO it makes one for each name.
-        linked = entry.links > 1 and entry.kind in (Kind.FILE, Kind.LINK)
-        if not linked or path not in found:
-            continue
-        here = (found[path].device, found[path].inode)
-        if homes.setdefault((entry.device, entry.inode), here) != here:
-            faults.add(path)
-    return faults
-
-
-def still_restored(stored: Entry, now: Entry, restored_at: datetime) -> bool:
-    """Whether an entry looks as it was put there by a restore, and was not touched since then.
-
-    Inodes and change times are the new machine's, so they say only that. It is reason to hash
-    the file there instead of sending it; what the hash does not agree with is sent after all.
-    """
-    untouched = now.ctime_ns <= int((restored_at - _TICK).timestamp() * 1_000_000_000)
-    return untouched and now.links == stored.links and not restored_as(stored, now)
-
-
-def restored_as(wanted: Entry, found: Entry | None) -> str:
-    """What is different about a restored entry, in words; empty where it is the same.
-
-    Inodes and change times are the machine's own and cannot be restored; a folder's size is its
-    file system's.
-    """
-    if found is None:
-        return "missing"
-    if wanted.kind is not found.kind:
-        return "of another kind"
-    faults = []
-    if wanted.kind is Kind.FILE and wanted.size != found.size:
-        faults.append("size")
-    if wanted.target != found.target:
-        faults.append("link target")
-    if wanted.mtime_ns != found.mtime_ns:
-        faults.append("time")
-    if wanted.kind is not Kind.LINK and wanted.mode != found.mode:
-        faults.append("mode")
-    if (wanted.uid, wanted.gid) != (found.uid, found.gid):
-        faults.append("owner")
-    return ", ".join(faults)
-
-
-def _agree(entry: Entry, member: Member) -> bool:
-    return (
-        member.kind is entry.kind
-        and member.mtime_ns == entry.mtime_ns
-        and (entry.kind is not Kind.FILE or member.size == entry.size)
-        and (entry.kind is Kind.LINK or member.mode == entry.mode)
-        and (member.uid, member.gid) == (entry.uid, entry.gid)
-        and member.target == entry.target
-    )

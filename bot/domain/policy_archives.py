@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from typing import Any
 
 from bot.domain.ahead import NIGHT
-from bot.domain.archives import BY_LEAD, BY_OWNER
+from bot.domain.archive_costs import BY_LEAD, BY_OWNER
 from bot.domain.money import Usd
 from bot.domain.policy_key import Group, Key
 from bot.domain.policy_kinds import Kind, Off, TimeOfDay

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.archives import BY_LEAD, BY_OWNER, WITHOUT, Caps, Estimate
+from bot.domain.archive_costs import BY_LEAD, BY_OWNER, WITHOUT, Caps, Estimate
 from bot.domain.letters import Kind, Writing
 from bot.domain.rentals import Rental, State
 

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Collection
 from dataclasses import replace
 
-from bot.domain.archives import ABANDONED_AGE, ORPHAN_AGE, Archive, ArchiveState, free
+from bot.domain.archives import ABANDONED_AGE, ORPHAN_AGE, Archive, ArchiveState
+from bot.domain.proof import free
 from bot.domain.rentals import RentalId
 from bot.errors import Damaged, Foreign
 from bot.ports.archives import ArchiveBooks, Held, Vault

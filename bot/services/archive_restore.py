@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.domain.archives import Manifest, Phase, Progress, Restored, restored_as, torn
+from bot.domain.archives import Manifest, Phase, Progress, Restored
+from bot.domain.proof import restored_as, torn
 from bot.domain.trees import Entry, Kind, shown
 from bot.errors import DiskFull, Refused, RestoreFailed
 from bot.ports.archives import Toolbox, Vault, Workspaces

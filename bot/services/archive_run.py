@@ -23,13 +23,9 @@ from bot.domain.archives import (
     Phase,
     Progress,
     Stored,
-    delivered,
-    keepable,
-    still_restored,
-    to_send,
-    unproven,
 )
 from bot.domain.compaction import held
+from bot.domain.proof import delivered, keepable, still_restored, to_send, unproven
 from bot.domain.trees import PART_BYTES, PART_ENTRIES, Entry, Kind, pack, shown, unchanged
 from bot.errors import CommandFailed, Damaged
 from bot.ports.archives import Toolbox, Vault, Workspaces

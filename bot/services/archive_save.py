@@ -6,12 +6,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.domain.archive_costs import Caps, Estimate, estimate
 from bot.domain.archives import (
     Archive,
     ArchiveId,
     ArchiveState,
-    Caps,
-    Estimate,
     Failure,
     LeftOut,
     Manifest,
@@ -20,10 +19,9 @@ from bot.domain.archives import (
     Proof,
     Report,
     Trouble,
-    estimate,
-    to_send,
 )
 from bot.domain.compaction import without, worn
+from bot.domain.proof import to_send
 from bot.domain.rentals import Rental, new_id
 from bot.domain.trees import Entry, Kind, leaves
 from bot.errors import Damaged, Foreign

@@ -16,13 +16,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from bot.domain.archive_costs import BY_OWNER, Caps, Estimate
 from bot.domain.archives import (
-    BY_OWNER,
     Archive,
     ArchiveId,
     ArchiveState,
-    Caps,
-    Estimate,
     Failure,
     Manifest,
     Progress,

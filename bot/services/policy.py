@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from bot.domain.access import Actor, demand_setting
-from bot.domain.archives import Caps
+from bot.domain.archive_costs import Caps
 from bot.domain.idle_policy import BOUNDS, Policy
 from bot.domain.limits import Limits
 from bot.domain.policy_archives import (

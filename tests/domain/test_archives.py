@@ -10,25 +10,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.archives import (
-    BY_LEAD,
-    BY_OWNER,
-    Archive,
-    ArchiveId,
-    ArchiveState,
-    Member,
-    PartId,
-    Stored,
-    delivered,
-    estimate,
-    free,
-    keepable,
-    restored_as,
-    to_send,
-    torn,
-    unproven,
-)
+from bot.domain.archive_costs import BY_LEAD, BY_OWNER, estimate
+from bot.domain.archives import Archive, ArchiveId, ArchiveState, Member, PartId, Stored
 from bot.domain.money import Usd
+from bot.domain.proof import delivered, free, keepable, restored_as, to_send, torn, unproven
 from bot.domain.rentals import RentalId
 from bot.domain.retention import expiries
 from bot.domain.trees import Entry, Kind

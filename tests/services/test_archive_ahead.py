@@ -10,7 +10,8 @@ import pytest
 
 from bot.domain.access import Actor
 from bot.domain.ahead import night_after
-from bot.domain.archives import Estimate, Failure, Trouble
+from bot.domain.archive_costs import Estimate
+from bot.domain.archives import Failure, Trouble
 from bot.domain.idle_memory import Asking, Question, begin
 from bot.domain.idle_policy import Policy
 from bot.domain.letters import Kind

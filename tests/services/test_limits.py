@@ -8,7 +8,7 @@ from datetime import time, timedelta
 import pytest
 
 from bot.domain.access import Actor
-from bot.domain.archives import BY_LEAD, BY_OWNER, WITHOUT, Caps
+from bot.domain.archive_costs import BY_LEAD, BY_OWNER, WITHOUT, Caps
 from bot.domain.images import DEFAULT
 from bot.domain.limits import Limits
 from bot.domain.money import Usd

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.access import Actor
-from bot.domain.archives import Estimate, Failure
+from bot.domain.archive_costs import Estimate
+from bot.domain.archives import Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.letters import Kind
 from bot.domain.money import Usd

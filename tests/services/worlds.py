@@ -8,16 +8,8 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
 
-from bot.domain.archives import (
-    Archive,
-    ArchiveId,
-    ArchiveState,
-    Caps,
-    Failure,
-    Proof,
-    Report,
-    Restored,
-)
+from bot.domain.archive_costs import Caps
+from bot.domain.archives import Archive, ArchiveId, ArchiveState, Failure, Proof, Report, Restored
 from bot.domain.bills import Charge
 from bot.domain.idle import Active, Judgement, Release
 from bot.domain.idle_memory import Asking, Question, begin

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from bot.adapters.archive.workspace import SshWorkspaces
-from bot.domain.archives import Caps, Failure, Progress, Trouble
+from bot.domain.archive_costs import Caps
+from bot.domain.archives import Failure, Progress, Trouble
 from bot.domain.money import Usd
 from bot.errors import Busy, DiskFull, NotFound, Refused
 from bot.services.archives import Archives

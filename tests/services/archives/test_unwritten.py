@@ -9,7 +9,8 @@ import pytest
 
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
-from bot.domain.archives import Caps, Failure
+from bot.domain.archive_costs import Caps
+from bot.domain.archives import Failure
 from bot.domain.rentals import RentalId
 from bot.ports.books import Store
 from bot.services.archives import Archives
