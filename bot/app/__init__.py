@@ -93,10 +93,11 @@ async def open_app(
         lease = await stack.enter_async_context(hold_lease(settings.database_url))
         await (migrate if migrating else demand_newest)(settings.database_url)
         routes = Routes()
+        limits = limits or Limits()
         outside = await open_outside(settings, routes, stack)
         shared = Shared(
             policies=Policies(store=outside.store, usual=policy, limits=limits),
-            limits=limits or Limits(),
+            limits=limits,
             routes=routes,
         )
         await shared.policies.values()  # who is a lead is known before the first command comes
