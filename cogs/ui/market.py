@@ -103,7 +103,7 @@ def moves(found: Choices) -> look.Card:
     )
 
 
-def _confirm(quote: Quote) -> buttons.Rent:
+def _confirm(quote: Quote) -> look.Control:
     return buttons.Rent(quote.id, label="Move" if quote.moves_from else None)
 
 

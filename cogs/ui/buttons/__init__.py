@@ -1,0 +1,88 @@
+"""The buttons and the menus of our cards. Each carries what it is about in its custom id.
+
+So they work after a restart, on any card that was ever sent, and nothing about them is kept in
+memory. A press leads to the cog that does the same thing for a command, and the services check
+there, every time, whether this person may.
+"""
+
+from __future__ import annotations
+
+from bot.client import Bellhop
+from cogs.ui.buttons import keeping, machines, menus, money, moving, renting, shelves, waiting
+from cogs.ui.buttons.keeping import (
+    ArchiveAndEnd,
+    ArchiveAndStay,
+    CallOff,
+    GiveUp,
+    KeepHours,
+    KeepTomorrow,
+    LargeAndEnd,
+    LargeAndStay,
+)
+from cogs.ui.buttons.machines import (
+    Agree,
+    Cancel,
+    Destroy,
+    Discard,
+    LeaveAlone,
+    Open,
+    ReallyDestroy,
+    ReallyDiscard,
+    Replace,
+)
+from cogs.ui.buttons.menus import ChooseMove, ChooseOffer
+from cogs.ui.buttons.money import Approve, AskMore, Deny
+from cogs.ui.buttons.moving import Move
+from cogs.ui.buttons.renting import DropQuote, Rent
+from cogs.ui.buttons.shelves import DeleteArchive, KeepArchive, KeepLonger
+from cogs.ui.buttons.waiting import WaitCancel, WaitQuote, WaitRent, WaitTell
+
+__all__ = [
+    "Agree",
+    "Approve",
+    "ArchiveAndEnd",
+    "ArchiveAndStay",
+    "AskMore",
+    "CallOff",
+    "Cancel",
+    "ChooseMove",
+    "ChooseOffer",
+    "DeleteArchive",
+    "Deny",
+    "Destroy",
+    "Discard",
+    "DropQuote",
+    "GiveUp",
+    "KeepArchive",
+    "KeepHours",
+    "KeepLonger",
+    "KeepTomorrow",
+    "LargeAndEnd",
+    "LargeAndStay",
+    "LeaveAlone",
+    "Move",
+    "Open",
+    "ReallyDestroy",
+    "ReallyDiscard",
+    "Rent",
+    "Replace",
+    "WaitCancel",
+    "WaitQuote",
+    "WaitRent",
+    "WaitTell",
+]
+
+
+async def setup(bot: Bellhop) -> None:
+    """Let the client know every button and menu that is on any card."""
+    bot.add_dynamic_items(
+        *keeping.BUTTONS,
+        *machines.BUTTONS,
+        *money.BUTTONS,
+        *moving.BUTTONS,
+        *renting.BUTTONS,
+        *shelves.BUTTONS,
+        *waiting.BUTTONS,
+        menus.ChooseOffer,
+        menus.ChooseMove,
+    )

@@ -1,0 +1,121 @@
+"""The menus of offers: which machine to rent, and which one to move to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Self
+
+import discord
+
+from bot.domain.money import Usd, hourly
+from bot.domain.offers import Offer, Sort, Wish
+from cogs.ui import look
+from cogs.ui.buttons import moving, renting
+from cogs.ui.buttons.button import ID
+
+
+class ChooseOffer(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=r"bellhop:offers:(?P<disk>\d{1,5}):(?P<vram>\d{1,4}):(?P<gpus>\d{1,2})"
+    r":(?P<price>\d{0,12}):(?P<region>[A-Z]{0,2}):(?P<sort>[a-z]{1,20})",
+):
+    """The menu below a page of offers. The limits they were found with ride along."""
+
+    def __init__(self, wish: Wish, offers: Sequence[Offer] = ()) -> None:
+        self.wish = wish
+        super().__init__(
+            discord.ui.Select(
+                custom_id=_wish_id(wish),
+                placeholder="Rent one of these",
+                options=[_option(number, one, wish) for number, one in enumerate(offers, 1)],
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(
+            Wish(
+                disk_gb=int(match["disk"]),
+                min_vram_gb=int(match["vram"]),
+                gpus=int(match["gpus"]),
+                max_price=Usd(int(match["price"])) if match["price"] else None,
+                region=match["region"] or None,
+                sort=Sort(match["sort"]) if match["sort"] in list(Sort) else Sort.PRICE,
+            )
+        )
+
+    async def callback(self, press: discord.Interaction[Any]) -> None:
+        """A door, like that of a button."""
+        try:
+            chosen = _chosen(self.wish, self.item.values[0])
+            await renting.cog(press).quote(press, chosen)
+        except Exception as error:
+            await press.client.answer(press, error)
+
+
+class ChooseMove(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=rf"bellhop:move-to:(?P<subject>{ID})",
+):
+    """The menu of machines that a rental's work can go to."""
+
+    def __init__(
+        self, subject: str, wish: Wish | None = None, offers: Sequence[Offer] = ()
+    ) -> None:
+        self.subject = subject
+        super().__init__(
+            discord.ui.Select(
+                custom_id=f"bellhop:move-to:{subject}",
+                placeholder="Move to one of these",
+                options=[
+                    _option(number, one, wish or Wish()) for number, one in enumerate(offers, 1)
+                ],
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["subject"])
+
+    async def callback(self, press: discord.Interaction[Any]) -> None:
+        """A door, like that of a button."""
+        try:
+            await moving.cog(press).quote(press, self.subject, int(self.item.values[0]))
+        except Exception as error:
+            await press.client.answer(press, error)
+
+
+def _chosen(wish: Wish, value: str) -> Wish:
+    return Wish(
+        offer_id=int(value),
+        disk_gb=wish.disk_gb,
+        min_vram_gb=wish.min_vram_gb,
+        gpus=wish.gpus,
+        max_price=wish.max_price,
+        region=wish.region,
+        sort=wish.sort,
+    )
+
+
+def _wish_id(wish: Wish) -> str:
+    price = wish.max_price.micros if wish.max_price else ""
+    region = (wish.region or "").upper()
+    return (
+        f"bellhop:offers:{wish.disk_gb}:{wish.min_vram_gb}:{wish.gpus}:{price}:{region}:{wish.sort}"
+    )
+
+
+def _option(number: int, offer: Offer, wish: Wish) -> discord.SelectOption:
+    price = hourly(offer.rates.per_hour(wish.disk_gb))
+    return discord.SelectOption(
+        label=f"{number} · {look.plain_line(offer.title)[:60]} · {price}"[:100],
+        description=f"{look.vram(offer)} · {look.plain_line(offer.region)[:60] or 'anywhere'}"[
+            :100
+        ],
+        value=str(offer.id),
+    )
