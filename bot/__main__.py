@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
 import logging
 import os
 import signal
@@ -26,7 +27,7 @@ from bot.errors import BotError, Config, Store
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, port_number, serve
 from bot.sweeping import sweep
-from bot.verbs import check, policy
+from bot.verbs import backup, check, policy
 
 FAILED, WRONG = 1, 2
 T = TypeVar("T")
@@ -108,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser(
         "check", help="look at every setting and dependency; what to do about each fault"
     ).set_defaults(run=_check)
+
+    saving = verbs.add_parser("backup", help="database, keys and settings into one sealed file")
+    saving.add_argument("file", type=Path, metavar="FILE")
+    saving.set_defaults(run=_backup)
+    restoring = verbs.add_parser("restore", help="the same back, onto an empty computer")
+    restoring.add_argument("file", type=Path, metavar="FILE")
+    restoring.set_defaults(run=_restore)
 
     team = verbs.add_parser("policy", help="the team's policy: idle times, limits, who is a lead")
     team.set_defaults(run=_policy, deed="show", changes=False)
@@ -191,6 +199,35 @@ def _check(_: argparse.Namespace) -> int:
         return 0
     print("bellhop: the service cannot run before each fault above is mended.", file=sys.stderr)
     return FAILED
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    env = environment()
+    settings = read(env)
+    log.set_up(settings.log, level=logging.WARNING, secrets=settings.secrets)
+    passphrase = backup.passphrase_of(env) or _asked_passphrase(twice=True)
+    for line in asyncio.run(backup.backup(settings, env, arguments.file, passphrase)):
+        print(line)
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    env = environment()
+    log.set_up("text", level=logging.WARNING)
+    passphrase = backup.passphrase_of(env) or _asked_passphrase()
+    for line in asyncio.run(backup.restore(env, arguments.file, passphrase)):
+        print(line)
+    return 0
+
+
+def _asked_passphrase(*, twice: bool = False) -> str:
+    """Asked for at the terminal. Raises Config, which names the variable, where there is none."""
+    if not sys.stdin.isatty():
+        raise Config(backup.PASSPHRASE, "is missing, and there is no terminal to ask at.")
+    passphrase = backup.demand_long(getpass.getpass("Passphrase of the backup: "))
+    if twice and getpass.getpass("Once more: ") != passphrase:
+        raise Config(backup.PASSPHRASE, "was not the same both times.")
+    return passphrase
 
 
 def _policy(arguments: argparse.Namespace) -> int:

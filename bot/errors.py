@@ -35,6 +35,7 @@
     ├── Chat                       Discord's doing
     │   ├── Unavailable            no usable answer; worth trying again
     │   └── Undeliverable          the channel is gone or closed to us; it will not get better
+    ├── Backup                     a backup cannot be written, read or restored
     ├── Store                      the database's doing
     │   └── Stale                  the row changed meanwhile; drop the result and look again
     └── Config                     a setting is missing or wrong; names it
@@ -318,6 +319,12 @@ class Undeliverable(Chat):
 
     public = "We may not write in that channel."
     hint = "A lead can give the bot the right to send messages there."
+
+
+class Backup(BotError):
+    """A backup cannot be written, read or restored; nothing was changed by the attempt."""
+
+    public = "That backup cannot be used."
 
 
 class Store(BotError):

@@ -102,6 +102,15 @@ def migrating_engine(address: URL) -> AsyncEngine:
     return _sqlite(address, begin="BEGIN IMMEDIATE", foreign_keys=False, poolclass=NullPool)
 
 
+def copying_engine(address: URL) -> AsyncEngine:
+    """One connection that reads, and sees everything as it was at its first look."""
+    if file_of(address) is not None:
+        return reading_engine(address)
+    return _postgres(
+        address, command_s=MIGRATION_S, poolclass=NullPool, isolation_level="REPEATABLE READ"
+    )
+
+
 def lone_engine(address: URL) -> AsyncEngine:
     """PostgreSQL: one connection for a lock that lasts, outside any transaction."""
     return _postgres(address, settings=_KEEPALIVE, poolclass=NullPool, isolation_level="AUTOCOMMIT")

@@ -60,6 +60,16 @@ async def migrate(url: str, *, scripts: Path | None = None) -> Migrated:
     return Migrated(before=before, after=after, copy=copy)
 
 
+async def make_at(url: str, revision: str) -> None:
+    """Give a database without tables those of one revision. Raises Store, Config."""
+    await asyncio.to_thread(_upgrade, alembic_config(url), revision)
+
+
+async def knows(revision: str, *, scripts: Path | None = None) -> bool:
+    """Whether a revision is one of this code's, or from a newer one."""
+    return await asyncio.to_thread(_knows, scripts or _folder(), revision)
+
+
 async def newest(*, scripts: Path | None = None) -> str:
     """The revision this code is written for."""
     return await asyncio.to_thread(_head, scripts or _folder())
@@ -95,7 +105,7 @@ async def demand_newest(url: str) -> None:
 async def demand_known(url: str, *, scripts: Path | None = None) -> None:
     """Raise Store, with what to do, for a database that a newer Bellhop has migrated."""
     at = await current(url)
-    if at is not None and not await asyncio.to_thread(_knows, scripts or _folder(), at):
+    if at is not None and not await knows(at, scripts=scripts):
         raise Store(
             f"the database is at revision {at}, which this code does not know",
             public="The database is from a newer Bellhop.",
@@ -118,12 +128,17 @@ def _folder() -> Path:
     return installed if installed.is_dir() else package.parent / "alembic"
 
 
-def _upgrade(config: AlembicConfig) -> None:
+def _upgrade(config: AlembicConfig, revision: str = "head") -> None:
     try:
         with translated():
-            command.upgrade(config, "head")
-    except CommandError as error:
-        raise Store(f"alembic: {error}", public="The database could not be upgraded.") from error
+            command.upgrade(config, revision)
+    except (CommandError, Store) as error:
+        # One transaction: what a step has done before another fails is taken back.
+        raise Store(
+            f"alembic: {error}",
+            public="The database could not be upgraded, and is as it was before.",
+            hint=f"Nothing runs on it until it is mended ({str(error).splitlines()[0][:200]}).",
+        ) from error
 
 
 def _head(scripts: Path) -> str:
