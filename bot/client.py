@@ -22,7 +22,7 @@ from discord.ext import commands
 from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
 from bot.errors import BotError, Chat, Config, Refused, Repeated, Unavailable
-from bot.log import bound
+from bot.log import bind, bound
 from bot.ports.bulletins import Interactions
 from bot.ports.clock import Clock
 from bot.services.account import AccountWatch
@@ -153,6 +153,7 @@ class Bellhop(commands.Bot):
             if error.code != _ALREADY_ACKNOWLEDGED:
                 raise
             raise Repeated(f"interaction {interaction.id} is another process's") from error
+        bind(person=interaction.user.id)  # each command and click is a task of its own
         services = self.services
         if not await services.interactions.take_interaction(interaction.id, services.clock.now()):
             raise Repeated(f"interaction {interaction.id} was carried out before")

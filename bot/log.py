@@ -31,6 +31,12 @@ def bound(**ids: object) -> Iterator[None]:
         _BOUND.reset(token)
 
 
+def bind(**ids: object) -> None:
+    """Add ids to every line logged from here on in this task; one of the same name is replaced."""
+    named = {**dict(_BOUND.get()), **{name: str(value) for name, value in ids.items()}}
+    _BOUND.set(tuple(named.items()))
+
+
 def hide(text: str, known: tuple[str, ...] = ()) -> str:
     """The text without what looks like a secret and without the secrets known by value."""
     for secret in known:

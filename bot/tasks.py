@@ -8,13 +8,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import ContextVar
 from typing import Any
+
+from bot.domain.durations import Beat
 
 log = logging.getLogger(__name__)
 
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 60.0
+
+
+class Pulse:
+    """The passes of one eternal loop, as its pauses tell them."""
+
+    def __init__(self) -> None:
+        self._now = asyncio.get_running_loop().time
+        self._passes = 0
+        self._began = self._ended = self._now()
+        self._took = 0.0
+
+    def pause(self) -> None:
+        self._passes += 1
+        self._ended = self._now()
+        self._took = self._ended - self._began
+
+    def go_on(self) -> None:
+        self._began = self._now()
+
+    def beat(self) -> Beat:
+        return Beat(self._passes, self._now() - self._ended, self._took)
+
+
+_PULSE: ContextVar[Pulse | None] = ContextVar("pulse", default=None)
 
 
 class Wake:
@@ -28,10 +55,15 @@ class Wake:
 
     async def wait(self, timeout_s: float) -> None:
         """Return at the next hint, or after the time at the latest; the hint is then used up."""
+        pulse = _PULSE.get()
+        if pulse is not None:
+            pulse.pause()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()
         self._event.clear()
+        if pulse is not None:
+            pulse.go_on()
 
 
 class Tasks:
@@ -40,7 +72,12 @@ class Tasks:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
         self._eternal: set[asyncio.Task[None]] = set()
+        self._pulses: dict[str, Pulse] = {}
         self._closing = False
+
+    def beats(self) -> Mapping[str, Beat]:
+        """Of each eternal loop that pauses with a `Wake`: when its last pass ended."""
+        return {name: pulse.beat() for name, pulse in self._pulses.items()}
 
     def forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run eternal work; should it end or fail, that is a fault, and it is started again."""
@@ -73,6 +110,8 @@ class Tasks:
 
     async def _guard(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         delay = _FIRST_DELAY_S
+        self._pulses[name] = Pulse()
+        _PULSE.set(self._pulses[name])  # seen in this task, and in what it awaits
         while not self._closing:
             try:
                 await work()
@@ -83,6 +122,7 @@ class Tasks:
             delay = min(delay * 2, _LONGEST_DELAY_S)
 
     async def _log_failure(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        _PULSE.set(None)
         try:
             await work
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 
@@ -50,6 +51,29 @@ def test_json_lines_are_one_object_each(
 
     line = json.loads(capsys.readouterr().err)
     assert (line["level"], line["event"], line["rental"]) == ("WARNING", "line\nbreak", "b2k7xq")
+
+
+async def test_a_task_that_binds_an_id_keeps_it_to_itself(
+    logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A click binds who pressed; the next one, in a task of its own, is somebody else's."""
+    log.set_up("json")
+
+    async def click(person: int) -> None:
+        log.bind(person=0)
+        log.bind(person=person)
+        with log.bound(step="save"):
+            logger.info("pressed")
+
+    await asyncio.gather(asyncio.create_task(click(7)), asyncio.create_task(click(8)))
+    logger.info("done")
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(one.get("person"), one.get("step")) for one in lines] == [
+        ("7", "save"),
+        ("8", "save"),
+        (None, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ async def open_app(
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
 
-        relay = make_relay(settings, outside, shared, client=client)
+        relay = make_relay(settings, outside, shared, client=client, tasks=tasks)
         idle = make_idle_watch(outside, shared)
         reconciler = make_reconciler(settings, outside, shared, idle=idle, paths=relay, tasks=tasks)
         notices = Notices(

@@ -1,20 +1,36 @@
-"""The browser's door, and what readiness looks at."""
+"""The browser's door, and what readiness and the metrics look at."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from bot.adapters.vast.client import Vast
 from bot.app.parts import Outside, Shared
 from bot.client import Bellhop
 from bot.config import Settings
-from bot.errors import BotError, Config, system_reason
-from bot.ports.books import Store
+from bot.errors import Config, system_reason
 from bot.relay.app import Relay
+from bot.services.health import Health, Look
+from bot.services.vitals import Vitals
+from bot.tasks import Tasks
+
+LITTLE_ROOM = 200_000_000
+"""Bytes; with less on the disk of the data folder we are not ready."""
 
 
-def make_relay(settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop) -> Relay:
-    return Relay(
+def make_relay(
+    settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop, tasks: Tasks
+) -> Relay:
+    health = make_health(settings, outside, client=client)
+
+    async def metrics() -> bytes:
+        return outside.metrics.page(await vitals.snapshot())
+
+    relay = Relay(
         host=settings.relay_host,
         port=settings.relay_port,
         relay_url=settings.relay_url,
@@ -22,11 +38,74 @@ def make_relay(settings: Settings, outside: Outside, shared: Shared, *, client: 
         routes=shared.routes,
         traffic=shared.traffic,
         rentals=outside.store,
-        health=Health(store=outside.store, market=outside.market, client=client).look,
+        health=health.look,
         clock=outside.clock,
         outputs=outside.outputs,
         downloads=outside.downloads,
+        metrics=metrics,
     )
+    vitals = Vitals(
+        store=outside.store,
+        market=outside.market,
+        tasks=tasks,
+        health=health,
+        carried=relay.carried,
+        tunnels=outside.tunnels.count,
+        free_bytes=lambda: shutil.disk_usage(settings.data).free,
+        clock=outside.clock,
+    )
+    return relay
+
+
+def make_health(settings: Settings, outside: Outside, *, client: Bellhop) -> Health:
+    """What must be well for the service to do its work."""
+
+    async def database() -> str:
+        await outside.store.waiting()
+        return ""
+
+    async def vast() -> str:
+        await outside.market.account()
+        return ""
+
+    async def discord() -> str:
+        return "" if client.is_ready() else "Not connected."
+
+    async def archives() -> str:
+        await asyncio.to_thread(outside.place.check)
+        return ""
+
+    return Health(
+        {
+            "database": Look(check=database, keep_s=5.0),
+            "vast": Look(check=vast, within_s=4.0, keep_s=30.0),
+            "discord": Look(check=discord, keep_s=0.0),
+            # Each look writes an object, which a bucket charges for.
+            "archives": Look(check=archives, within_s=4.0, keep_s=300.0),
+            "disk": Look(check=disk_look(settings.data)),
+        }
+    )
+
+
+def disk_look(folder: Path, *, little: int = LITTLE_ROOM) -> Callable[[], Awaitable[str]]:
+    """Whether the data folder can be written, and has room."""
+
+    async def look() -> str:
+        return await asyncio.to_thread(_disk, folder, little)
+
+    return look
+
+
+def _disk(folder: Path, little: int) -> str:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"bellhop")
+            probe.flush()
+            os.fsync(probe.fileno())
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return f"The data folder cannot be written ({system_reason(error)})."
+    return f"Only {free / 1e6:.0f} MB are free." if free < little else ""
 
 
 async def listen(relay: Relay, settings: Settings) -> None:
@@ -38,27 +117,3 @@ async def listen(relay: Relay, settings: Settings) -> None:
             f"{settings.relay_host}:{settings.relay_port} cannot be used "
             f"({system_reason(error)}). Stop what uses it, or choose another port.",
         ) from error
-
-
-class Health:
-    """What readiness looks at: each dependency by name, and an empty string where all is well."""
-
-    def __init__(self, *, store: Store, market: Vast, client: Bellhop) -> None:
-        self._store = store
-        self._market = market
-        self._client = client
-
-    async def look(self) -> dict[str, str]:
-        return {
-            "database": await _fault(self._store.open_rentals()),
-            "vast": await _fault(self._market.account()),
-            "discord": "" if self._client.is_ready() else "Not connected.",
-        }
-
-
-async def _fault(check: Awaitable[object]) -> str:
-    try:
-        await check
-    except BotError as error:
-        return error.public
-    return ""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bot import __version__
 from bot.adapters.archive.memory import give_back_large
-from bot.adapters.archive.places import open_place
+from bot.adapters.archive.places import Place, open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
+from bot.adapters.metrics.exposition import Exposition
 from bot.adapters.ssh.keys import SshKey, load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.store import open_store
@@ -58,6 +61,8 @@ class Outside:
     recorder: Recorder
     links: Links
     downloads: Downloads
+    place: Place
+    metrics: Exposition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +105,9 @@ async def open_outside(
     stack.push_async_callback(tunnels.aclose)
     give_back_large()
     place = await asyncio.to_thread(open_place, settings.archive_url)
+    metrics = Exposition(version=__version__)
+    logging.getLogger().addHandler(metrics.faults)
+    stack.callback(logging.getLogger().removeHandler, metrics.faults)
     recording = Wake()
     outputs = Outputs(documents=JupyterDocuments(), routes=routes, begun=recording.set)
     recorder = Recorder(store=store, outputs=outputs, clock=clock, wake=recording)
@@ -109,6 +117,7 @@ async def open_outside(
         workspaces=SshWorkspaces(),
         clock=clock,
         outputs=outputs,
+        observer=metrics,
     )
     return Outside(
         clock=clock,
@@ -128,4 +137,6 @@ async def open_outside(
             clock=clock,
             origin=bare(settings.relay_url),
         ),
+        place=place,
+        metrics=metrics,
     )

@@ -89,6 +89,7 @@ def make_reconciler(
         installation=settings.installation,
         poll=timedelta(seconds=settings.poll_s),
         account=shared.account,
+        observer=outside.metrics,
     )
 
 

@@ -18,8 +18,10 @@ from aiohttp import web
 
 from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import BotError, Unreachable
+from bot.log import bound
 from bot.ports.books import Rentals
 from bot.ports.clock import Clock
+from bot.ports.vitals import Carried
 from bot.relay import headers, pages
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
@@ -32,6 +34,7 @@ from bot.relay.looks import Looks
 from bot.relay.pages import Page
 from bot.relay.server import Server
 from bot.relay.sockets import Sockets
+from bot.relay.tally import Tally
 from bot.relay.telling import Telling
 from bot.services.downloads import Downloads
 from bot.services.links import Links
@@ -45,6 +48,10 @@ Health = Callable[[], Awaitable[Mapping[str, str]]]
 It is shown to whoever asks, so it names no address and no secret.
 """
 
+Metrics = Callable[[], Awaitable[bytes]]
+"""The page of metrics, in the text that Prometheus reads."""
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 HEALTH_S = 5
 CLOSE_S = 1.5
 """How long open requests may take to end when we stop; aiohttp waits it twice at worst."""
@@ -75,6 +82,7 @@ class Relay:
         clock: Clock,
         outputs: Outputs | None = None,
         downloads: Downloads | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._listen = (host, port)
         self._hosts = Hosts(relay_url=relay_url, port=port)
@@ -82,6 +90,9 @@ class Relay:
         self._routes = routes
         self._rentals = rentals
         self._health = health
+        self._metrics = metrics
+        self._traffic = traffic
+        self._tally = Tally()
         self._clock = clock
         self._doors = Doors(links=links, hosts=self._hosts)
         self._downloads = (
@@ -161,7 +172,26 @@ class Relay:
         """How many requests and WebSockets of a rental are going on."""
         return self._exchanges.count(rental_id)
 
+    def carried(self) -> Carried:
+        """What it has answered, and what is going on."""
+        requests, sockets = self._exchanges.kinds()
+        return Carried(
+            requests=self._tally.counts(),
+            bytes=self._traffic.total,
+            open_requests=requests,
+            open_sockets=sockets,
+        )
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        status: int | None = None
+        try:
+            response = await self._outcome(request)
+            status = response.status
+            return response
+        finally:
+            self._tally.note(request, status)
+
+    async def _outcome(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             answer = await self._answer(request)
         except ConnectionError:
@@ -192,7 +222,8 @@ class Relay:
         rental_id = await self._links.at(place)
         if rental_id is None:
             return pages.unknown_address()
-        return await self._rental(request, rental_id, place)
+        with bound(rental=rental_id):
+            return await self._rental(request, rental_id, place)
 
     async def _bare(self, request: web.BaseRequest) -> web.StreamResponse | Page:
         match request.path:
@@ -200,6 +231,15 @@ class Relay:
                 return _plain({"ok": True})
             case "/-/readyz":
                 return await self._ready()
+            case "/-/metrics" if self._metrics is not None:
+                return web.Response(
+                    body=await self._metrics(),
+                    headers={
+                        "Content-Type": METRICS_TYPE,
+                        "Cache-Control": "no-store",
+                        "Server": headers.SERVER,
+                    },
+                )
             case path if path.startswith(DOWNLOAD_PATH) and self._downloads is not None:
                 return await self._downloads.answer(request)
             case "/":

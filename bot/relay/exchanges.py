@@ -38,6 +38,12 @@ class Exchanges:
     def count(self, rental_id: RentalId) -> int:
         return len(self._open.get(rental_id, ()))
 
+    def kinds(self) -> tuple[int, int]:
+        """How many requests and how many WebSockets are going on, of all rentals."""
+        every = [one for requests in self._open.values() for one in requests.values()]
+        sockets = sum(headers.wants_websocket(one.method, one.headers) for one in every)
+        return len(every) - sockets, sockets
+
     def end(self, rental_id: RentalId) -> None:
         """Cut everything of a rental."""
         for request in tuple(self._open.get(rental_id, {}).values()):

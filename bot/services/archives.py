@@ -35,6 +35,7 @@ from bot.errors import Busy, Damaged, LacksTools, Machine, NotFound, Place
 from bot.ports.archives import ArchiveBooks, Unsaved, Vault, Workspaces
 from bot.ports.clock import Clock
 from bot.ports.machines import Shell
+from bot.ports.vitals import Observer
 from bot.services.archive_keep import Keeper
 from bot.services.archive_restore import Restore
 from bot.services.archive_run import Tell, changed
@@ -60,8 +61,10 @@ class Archives:
         outputs: Unsaved | None = None,
         part_bytes: int = PART_BYTES,
         part_entries: int = PART_ENTRIES,
+        observer: Observer | None = None,
     ) -> None:
         self._outputs = outputs
+        self._observer = observer
         self._books = books
         self._vault = vault
         self._workspaces = workspaces
@@ -91,6 +94,16 @@ class Archives:
         A `Failure` leaves the machine as it is and what was sent in the place. Raises Busy while
         another save of the same rental is under way, Store when the books are away.
         """
+        began = self._clock.now()
+        result = await self._attempt(rental, shell, root, caps, tell, partial=partial)
+        if self._observer is not None:
+            outcome = result.trouble.value if isinstance(result, Failure) else "proven"
+            self._observer.archived(outcome, self._clock.now() - began)
+        return result
+
+    async def _attempt(
+        self, rental: Rental, shell: Shell, root: str, caps: Caps, tell: Tell, *, partial: bool
+    ) -> Proof | Failure:
         try:
             async with self._saves(rental, shell, root, tell) as saving:
                 unwritten = await self._outputs.flush(rental.id) if self._outputs else ""

@@ -36,6 +36,7 @@ from bot.log import bound
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
+from bot.ports.vitals import Observer
 from bot.services.account import AccountWatch
 from bot.services.bookkeeper import Bookkeeper
 from bot.services.policy import Policies
@@ -70,6 +71,7 @@ class Reconciler:
         installation: str,
         poll: timedelta,
         account: AccountWatch | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._store = store
         self._market = market
@@ -83,6 +85,7 @@ class Reconciler:
         self._installation = installation
         self._poll = poll
         self._account = account or AccountWatch()
+        self._observer = observer
         self._busy: set[RentalId] = set()
         self._faults = Faults()
         self._reported: dict[RentalId, float] = {}
@@ -208,6 +211,10 @@ class Reconciler:
 
     async def _take(self, rental: Rental, step: Step) -> tuple[Rental, Outcome]:
         """Store the intent, act, store what came of it."""
+        with bound(step=_name(step)):
+            return await self._carry_out(rental, step)
+
+    async def _carry_out(self, rental: Rental, step: Step) -> tuple[Rental, Outcome]:
         intent = prepare(rental, step, self._clock.now())
         if intent != rental:
             rental = await self._store.apply(intent, event=f"{_name(step)} begun", notify=False)
@@ -234,6 +241,8 @@ class Reconciler:
             grudge=grudge(before, moved, now),
         )
         self._news.set()
+        if self._observer is not None:
+            self._observer.moved(before, stored, now)
         return stored
 
     def _renewed(self, rental: Rental, sight: Sight) -> Sight:

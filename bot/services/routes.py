@@ -71,6 +71,7 @@ class Traffic:
     def __init__(self) -> None:
         self._human: dict[RentalId, datetime] = {}
         self._bytes: dict[RentalId, int] = {}
+        self._total = 0
 
     def human(self, rental_id: RentalId, now: datetime) -> None:
         self._human[rental_id] = now
@@ -79,7 +80,16 @@ class Traffic:
         """None when nobody did anything since this process started."""
         return self._human.get(rental_id)
 
+    @property
+    def total(self) -> int:
+        """Bytes between people and all notebooks since this process started; only ever more."""
+        return self._total
+
     def carry(self, rental_id: RentalId, size: int) -> None:
+        self._total += size
+        self._add(rental_id, size)
+
+    def _add(self, rental_id: RentalId, size: int) -> None:
         self._bytes[rental_id] = self._bytes.get(rental_id, 0) + size
 
     def teller(self, rental_id: RentalId) -> Callable[[Progress], None]:
@@ -88,7 +98,7 @@ class Traffic:
 
         def tell(progress: Progress) -> None:
             nonlocal before
-            self.carry(rental_id, max(progress.done - before, 0))
+            self._add(rental_id, max(progress.done - before, 0))
             before = progress.done
 
         return tell

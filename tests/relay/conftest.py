@@ -99,6 +99,9 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     async def health() -> Mapping[str, str]:
         return checks
 
+    async def metrics() -> bytes:
+        return b"bellhop_example 1\n"
+
     relay = Relay(
         host="127.0.0.1",
         port=port,
@@ -110,6 +113,7 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         health=health,
         clock=clock,
         outputs=outputs,
+        metrics=metrics,
     )
     notebook = Notebook(tmp_path)
     await notebook.start()

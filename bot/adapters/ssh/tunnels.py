@@ -65,6 +65,10 @@ class SshTunnels:
         line = self._lines.get(rental_id)
         return line is not None and not line.lost
 
+    def count(self) -> int:
+        """How many machines there is a connection to."""
+        return sum(not line.lost for line in self._lines.values())
+
     def shell(self, rental_id: RentalId) -> SshShell:
         return SshShell(self._line(rental_id).connection)
 

@@ -9,6 +9,7 @@ from bot.adapters.storage.addresses import SqlAddresses
 from bot.adapters.storage.archives import SqlArchives
 from bot.adapters.storage.budgets import SqlBudgets
 from bot.adapters.storage.bulletins import SqlBulletins
+from bot.adapters.storage.census import SqlCensus
 from bot.adapters.storage.doors import SqlDoors
 from bot.adapters.storage.downloads import SqlDownloads
 from bot.adapters.storage.idle import SqlSamples
@@ -50,6 +51,7 @@ class SqlStore(
     SqlGrudges,
     SqlLookouts,
     SqlRecordings,
+    SqlCensus,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

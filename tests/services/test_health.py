@@ -1,0 +1,77 @@
+"""Readiness: short causes, kept for a while, and never held up by one that hangs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.app.door import disk_look
+from bot.errors import Denied
+from bot.services import health
+from bot.services.health import Health, Look
+
+
+class Thing:
+    """Something that is looked at, and says what it is told to."""
+
+    def __init__(self, said: str = "") -> None:
+        self.said = said
+        self.looks = 0
+
+    async def check(self) -> str:
+        self.looks += 1
+        return self.said
+
+
+async def test_a_look_is_kept_and_a_bad_one_for_a_shorter_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever asks every second costs nothing; a recovery shows soon."""
+    good, bad = Thing(), Thing("Away.")
+    watch = Health({"good": Look(check=good.check), "bad": Look(check=bad.check)})
+
+    assert await watch.look() == {"good": "", "bad": "Away."}
+    await asyncio.gather(*(watch.look() for _ in range(5)))
+    assert (good.looks, bad.looks) == (1, 1)
+
+    monkeypatch.setattr(health, "BAD_S", 0.0)
+    bad.said = ""
+
+    assert await watch.look() == {"good": "", "bad": ""}
+    assert good.looks == 1
+
+
+async def test_what_hangs_is_a_fault_of_its_own() -> None:
+    """The others are told all the same."""
+
+    async def hang() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    found = await Health(
+        {"slow": Look(check=hang, within_s=0.05), "good": Look(check=Thing().check)}
+    ).look()
+
+    assert found == {"slow": "No answer within 0.05 s.", "good": ""}
+
+
+async def test_an_error_of_the_house_is_said_in_its_public_words() -> None:
+    """Never in those for the log."""
+
+    async def refuse() -> str:
+        raise Denied("key abc is wrong")
+
+    assert await Health({"vast": Look(check=refuse)}).look() == {"vast": Denied.public}
+
+
+async def test_a_disk_is_written_and_measured(tmp_path: object) -> None:
+    """Room, little room, and a folder that is gone."""
+    from pathlib import Path
+
+    folder = Path(str(tmp_path))
+
+    assert await disk_look(folder, little=0)() == ""
+    assert (await disk_look(folder, little=10**18)()).startswith("Only ")
+    said = await disk_look(folder / "gone")()
+    assert said == "The data folder cannot be written (No such file or directory)."
