@@ -7,7 +7,9 @@ COPY pyproject.toml uv.lock README.md LICENSE alembic.ini ./
 COPY alembic alembic
 COPY bot bot
 COPY cogs cogs
-RUN uv sync --locked --no-dev --no-editable --no-progress
+# With `--build-arg EXTRAS="--extra demo"` also the sandbox, whose machines run JupyterLab.
+ARG EXTRAS=
+RUN uv sync --locked --no-dev --no-editable --no-progress $EXTRAS
 
 FROM python:3.12-slim
 RUN useradd --create-home --uid 10001 bellhop && install -d -o bellhop -m 0700 /data

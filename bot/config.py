@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from bot.errors import Config
+from bot.secret_files import SUFFIX, from_files
 
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
@@ -53,6 +54,7 @@ def read(env: Mapping[str, str], *, need: tuple[str, ...] = ()) -> Settings:
     Raises Config, which names the variable, for what is malformed and for what is in `need` and
     missing.
     """
+    env = from_files(env)
     for name in need:
         if not _said(env, name):
             raise Config(name, f"is missing. {_HOW[name]}")
@@ -93,7 +95,8 @@ def survey(
 
     The default stands in for a wrong one. None where there is no data folder to work in.
     """
-    faults = [Config(name, f"is missing. {_HOW[name]}") for name in need if not _said(env, name)]
+    missing = [name for name in need if not _said(env, name) and not _said(env, name + SUFFIX)]
+    faults = [Config(name, f"is missing. {_HOW[name]}") for name in missing]
     left = dict(env)
     while True:
         try:

@@ -26,6 +26,7 @@ from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import knows, migrate, newest
 from bot.config import NAMES, Settings, read
 from bot.errors import Backup, Config, system_reason
+from bot.secret_files import from_files
 
 PASSPHRASE = "BELLHOP_BACKUP_PASSPHRASE"
 SHORTEST = 8
@@ -56,7 +57,7 @@ async def backup(
 ) -> list[str]:
     """Write a backup, whole or not at all; what to print. Raises Backup, Store, Config."""
     rows = 0
-    head = _head(settings, env, await newest())
+    head = _head(settings, from_files(env), await newest())
     with sealed_file(file, passphrase) as write:
         write(_line({"head": asdict(head)}))
         async for batch in rows_out(settings.database_url):
@@ -75,6 +76,7 @@ async def restore(env: Mapping[str, str], file: Path, passphrase: str) -> list[s
 
     May be repeated after it was killed. Raises Backup, Store, Config.
     """
+    env = from_files(env)
     head = _checked(file, passphrase)
     await _demand_known(head)
     # With its secret in hand, reading the settings makes none of their own.
@@ -101,7 +103,8 @@ async def restore(env: Mapping[str, str], file: Path, passphrase: str) -> list[s
 
 def passphrase_of(env: Mapping[str, str]) -> str:
     """The passphrase in the environment; empty where there is none. Raises Config if too short."""
-    return demand_long(env.get(PASSPHRASE, "")) if env.get(PASSPHRASE) else ""
+    given = from_files(env, (PASSPHRASE,)).get(PASSPHRASE, "")
+    return demand_long(given) if given else ""
 
 
 def demand_long(passphrase: str) -> str:

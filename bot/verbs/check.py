@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from bot.config import NAMES, Settings, survey
+from bot.secret_files import FILED, SUFFIX
 from bot.verbs import check_house, check_outside
 from bot.verbs.lines import Level, Line, fault, looked, note, ok, table
 
@@ -25,7 +26,8 @@ async def check(env: Mapping[str, str]) -> tuple[list[str], bool]:
     """The table, and whether the service can run."""
     settings, faults = survey(env, need=NEED)
     wrong = {one.name: one.public.removeprefix(f"{one.name}: ") for one in faults}
-    lines = [_setting(name, env, wrong) for name in NAMES]
+    filed = [name + SUFFIX for name in FILED if name + SUFFIX in wrong or env.get(name + SUFFIX)]
+    lines = [_setting(name, env, wrong) for name in (*NAMES, *filed)]
     if settings is None:
         lines.append(note("everything else", "Not looked at before the settings above are right."))
     else:
@@ -63,6 +65,8 @@ def _setting(name: str, env: Mapping[str, str], wrong: Mapping[str, str]) -> Lin
     if name in wrong:
         return fault(name, wrong[name])
     value = env.get(name, "").strip()
+    if not value and env.get(name + SUFFIX):
+        return ok(name, f"Is read from the file that {name + SUFFIX} names.")
     if not value:
         return ok(name, "Not set; the default holds.")
     return ok(name, "Is set." if name in _SECRET else _harmless(value))
