@@ -62,6 +62,7 @@ _LOGIN_S = 60  # the library repeats what Discord answers with a 5xx, for half a
 _MARKS = re.compile(r"([\\*_~`|\[\]#>]|^-)", re.MULTILINE)
 _UNKNOWN_INTERACTION = 10062
 _ALREADY_ACKNOWLEDGED = 40060
+_TOKEN_REFUSED = 4004  # the gateway's code, also for one that was reset while we were online
 
 
 class Tickets(Protocol):
@@ -120,7 +121,8 @@ class Bellhop(commands.Bot):
     async def log_in(self, token: str) -> None:
         """Be online until closed; a connection that breaks is made again by the library.
 
-        Raises Config when Discord refuses the token, Unavailable when it cannot be asked.
+        Raises Config when Discord refuses the token, now or later, and Unavailable when it cannot
+        be asked for the first time.
         """
         try:
             async with asyncio.timeout(_LOGIN_S):
@@ -134,7 +136,15 @@ class Bellhop(commands.Bot):
             raise Unavailable(
                 f"no login: {error}", public="Discord cannot be reached.", hint="Try again later."
             ) from error
-        await self.connect()
+        try:
+            await self.connect()
+        except discord.ConnectionClosed as error:
+            if error.code != _TOKEN_REFUSED:
+                raise
+            raise Config(
+                "DISCORD_TOKEN",
+                "is no longer taken by Discord: it was reset. Copy the new one from the portal.",
+            ) from error
 
     async def take(self, interaction: discord.Interaction[Any], *, private: bool = False) -> None:
         """Acknowledge a command or a click, and then make sure that it is carried out once.

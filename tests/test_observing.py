@@ -36,6 +36,8 @@ def exported() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.page(WHOLE).decode()):
         for sample in family.samples:
+            if sample.name.endswith("_created"):
+                continue  # the library's own, of which nobody makes use
             found.setdefault(sample.name, set()).update(sample.labels)
     return found
 
@@ -67,9 +69,9 @@ def test_every_metric_and_label_in_an_expression_exists(expression: str) -> None
 
 
 def test_nothing_is_measured_that_nobody_sees() -> None:
-    """Each of our own metrics is on the dashboard or in a rule, and on the page that explains it."""
+    """Each metric of ours is on the dashboard or in a rule, and explained on the page."""
     seen = "\n".join(expressions())
-    ours = {re.sub(r"_(bucket|sum|count|created)$", "", one) for one in EXPORTED}
+    ours = {re.sub(r"_(bucket|sum|count)$", "", one) for one in EXPORTED}
     ours = {one for one in ours if one.startswith("bellhop_")}
 
     assert len(ours) > 15

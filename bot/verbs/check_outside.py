@@ -6,15 +6,18 @@ import errno
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from bot.adapters.discord import account
+from bot.adapters.ssh.keys import FILE, load_or_create
 from bot.adapters.vast.client import Vast
 from bot.app.parts import SystemClock
 from bot.config import Settings
 from bot.domain.offers import Wish
+from bot.domain.rentals import mark_of
 from bot.errors import Denied, system_reason
 from bot.verbs.lines import Line, aside, fault, note, ok
 
@@ -25,13 +28,12 @@ _LITTLE_CREDIT = 1
 async def vast(settings: Settings) -> Sequence[Line]:
     """The key, what it may read, and the credit. What it may change shows only when it does."""
     market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=SystemClock())
+    rivals: list[Line] = []
     try:
         owner = await market.account()
-        rights: tuple[tuple[str, Callable[[], Awaitable[object]]], ...] = (
-            ("list machines", market.machines),
-            ("search offers", lambda: market.search(Wish())),
-        )
-        lacking = [what for what, call in rights if await _denied(call)]
+        lacking = [right for right in _rights(market) if await _denied(right.call)]
+        if not lacking:
+            rivals = await _rivals(settings, market)
     except Denied as error:
         return [fault("Vast key", "Refused by Vast.", _key_advice(error))]
     finally:
@@ -41,14 +43,16 @@ async def vast(settings: Settings) -> Sequence[Line]:
     return [
         fault(
             "Vast key",
-            f"It may not {' nor '.join(lacking)}.",
-            "Give it these rights in the Vast console (Keys), or make a new one.",
+            f"It may not {' nor '.join(one.what for one in lacking)}.",
+            f"Give it {', '.join(one.name for one in lacking)} in the Vast console (Keys), or "
+            "make a new one.",
         )
         if lacking
-        else ok("Vast key", "Good; machines and offers can be read."),
+        else ok("Vast key", "Good; machines, offers and charges can be read."),
         note("Vast credit", credit, "Add some before you rent.")
         if empty
         else ok("Vast credit", credit),
+        *rivals,
     ]
 
 
@@ -126,6 +130,49 @@ async def name(settings: Settings) -> Sequence[Line]:
     if not settings.relay_url.startswith("https://"):
         return [note("relay name", said, "Notebooks travel unencrypted; use https://.")]
     return [ok("relay name", said)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """Something that the key is needed for, and what Vast calls the right to it."""
+
+    what: str
+    name: str
+    call: Callable[[], Awaitable[object]]
+
+
+def _rights(market: Vast) -> list[_Right]:
+    """Those that can be tried without changing anything; renting needs instance_write as well."""
+    now = SystemClock().now()
+    return [
+        _Right("list machines", "instance_read", market.machines),
+        _Right("search offers", "misc", lambda: market.search(Wish())),
+        _Right("read charges", "billing_read", lambda: market.charges(since=now, until=now)),
+    ]
+
+
+async def _rivals(settings: Settings, market: Vast) -> list[Line]:
+    """Machines with our name and another Bellhop's key; nothing to say before there is our own."""
+    keys = settings.data / "keys"
+    if not (keys / FILE).exists():
+        return []
+    own = mark_of((await aside(lambda: load_or_create(keys))).public_line())
+    label = f"{settings.installation}/"
+    theirs = [
+        one
+        for one in await market.machines()
+        if one.label.startswith(label) and one.mark and one.mark != own
+    ]
+    if not theirs:
+        return []
+    count = f"{len(theirs)} machine{'s' if len(theirs) > 1 else ''}"
+    return [
+        note(
+            "Vast account",
+            f"{count} of another Bellhop that is named {settings.installation}, too.",
+            "Give one of the two another BELLHOP_INSTALLATION.",
+        )
+    ]
 
 
 async def _denied(call: Callable[[], Awaitable[object]]) -> bool:

@@ -45,6 +45,7 @@ class Chat:
         self.messages: dict[int, Part] = {}
         self.commands: dict[str, Part] = {}
         self.lost_answers = 0  # so many new messages are taken, and the answer is not heard
+        self.token_reset = False
         self._asked: dict[str, Asked] = {}
         self._numbers = itertools.count(1)
         self._sequence = itertools.count(1)
@@ -75,6 +76,12 @@ class Chat:
         """The process was killed: do not wait for TCP to say so."""
         self._here.clear()
         self._socket = None
+
+    async def reset_token(self) -> None:
+        """As in the portal: the gateway ends the session, and the token opens none again."""
+        self.token_reset = True
+        if self._socket is not None:
+            await self._socket.close(code=4004, message=b"Authentication failed.")
 
     async def command(self, name: str, **options: object) -> list[Part]:
         """Run a slash command; the components of its answer. Raises TimeoutError for none."""
@@ -191,6 +198,8 @@ class Chat:
             return await self._gateway(request)
         body = await request.json() if request.can_read_body else {}
         match request.method, *path:
+            case _ if self.token_reset:
+                return _say({"message": "401: Unauthorized", "code": 0}, status=401)
             case "GET", "users", "@me":
                 return _say(_bot())
             case "GET", "oauth2", "applications", "@me":

@@ -86,7 +86,7 @@ async def test_a_good_installation_ends_with_0(tmp_path: Path) -> None:
 
     assert ran.code == 0, ran.out + ran.error
     assert ran.line("VAST_API_KEY") == "ok VAST_API_KEY Is set."
-    assert ran.line("Vast key") == "ok Vast key Good; machines and offers can be read."
+    assert ran.line("Vast key") == ("ok Vast key Good; machines, offers and charges can be read.")
     assert ran.line("Vast credit").startswith("ok Vast credit The account has $")
     assert "it is Bellhop's. No privileged intent" in ran.line("Discord token")
     assert "permissions=" in ran.line("Discord invite")
@@ -241,7 +241,8 @@ async def test_a_right_that_is_missing_is_named(tmp_path: Path) -> None:
     async with _vast(some) as url:
         key, credit = await check_outside.vast(_at(url, tmp_path))
 
-    assert key.said == "It may not list machines."
+    assert key.said == "It may not list machines nor read charges."
+    assert "instance_read, billing_read" in key.todo
     assert credit.said == "The account has $12.50."
 
 

@@ -9,6 +9,7 @@ block; whoever calls them does so in a thread.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -40,7 +41,9 @@ _METADATA = "169.254.169.254"
 _NO_CREDENTIALS = "no credentials for it are set, such as AWS_ACCESS_KEY_ID"
 _REFUSED = "our credentials are refused"
 _NO_BUCKET = "there is no such bucket"
-_TELLING = (_NO_CREDENTIALS, _REFUSED, _NO_BUCKET)
+_FULL = "its disk is full"
+_TELLING = (_NO_CREDENTIALS, _REFUSED, _NO_BUCKET, _FULL)
+_NO_ROOM = re.compile(rf"\(os error ({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG})\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,4 +208,6 @@ def _why(error: Exception) -> str:
         return _REFUSED
     if isinstance(error, FileNotFoundError) or "404 Not Found" in text:
         return _NO_BUCKET
+    if _NO_ROOM.search(text) or getattr(error, "errno", None) == errno.ENOSPC:
+        return _FULL
     return re.sub(r"\?\S+", "", str(error).partition("\n")[0])[:300]
