@@ -7,12 +7,10 @@ below is turned into a page here.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from http import HTTPStatus
 
 from aiohttp import web
 
@@ -23,6 +21,7 @@ from bot.ports.books import Rentals
 from bot.ports.clock import Clock
 from bot.ports.vitals import Carried
 from bot.relay import headers, pages
+from bot.relay.condition import Condition, Health, Metrics
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
 from bot.relay.ears import Ear
@@ -42,17 +41,6 @@ from bot.services.outputs import Outputs
 from bot.services.recordings import Restored
 from bot.services.routes import Route, Routes, Traffic
 
-Health = Callable[[], Awaitable[Mapping[str, str]]]
-"""What each thing we depend on says, by its name: an empty string is well, else what is wrong.
-
-It is shown to whoever asks, so it names no address and no secret.
-"""
-
-Metrics = Callable[[], Awaitable[bytes]]
-"""The page of metrics, in the text that Prometheus reads."""
-
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-HEALTH_S = 5
 CLOSE_S = 1.5
 """How long open requests may take to end when we stop; aiohttp waits it twice at worst."""
 
@@ -89,8 +77,7 @@ class Relay:
         self._links = links
         self._routes = routes
         self._rentals = rentals
-        self._health = health
-        self._metrics = metrics
+        self._condition = Condition(health=health, metrics=metrics)
         self._traffic = traffic
         self._tally = Tally()
         self._clock = clock
@@ -226,35 +213,16 @@ class Relay:
             return await self._rental(request, rental_id, place)
 
     async def _bare(self, request: web.BaseRequest) -> web.StreamResponse | Page:
+        told = await self._condition.answer(request.path)
+        if told is not None:
+            return told
         match request.path:
-            case "/-/healthz":
-                return _plain({"ok": True})
-            case "/-/readyz":
-                return await self._ready()
-            case "/-/metrics" if self._metrics is not None:
-                return web.Response(
-                    body=await self._metrics(),
-                    headers={
-                        "Content-Type": METRICS_TYPE,
-                        "Cache-Control": "no-store",
-                        "Server": headers.SERVER,
-                    },
-                )
             case path if path.startswith(DOWNLOAD_PATH) and self._downloads is not None:
                 return await self._downloads.answer(request)
             case "/":
                 return pages.bare()
             case _:
                 return pages.unknown_address()
-
-    async def _ready(self) -> web.Response:
-        try:
-            async with asyncio.timeout(HEALTH_S):
-                checks = await self._health()
-        except TimeoutError:
-            checks = {"health": f"no answer within {HEALTH_S} s"}
-        ok = not any(checks.values())
-        return _plain({"ok": ok, "checks": {name: said or "ok" for name, said in checks.items()}})
 
     async def _rental(
         self, request: web.BaseRequest, rental_id: RentalId, name: str
@@ -315,11 +283,3 @@ class Relay:
             return pages.unreachable(since, now)
         self._silent_since.pop(rental_id, None)
         return answer
-
-
-def _plain(body: dict[str, object]) -> web.Response:
-    return web.json_response(
-        body,
-        status=HTTPStatus.OK if body["ok"] else HTTPStatus.SERVICE_UNAVAILABLE,
-        headers={"Cache-Control": "no-store", "Server": headers.SERVER},
-    )

@@ -169,7 +169,7 @@ class Chat:
             "owner_id": "31",
             "roles": [_everyone()],
             "channels": [_channel()],
-            "members": [],
+            "members": [_member() | {"user": _bot()}],  # of all members Discord tells us ourselves
             "member_count": 2,
             "emojis": [],
             "stickers": [],

@@ -22,7 +22,7 @@ from tests.postgres import Postgres
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-START_S = 150
+START_S = 180
 
 
 async def bellhop(home: Path, *words: str, **env: str) -> tuple[int, str]:

@@ -136,5 +136,8 @@ def number(posting: Posting) -> int:
 
 
 def _may_write(channel: discord.TextChannel) -> bool:
-    may = channel.permissions_for(channel.guild.me)
+    own: discord.Member | None = channel.guild.me  # None in a server that Discord told half of
+    if own is None:
+        return False
+    may = channel.permissions_for(own)
     return may.view_channel and may.send_messages

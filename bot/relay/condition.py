@@ -1,0 +1,66 @@
+"""How the house does, on the relay's bare address: alive, ready, and in figures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot.relay import headers
+
+Health = Callable[[], Awaitable[Mapping[str, str]]]
+"""What each thing we depend on says, by its name: an empty string is well, else what is wrong.
+
+It is shown to whoever asks, so it names no address and no secret.
+"""
+
+Metrics = Callable[[], Awaitable[bytes]]
+"""The page of metrics, in the text that Prometheus reads."""
+
+HEALTH_S = 5
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Condition:
+    """The three paths that say how the house does."""
+
+    def __init__(self, *, health: Health, metrics: Metrics | None) -> None:
+        self._health = health
+        self._metrics = metrics
+
+    async def answer(self, path: str) -> web.Response | None:
+        """None for a path that is not one of them."""
+        match path:
+            case "/-/healthz":
+                return _plain({"ok": True})
+            case "/-/readyz":
+                return await self._ready()
+            case "/-/metrics" if self._metrics is not None:
+                return web.Response(
+                    body=await self._metrics(), headers={**_headers(), "Content-Type": _TEXT}
+                )
+            case _:
+                return None
+
+    async def _ready(self) -> web.Response:
+        try:
+            async with asyncio.timeout(HEALTH_S):
+                checks = await self._health()
+        except TimeoutError:
+            checks = {"health": f"no answer within {HEALTH_S} s"}
+        ok = not any(checks.values())
+        return _plain({"ok": ok, "checks": {name: said or "ok" for name, said in checks.items()}})
+
+
+def _plain(body: dict[str, object]) -> web.Response:
+    return web.json_response(
+        body,
+        status=HTTPStatus.OK if body["ok"] else HTTPStatus.SERVICE_UNAVAILABLE,
+        headers=_headers(),
+    )
+
+
+def _headers() -> dict[str, str]:
+    return {"Cache-Control": "no-store", "Server": headers.SERVER}
