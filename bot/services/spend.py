@@ -15,11 +15,12 @@ from datetime import date, datetime, timedelta
 
 from bot.domain import tabs
 from bot.domain.access import Action, Actor, demand
-from bot.domain.ledger import HOUR, Cost, Kind
+from bot.domain.ledger import Cost, Kind
 from bot.domain.money import ZERO, Usd
 from bot.domain.periods import Period, Span, span_of
 from bot.domain.rentals import ContractId, Rental, RentalId
 from bot.domain.tabs import Tab
+from bot.domain.tally import quoted
 from bot.errors import NotYours
 from bot.ports.books import Store
 from bot.ports.charts import Charts, Picture, Series
@@ -131,7 +132,9 @@ class Spend:
         costs: dict[RentalId, Cost] = {}
         failed: dict[RentalId, Usd] = {}
         for one in sums:
-            costs[one.rental_id] = costs.get(one.rental_id, Cost()) + _cost(one)
+            costs[one.rental_id] = costs.get(one.rental_id, Cost()) + Cost.of(
+                {one.kind: one.amount}
+            )
             if _was_a_try(lives[one.rental_id], one.contract):
                 failed[one.rental_id] = failed.get(one.rental_id, ZERO) + one.amount
         owing: dict[RentalId, Cost] = {}
@@ -181,28 +184,12 @@ def running(rental: Rental) -> Usd:
     return rental.per_hour
 
 
-def _cost(one: Spent) -> Cost:
-    match one.kind:
-        case Kind.GPU:
-            return Cost(gpu=one.amount)
-        case Kind.STORAGE:
-            return Cost(storage=one.amount)
-        case Kind.DOWNLOAD | Kind.UPLOAD:
-            return Cost(transfer=one.amount)
-        case Kind.ADJUSTMENT:
-            return Cost(adjustment=one.amount)
-
-
 def _was_a_try(life: Life, contract: ContractId) -> bool:
     return not life.used or contract not in (0, life.contract)
 
 
 def _quoted(life: Life, now: datetime) -> Usd:
-    """The quoted whole price for as long as its machine was there."""
-    if life.created_at is None:
-        return ZERO
-    lived = max((life.gone_at or now) - life.created_at, timedelta())
-    return life.agreed_per_hour.over(lived, per=HOUR)
+    return quoted(life.agreed_per_hour, life.created_at, life.gone_at or now)
 
 
 def _compared(
