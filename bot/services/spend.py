@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,11 +23,15 @@ from bot.domain.rentals import ContractId, Rental, RentalId
 from bot.domain.tabs import Tab
 from bot.domain.tally import quoted
 from bot.errors import NotYours
+from bot.errors import Store as StoreError
 from bot.ports.books import Store
 from bot.ports.charts import Charts, Picture, Series
 from bot.ports.clock import Clock
 from bot.ports.money import Life, Spent
 from bot.services.budgets import Budgets
+from bot.services.credit import Credit, Known
+
+log = logging.getLogger(__name__)
 
 SHOWN = 20
 """So many rentals are named; the rest is counted."""
@@ -76,20 +81,33 @@ class Report:
     span: Span | None = None
     more: int = 0  # rentals that are not named
     more_cost: Usd = ZERO
+    unreadable: int = 0  # rentals whose rows cannot be read; what they cost is in the total
+    unreadable_cost: Usd = ZERO
+    credit: Known | None = None  # None: nobody looks at it
     compared: Compared | None = None
     table: bytes = b""  # CSV
     picture: Picture | None = None
 
     @property
     def total(self) -> Usd:
-        return Usd.sum(line.cost.total for line in self.lines) + self.more_cost
+        named = Usd.sum(line.cost.total for line in self.lines)
+        return named + self.more_cost + self.unreadable_cost
 
 
 class Spend:
-    def __init__(self, *, store: Store, budgets: Budgets, charts: Charts, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        budgets: Budgets,
+        charts: Charts,
+        clock: Clock,
+        credit: Credit | None = None,
+    ) -> None:
         self._store = store
         self._budgets = budgets
         self._charts = charts
+        self._credit = credit
         self._clock = clock
 
     async def report(
@@ -148,8 +166,9 @@ class Spend:
             # A rental that no look has shown a machine of yet costs nothing, and is named.
             costs = {one: Cost() for one, life in lives.items() if life.gone_at is None} | costs
         order = sorted(costs, key=lambda one: (-costs[one].total.micros, one))
-        named = [await self._store.rental(one) for one in order[:SHOWN]]
-        rest = [one for one in order[SHOWN:]]
+        named = {one: await self._named(one) for one in order[:SHOWN]}
+        unread = [one for one, rental in named.items() if rental is None]
+        rest = order[SHOWN:]
         return Report(
             member_id=owner,
             at=now,
@@ -164,15 +183,26 @@ class Spend:
                     reckoned=lives[rental.id].booked + owing.get(rental.id, Cost()).total,
                     billed=lives[rental.id].billed,
                 )
-                for rental in named
+                for rental in named.values()
                 if rental is not None
             ),
+            unreadable=len(unread),
+            unreadable_cost=Usd.sum(costs[one].total for one in unread),
+            credit=self._credit.known if self._credit is not None else None,
             more=len(rest),
             more_cost=Usd.sum(costs[one].total for one in rest),
             compared=_compared(lives, owing, now),
             table=_table(sums, lives),
             picture=_picture(owner, span, hours, lives, now),
         )
+
+    async def _named(self, rental_id: RentalId) -> Rental | None:
+        """None where the row cannot be read: that keeps nobody from the rest."""
+        try:
+            return await self._store.rental(rental_id)
+        except StoreError as error:
+            log.error("left out of a report: %s", error)
+            return None
 
 
 def running(rental: Rental) -> Usd:
