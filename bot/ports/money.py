@@ -93,6 +93,10 @@ class Budgets(Protocol):
 
     async def grant(self, grant_id: str) -> Grant | None: ...
 
+    async def begun_with(self, quote_id: str) -> RentalId | None:
+        """The rental that began with a quote, whatever became of it."""
+        ...
+
     async def decide_grant(
         self, grant_id: str, *, by: int, approved: bool, now: datetime
     ) -> Grant | None:
