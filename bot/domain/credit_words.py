@@ -65,14 +65,14 @@ def ending(work: Work, funds: Funds, now: datetime) -> Bulletin:
     """What an owner is told before a machine is archived and ended."""
     rental = work.rental
     why, otherwise = (
-        ("Nobody uses this machine, so", ", somebody works on it, or it is kept with /keep")
+        ("Nobody uses this machine, so it", ", somebody works on it, or it is kept with /keep")
         if work.idle
-        else ("To let the others last,", "")
+        else ("To let the others last, this machine", "")
     )
     return Bulletin(
         key=f"{ENDS}{rental.id}/{epoch(now)}",
         title=f"{plain(rental.title)} ends soon: the Vast credit runs out",
-        text=f"{lasts(funds)} {why} this machine is archived soon, and destroyed once the archive "
+        text=f"{lasts(funds)} {why} is archived soon, and destroyed once the archive "
         f"is proven, unless credit is added{otherwise}. /archives restore puts its work onto "
         "another machine later.",
         audience=Audience.OWNER,

@@ -20,22 +20,19 @@ from bot.domain.tally import Tally, by_row
 from bot.ports.chat import Page
 from cogs.ui import cards, look
 
-_NAME, _SPAN, _AMOUNT = 13, 9, 10
-"""Widths of the columns; together they fit a phone."""
-
-_COLUMN = 10
+_NAME, _AMOUNT = 12, 11
+"""Widths of the columns; a phone shows 25 letters in a row of a card's block."""
 
 
 def receipt(page: Page) -> look.Card:
     """The message, as of the page's moment."""
     rental, tally = page.rental, page.tally or by_row(page.rental, page.now)
     owner = f"<@{rental.owner_id}>: " if page.public else ""
-    lived = _lived(rental, tally.at)
     return look.card(
         look.lines(
             f"### {cards.title(rental)} · receipt",
-            f"{owner}**{_exact(tally.total)}** in all{f' for {lived}' if lived else ''}.",
-            _block(_parts(rental, tally)),
+            f"{owner}**{_exact(tally.total)}** in all. {_times(rental, tally.at)}".strip(),
+            _block(_parts(tally)),
         ),
         look.lines(_block(_columns(tally)), _compared(tally, page.stand)),
         _archive(rental, page.archive),
@@ -44,32 +41,34 @@ def receipt(page: Page) -> look.Card:
     )
 
 
-def _parts(rental: Rental, tally: Tally) -> Iterable[str]:
-    end = rental.gone_at or tally.at
+def _times(rental: Rental, at: datetime) -> str:
+    """How long it was there, and how long its GPU ran."""
+    end = rental.gone_at or at
+    gpu = f"GPU for {_between(rental.running_at, end)}, " if rental.running_at else ""
+    if rental.created_at is None:
+        return ""
+    return f"{gpu}{rental.wish.disk_gb} GB disk for {_between(rental.created_at, end)}."
+
+
+def _parts(tally: Tally) -> Iterable[str]:
     used = sum((part.cost for part in tally.parts if not part.failed), Cost())
     failed = sum(part.failed for part in tally.parts)
-    yield from (
-        _row(name, span, amount)
-        for name, span, amount in (
-            ("GPU", _between(rental.running_at, end), used.gpu),
-            (f"Disk {rental.wish.disk_gb} GB", _between(rental.created_at, end), used.storage),
-            ("Download", "", used.download),
-            ("Upload", "", used.upload),
-            ("Corrections", "", used.adjustment),
-        )
-        if amount.micros
+    parts = (
+        ("GPU", used.gpu),
+        ("Disk", used.storage),
+        ("Download", used.download),
+        ("Upload", used.upload),
+        ("Corrections", used.adjustment),
+        ("Failed start" if failed == 1 else f"{failed} failed", tally.failed),
+        ("Together", tally.total),
     )
-    if failed:
-        yield _row("Failed start" if failed == 1 else f"{failed} failed", "", tally.failed)
-    yield _row("Together", "", tally.total)
+    yield from (_row(name, _exact(amount)) for name, amount in parts if amount.micros)
 
 
 def _columns(tally: Tally) -> Iterable[str]:
-    billed = _exact(tally.billed) if tally.billed is not None else "not yet"
-    yield "".join(f"{name:>{_COLUMN}}" for name in ("Quoted", "Reckoned", "Vast"))
-    yield "".join(
-        f"{amount:>{_COLUMN}}" for amount in (_exact(tally.quoted), _exact(tally.total), billed)
-    )
+    yield _row("Quoted", _exact(tally.quoted))
+    yield _row("Reckoned", _exact(tally.total))
+    yield _row("Vast", _exact(tally.billed) if tally.billed is not None else "not yet")
 
 
 def _compared(tally: Tally, stand: Stand) -> str:
@@ -81,16 +80,26 @@ def _compared(tally: Tally, stand: Stand) -> str:
         return "Vast bills later; this message is edited when it does."
     off = billed - tally.total
     if abs(off.micros) > ROUNDED.micros:
-        how = "more" if off.micros > 0 else "less"
-        return f"Vast says {_exact(Usd(abs(off.micros)))} {how} so far; it may still change."
-    return f"Vast's bill and our reckoning agree{_beside(billed - tally.quoted)}."
+        return f"Vast says {_more(off)} so far; it may still change."
+    return f"Vast's bill and our reckoning agree{_beside(billed - tally.quoted, tally)}."
 
 
-def _beside(off: Usd) -> str:
+def _beside(off: Usd, tally: Tally) -> str:
+    """How far the quote was off, and what no price of an hour can hold."""
     if abs(off.micros) <= ROUNDED.micros:
         return ", and are what was quoted"
-    how = "more" if off.micros > 0 else "less"
-    return f": {_exact(Usd(abs(off.micros)))} {how} than the quote for that time"
+    transfer = tally.cost.download + tally.cost.upload
+    beyond = [
+        f"{_exact(amount)} {what}"
+        for amount, what in ((transfer, "for transfer"), (tally.failed, "for failed starts"))
+        if amount > ROUNDED
+    ]
+    of_it = f"; {' and '.join(beyond)} is not in an hourly quote" if beyond else ""
+    return f": {_more(off)} than the quote for that time{of_it}"
+
+
+def _more(off: Usd) -> str:
+    return f"{_exact(Usd(abs(off.micros)))} {'more' if off.micros > 0 else 'less'}"
 
 
 def _archive(rental: Rental, archive: Archive | None) -> str:
@@ -104,20 +113,16 @@ def _archive(rental: Rental, archive: Archive | None) -> str:
     )
 
 
-def _lived(rental: Rental, at: datetime) -> str:
-    return _between(rental.created_at, rental.gone_at or at)
-
-
-def _between(start: datetime | None, end: datetime) -> str:
-    return cards.duration(max(end - start, timedelta())) if start is not None else ""
+def _between(start: datetime, end: datetime) -> str:
+    return cards.duration(max(end - start, timedelta()))
 
 
 def _block(rows: Iterable[str]) -> str:
     return "```\n" + "\n".join(rows) + "\n```"
 
 
-def _row(name: str, span: str, amount: Usd) -> str:
-    return f"{name:<{_NAME}}{span:>{_SPAN}}{_exact(amount):>{_AMOUNT}}"
+def _row(name: str, amount: str) -> str:
+    return f"{name:<{_NAME}}{amount:>{_AMOUNT}}"
 
 
 def _exact(amount: Usd) -> str:

@@ -190,9 +190,12 @@ async def test_the_bill_is_pending_until_vast_has_said_it_then_the_message_is_ed
     assert whole in known
     assert "not yet" not in known
     assert "Vast's bill and our reckoning agree" in settled
-    columns = settled.split("Vast\n", 1)[1].split()[:3]
-    assert columns[1:] == [whole, whole]
-    assert abs(Usd.of(columns[0][1:]).micros - town.billed(rental)) < 400_000  # and the transfer
+    columns = dict(line.split() for line in settled.splitlines() if len(line.split()) == 2)
+    assert (columns["Reckoned"], columns["Vast"], columns["Together"]) == (whole, whole, whole)
+    hourly = Usd.of(columns["Vast"][1:]) - Usd.of(columns["Download"][1:])
+    hourly -= Usd.of(columns["Upload"][1:])
+    assert abs((Usd.of(columns["Quoted"][1:]) - hourly).micros) < 2_000
+    assert "for transfer is not in an hourly quote" in settled
     assert await town.store.unfinished_letters(town.clock.now()) == []
 
 
@@ -203,10 +206,11 @@ async def test_it_says_each_part_the_time_and_the_archive(town: Town) -> None:
 
     shown = town.box.text
 
-    for part in ("GPU", "Disk 30 GB", "Download", "Upload", "Together"):
+    for part in ("GPU", "Disk", "Download", "Upload", "Together"):
         assert part in shown
     assert "Failed" not in shown
-    assert "for 2 h" in shown
+    assert "GPU for 2 h, 30 GB disk for 2 h." in shown
+    assert all(len(row) <= 25 for block in shown.split("```")[1::2] for row in block.split("\n"))
     assert "There is no archive of it." in shown  # the pretend shelf keeps no books
 
 
