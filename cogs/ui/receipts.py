@@ -94,7 +94,8 @@ def _beside(off: Usd, tally: Tally) -> str:
         for amount, what in ((transfer, "for transfer"), (tally.failed, "for failed starts"))
         if amount > ROUNDED
     ]
-    of_it = f"; {' and '.join(beyond)} is not in an hourly quote" if beyond else ""
+    are = "is" if len(beyond) == 1 else "are"
+    of_it = f"; {' and '.join(beyond)} {are} not in an hourly quote" if beyond else ""
     return f": {_more(off)} than the quote for that time{of_it}"
 
 
