@@ -35,6 +35,7 @@ class MoneyAct:
 
         Meanwhile gigabytes go through the machine, of which only Vast's bill will know.
         """
+        await self._ada.command("keep", hours=1)  # she only looks on meanwhile
         before = (await control(self._stage, "GET", "books"))["credit"]
         rentals = await self._stage.app.store.open_rentals()
         for rental in rentals:
