@@ -207,7 +207,8 @@ class Tour:
             book["created_at"]
         )
         # What two looks at the account may miss at the quoted price, and what rounding hides.
-        slack = Usd.of(self._quoted.dollars * Decimal(10) / 3600) + Usd(100)
+        shown = Usd(5_000 if told >= Usd(10_000) else 100)
+        slack = Usd.of(self._quoted.dollars * Decimal(10) / 3600) + shown
         check(abs((told - vast).micros) <= slack.micros, f"{vast} within {slack}", str(told))
         return (
             f"told {told}, the books say {vast} for {ran.total_seconds():.0f} s; one instance ever"

@@ -80,8 +80,8 @@ def ending(work: Work, funds: Funds, now: datetime) -> Bulletin:
     )
 
 
-def stays(told: Bulletin, rental: Rental) -> Bulletin:
-    return _over(told, f"{plain(rental.title)} stays", "The Vast credit lasts longer again.")
+def stays(told: Bulletin, rental: Rental, why: str) -> Bulletin:
+    return _over(told, f"{plain(rental.title)} stays", why)
 
 
 def ended(told: Bulletin, rental: Rental) -> Bulletin:
@@ -91,7 +91,7 @@ def ended(told: Bulletin, rental: Rental) -> Bulletin:
         if rental.proven_at is not None
         else "Its card says how."
     )
-    return _over(told, f"{plain(rental.title)} has ended", f"The Vast credit ran out. {kept}")
+    return _over(told, f"{plain(rental.title)} has ended", kept)
 
 
 def lasts(funds: Funds) -> str:

@@ -8,7 +8,7 @@ nothing without a proven archive.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -107,19 +107,21 @@ class Credit:
         ours = {one.contract for one in rentals if one.contract is not None}
         seen = funds(account.credit, listing, ours, now)
         self._known = Known(funds=seen)
-        at_dry, order = await self._policy()
+        values = await self._policies.values()
+        at_dry, order = AtDry(values.get(CREDIT_ENDS)), Order(values.get(CREDIT_ORDER))
+        longest = values.get(OWNER_TIME)  # above it nothing is archived unasked
         await self._warn(seen, at_dry)
         announced = {one.rental_id: one for one in await self._unfinished(words.ENDS)}
-        ready = [one for one in rentals if one.state is State.READY]
-        works = [await self._work(one, announced.get(one.id), now) for one in ready]
+        works = [
+            await self._work(one, announced.get(one.id), longest, now)
+            for one in rentals
+            if one.state is State.READY
+        ]
         due = plan(seen, works, order, at_dry)
         await self._carry_out(due, seen)
-        await self._take_back(seen, at_dry, [*announced.values()])
+        for told in announced.values():
+            await self._take_back(told, seen, at_dry, works)
         return due
-
-    async def _policy(self) -> tuple[AtDry, Order]:
-        values = await self._policies.values()
-        return AtDry(values.get(CREDIT_ENDS)), Order(values.get(CREDIT_ORDER))
 
     async def _unknown(self, error: Provider, now: datetime) -> None:
         """No conclusion; after a while it is said that there is none."""
@@ -143,11 +145,12 @@ class Credit:
             log.warning("the credit lasts %s", seen.left)
             await self._tell(words.warning(mark, seen, at_dry))
 
-    async def _work(self, rental: Rental, announced: Bulletin | None, now: datetime) -> Work:
+    async def _work(
+        self, rental: Rental, announced: Bulletin | None, longest: timedelta, now: datetime
+    ) -> Work:
         newest = rental.archive_id or rental.ahead_id
         archive = (await self._store.archives(rental_id=rental.id))[:1] if newest else []
         size = archive[0].bytes if archive else rental.wish.disk_gb * 10**9  # as much as may be
-        longest = await self._policies.value(OWNER_TIME)  # above it nothing is archived unasked
         return Work(
             rental=rental,
             takes=min(saving(size, rental.offer), longest),
@@ -191,18 +194,24 @@ class Credit:
         log.info("rental %s is %s", rental.id, event)
         self._wake.set()
 
-    async def _take_back(self, seen: Funds, at_dry: AtDry, announced: list[Bulletin]) -> None:
+    async def _take_back(
+        self, told: Bulletin, seen: Funds, at_dry: AtDry, works: Sequence[Work]
+    ) -> None:
         """Edit what an owner was told and is not so any more."""
-        for told in announced:
-            rental = await self._store.rental(told.rental_id) if told.rental_id else None
-            if rental is None:
-                continue
-            if not rental.open:
-                await self._tell(words.ended(told, rental))
-            elif rental.released_at is None and (
-                recovered(seen, LAST) or at_dry not in (AtDry.IDLE, AtDry.ALL)
-            ):
-                await self._tell(words.stays(told, rental))
+        rental = await self._store.rental(told.rental_id) if told.rental_id else None
+        if rental is None:
+            return
+        used = at_dry is AtDry.IDLE and any(
+            one.rental.id == rental.id and not one.idle for one in works
+        )
+        if not rental.open:
+            await self._tell(words.ended(told, rental))
+        elif rental.released_at is not None:
+            return
+        elif used:
+            await self._tell(words.stays(told, rental, "It no longer counts as unused."))
+        elif recovered(seen, LAST) or at_dry not in (AtDry.IDLE, AtDry.ALL):
+            await self._tell(words.stays(told, rental, "The Vast credit lasts longer again."))
 
     async def _unfinished(self, prefix: str) -> list[Bulletin]:
         return [one for one in await self._store.bulletins(prefix) if one.tone is not Tone.OVER]

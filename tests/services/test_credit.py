@@ -286,6 +286,18 @@ async def test_money_added_after_the_announcement_keeps_the_machine(
     assert (await purse.row(ada)).released_at is None
 
 
+async def test_a_machine_that_is_used_again_stays(purse: Purse, ada: Rental) -> None:
+    """Its owner was told that it ends, and came back; the message says so."""
+    await purse.last(HOUR / 2)
+    await purse.idle(ada)
+    await purse.look()
+    await purse.look(after=11 * MINUTE)  # the idle watch has not said anything since
+    (after,) = await purse.told("credit/ends/")
+
+    assert after.text == "It no longer counts as unused."
+    assert (await purse.row(ada)).released_at is None
+
+
 async def test_a_credit_below_nothing_is_said_as_it_is(purse: Purse, ada: Rental) -> None:
     """Machines may run on for a while; what is archived is archived at once."""
     await purse.look()
