@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.demo.checks import check, first_line
 from bot.demo.control import control
-from bot.demo.hands import Hands, Seen
+from bot.demo.hands import Hands
 from bot.demo.stage import Stage
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental
@@ -72,8 +72,8 @@ class MoneyAct:
             check(off <= 500, f"{Usd(billed)} to a thousandth", f"{column} {figures[column]}")
         for part in ("Download", "Upload"):
             check(part in shown.text, part, shown.text)
-        hours = abs(Usd.of(figures["Quoted"]).micros - billed)
-        check(hours <= _beyond(rental, shown), "the quote beside it", shown.text)
+        off = abs(Usd.of(figures["Quoted"]).micros - billed)
+        check(off <= _beyond(rental), "the quote beside it", shown.text)
         return ", ".join(f"{name} ${figures[name]}" for name in ("Quoted", "Reckoned", "Vast"))
 
     def _carry(self, rental: Rental) -> None:
@@ -89,10 +89,8 @@ class MoneyAct:
         await control(self._stage, "PUT", "account", {"credit": float(amount.dollars)})
 
 
-def _beyond(rental: Rental, shown: Seen) -> int:
-    """Micro-dollars that an hourly quote cannot hold: bytes, and a GPU free while it loads."""
+def _beyond(rental: Rental) -> int:
+    """Micro-dollars that a quote says too much: the GPU is free while the image loads."""
     assert rental.created_at is not None
     loading = (rental.running_at or rental.created_at) - rental.created_at
-    bytes_ = re.findall(r"^(?:Download|Upload)\s+\$([\d.]+)$", shown.text, re.MULTILINE)
-    idle = rental.agreed_per_hour.over(loading + SLACK, per=timedelta(hours=1))
-    return (Usd.sum(Usd.of(amount) for amount in bytes_) + idle).micros + 1_000
+    return rental.agreed_per_hour.over(loading + SLACK, per=timedelta(hours=1)).micros + 1_000

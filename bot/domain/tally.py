@@ -41,7 +41,7 @@ class Tally:
 
     at: datetime
     parts: tuple[Part, ...] = ()
-    quoted: Usd = ZERO  # the agreed whole price for as long as its own machine was there
+    quoted: Usd = ZERO  # the agreed price for the time its own machine was there, and its bytes
 
     @property
     def cost(self) -> Cost:
@@ -87,13 +87,20 @@ def tally(
     """From what the books hold by machine, the tabs, and Vast's bills of a rental."""
     by_number = {tab.contract: tab for tab in kept}
     charged = {bill.contract: bill for bill in bills}
+    parts = tuple(
+        _part(rental, one, booked.get(one, {}), by_number.get(one), charged.get(one), now)
+        for one in sorted(booked.keys() | by_number.keys())
+    )
+    own = [part.cost for part in parts if part.contract == rental.contract]
     return Tally(
         at=now,
-        parts=tuple(
-            _part(rental, one, booked.get(one, {}), by_number.get(one), charged.get(one), now)
-            for one in sorted(booked.keys() | by_number.keys())
+        parts=parts,
+        quoted=quoted(
+            rental.agreed_per_hour,
+            rental.created_at,
+            rental.gone_at or now,
+            transfer=Usd.sum(cost.download + cost.upload for cost in own),
         ),
-        quoted=quoted(rental.agreed_per_hour, rental.created_at, rental.gone_at or now),
     )
 
 
@@ -114,11 +121,16 @@ def by_row(rental: Rental, now: datetime) -> Tally:
     return Tally(at=now, parts=parts, quoted=quoted(rental.agreed_per_hour, rental.created_at, end))
 
 
-def quoted(agreed_per_hour: Usd, created_at: datetime | None, until: datetime) -> Usd:
-    """The quoted whole price for as long as a machine was there."""
+def quoted(
+    agreed_per_hour: Usd, created_at: datetime | None, until: datetime, *, transfer: Usd = ZERO
+) -> Usd:
+    """What the quote comes to: its whole price for as long as the machine was there, and its bytes.
+
+    A quote names a price per GB and cannot know how many: they count as they were charged.
+    """
     if created_at is None:
-        return ZERO
-    return agreed_per_hour.over(max(until - created_at, timedelta()), per=HOUR)
+        return transfer
+    return agreed_per_hour.over(max(until - created_at, timedelta()), per=HOUR) + transfer
 
 
 def _part(

@@ -219,7 +219,8 @@ def _was_a_try(life: Life, contract: ContractId) -> bool:
 
 
 def _quoted(life: Life, now: datetime) -> Usd:
-    return quoted(life.agreed_per_hour, life.created_at, life.gone_at or now)
+    until = life.gone_at or now
+    return quoted(life.agreed_per_hour, life.created_at, until, transfer=life.transfer)
 
 
 def _compared(

@@ -85,18 +85,11 @@ def _compared(tally: Tally, stand: Stand) -> str:
 
 
 def _beside(off: Usd, tally: Tally) -> str:
-    """How far the quote was off, and what no price of an hour can hold."""
+    """How far the quote was off, and what it does not cover."""
     if abs(off.micros) <= ROUNDED.micros:
         return ", and are what was quoted"
-    transfer = tally.cost.download + tally.cost.upload
-    beyond = [
-        f"{_exact(amount)} {what}"
-        for amount, what in ((transfer, "for transfer"), (tally.failed, "for failed starts"))
-        if amount > ROUNDED
-    ]
-    are = "is" if len(beyond) == 1 else "are"
-    of_it = f"; {' and '.join(beyond)} {are} not in an hourly quote" if beyond else ""
-    return f": {_more(off)} than the quote for that time{of_it}"
+    failed = f"; {_exact(tally.failed)} of it for failed starts" if tally.failed > ROUNDED else ""
+    return f": {_more(off)} than quoted for that time and those bytes{failed}"
 
 
 def _more(off: Usd) -> str:

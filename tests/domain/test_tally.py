@@ -68,13 +68,13 @@ def how(known: Tally | None, *, sent: bool = True) -> Stand:
 
 
 def test_it_is_the_books_and_what_is_open_with_failed_machines_apart() -> None:
-    """The quote is for its own machine's two hours."""
+    """The quote is for its own machine's two hours, and its bytes as they were charged."""
     closed, running = of(), of(over=False)
 
     assert closed.cost == Cost(gpu=Usd.of("0.694"), download=Usd.of("0.20"))
     assert closed.failed == Usd.of("0.10")
     assert closed.of(USED) == Usd.of("0.794")
-    assert closed.quoted == LIVED.agreed_per_hour.times(2)
+    assert closed.quoted == LIVED.agreed_per_hour.times(2) + Usd.of("0.20")
     assert closed.over
     assert not running.over
 
