@@ -63,9 +63,10 @@ class Budget(commands.GroupCog, name="budget", description="Dollars a month, and
         await press.followup.send(view=cards.request(grant))
 
     async def decide(self, press: Interaction, grant_id: str, *, approved: bool) -> None:
-        """One tap of a lead's; the request says what came of it."""
+        """One tap of a lead's, in a direct message too; the request says what came of it."""
         await press.client.take(press)
-        grant = await self._budgets.decide(inputs.actor(press), grant_id, approved=approved)
+        actor = await inputs.caller(press, self._budgets.home(grant_id))
+        grant = await self._budgets.decide(actor, grant_id, approved=approved)
         await press.edit_original_response(view=cards.request(grant))
 
 

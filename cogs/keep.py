@@ -110,7 +110,8 @@ class Keep(commands.Cog):
         await press.client.take(press, private=True)
         actor = await inputs.caller(press, self._desk.home(rental_id))
         rental = await self._desk.get(actor, rental_id, Action.DESTROY)
-        await press.edit_original_response(view=answers.really_lose(rental, self._clock.now()))
+        tally = await self._desk.tally(rental)
+        await press.edit_original_response(view=answers.really_lose(rental, tally))
 
     @keep_command.autocomplete("named")
     @save_command.autocomplete("named")

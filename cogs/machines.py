@@ -89,7 +89,8 @@ class Machines(commands.Cog):
         """The first word that no archive is wanted: what would be lost, and a last question."""
         await press.client.take(press)
         rental = await self._desk.get(inputs.actor(press), rental_id, Action.DESTROY)
-        await press.edit_original_response(view=answers.really_lose(rental, self._clock.now()))
+        tally = await self._desk.tally(rental)
+        await press.edit_original_response(view=answers.really_lose(rental, tally))
 
     async def discard(self, press: Interaction, rental_id: str) -> None:
         """The second one: ended as it is."""
@@ -141,7 +142,7 @@ class Machines(commands.Cog):
     ) -> None:
         rental = await self._desk.get(inputs.actor(interaction), rental_id, Action.DESTROY)
         view = (
-            answers.sure(rental, self._clock.now(), discard=discard)
+            answers.sure(rental, await self._desk.tally(rental), discard=discard)
             if _open_to_an_end(rental, discard=discard)
             else answers.destroying(rental)
         )

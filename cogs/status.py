@@ -32,11 +32,13 @@ class Status(commands.Cog):
         inputs.may_ask_about(actor, member)
         rentals = await self._desk.of(actor, member.id if member else None)
         standings = {rental.id: await self._desk.standing(rental) for rental in rentals}
+        tallies = {rental.id: await self._desk.tally(rental) for rental in rentals}
         view = answers.status(
             rentals,
             self._clock.now(),
             whose=member.mention if member else "",
             standings=standings,
+            tallies=tallies,
             blind=self._account.blind,
             lookouts=await self._lookouts.of(actor, member.id if member else None),
         )

@@ -131,6 +131,11 @@ async def open_app(
                 Tick(name="reconcile", every_s=settings.poll_s, wake=shared.wake.set),
                 Tick(name="deliver", every_s=DELIVER_TICK_S, wake=shared.news.set),
                 Tick(name="bill", every_s=BILL_TICK_S, wake=shared.billing.set),
+                Tick(
+                    name="credit",
+                    every_s=settings.poll_s * SWEEP_POLLS,
+                    wake=shared.crediting.set,
+                ),
                 Tick(name="look out", every_s=LOOK_OUT_TICK_S, wake=shared.looking_out.set),
                 Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
                 Tick(
@@ -164,6 +169,7 @@ async def open_app(
         bills = make_bills(settings, outside, shared)
         tasks.forever("budgets", budgets.run)
         tasks.forever("bills", lambda: bills.run(shared.billing))
+        tasks.forever("credit", lambda: counter.credit.run(shared.crediting))
         tasks.forever("archives", make_retention(outside, shared).run)
         tasks.forever("ahead", make_ahead(outside, shared, tasks=tasks).run)
         tasks.forever("scout", lambda: scout.run(shared.looking_out))

@@ -11,6 +11,7 @@ from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.rentals import Rental
 from bot.services.budgets import Budgets
+from bot.services.credit import Credit
 from bot.services.desk import Desk
 from bot.services.letters import Letters
 from bot.services.lookouts import Lookouts
@@ -42,7 +43,15 @@ def make_counter(outside: Outside, shared: Shared, budgets: Budgets) -> Counter:
         news=shared.news,
         limits=shared.limits,
     )
-    return Counter(offers=offers, shelf=shelf, desk=desk, budgets=budgets)
+    credit = Credit(
+        store=outside.store,
+        market=outside.market,
+        policies=shared.policies,
+        clock=outside.clock,
+        wake=shared.wake,
+        telling=shared.telling,
+    )
+    return Counter(offers=offers, shelf=shelf, desk=desk, budgets=budgets, credit=credit)
 
 
 def make_client(settings: Settings, outside: Outside, shared: Shared, counter: Counter) -> Bellhop:
@@ -60,6 +69,7 @@ def make_client(settings: Settings, outside: Outside, shared: Shared, counter: C
                 budgets=counter.budgets,
                 charts=BarCharts(),
                 clock=outside.clock,
+                credit=counter.credit,
             ),
             links=outside.links,
             shelf=counter.shelf,

@@ -29,6 +29,7 @@ from bot.relay.hosts import bare
 from bot.services.account import AccountWatch
 from bot.services.archives import Archives
 from bot.services.budgets import Budgets
+from bot.services.credit import Credit
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
 from bot.services.links import Links
@@ -79,6 +80,7 @@ class Shared:
     asking: Wake = field(default_factory=Wake)  # it is time for a round of idle questions
     sweeping: Wake = field(default_factory=Wake)  # it is time to look at the whole account
     telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
+    crediting: Wake = field(default_factory=Wake)  # it is time to look at the credit
     account: AccountWatch = field(default_factory=AccountWatch)
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
 
@@ -91,6 +93,7 @@ class Counter:
     shelf: Shelf
     desk: Desk
     budgets: Budgets
+    credit: Credit
 
 
 async def open_outside(

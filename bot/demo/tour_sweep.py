@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import aiohttp
 
 from bot.demo.checks import check, first_line
+from bot.demo.control import control
 from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
 from bot.domain.rentals import RentalId
@@ -29,7 +29,7 @@ class SweepAct:
 
     async def end_late(self, give_back: Callable[[], Awaitable[str]]) -> str:
         """Vast takes a destroy and carries it out seconds later."""
-        await self._control("POST", "faults", {"fault": "late_destroy", "seconds": 5})
+        await control(self._stage, "POST", "faults", {"fault": "late_destroy", "seconds": 5})
         told, shown = await asyncio.gather(
             give_back(),
             self._ada.see(lambda one: "not yet confirmed" in one.text, "an open end", GONE_S),
@@ -38,14 +38,16 @@ class SweepAct:
 
     async def destroy_a_stray(self) -> str:
         """A machine with our label that no rental knows, and that never came to run."""
-        await self._control("POST", "faults", {"fault": "stuck_loading", "match": {"label": STRAY}})
+        await control(
+            self._stage, "POST", "faults", {"fault": "stuck_loading", "match": {"label": STRAY}}
+        )
         contract = await self._rent_by_hand()
         told = await self._ada.see(
             lambda one: str(contract) in one.text and "Seen gone" in one.text,
             "a message about the stray",
             TOLD_S,
         )
-        books = await self._control("GET", "books")
+        books = await control(self._stage, "GET", "books")
         (book,) = [one for one in books["instances"] if one["id"] == contract]
         check(book["destroyed_at"] is not None, "a destroyed stray", str(book))
         return f"“{first_line(told.text)}”: instance {contract}"
@@ -56,7 +58,7 @@ class SweepAct:
         rental = await self._stage.app.store.rental(rental_id)
         assert rental is not None
         path = f"instances/{rental.contract}"
-        await self._control("PUT", path, {"state": "destroyed"})
+        await control(self._stage, "PUT", path, {"state": "destroyed"})
         told = await self._inbox.see(
             lambda one: str(rental.contract) in one.text and "without our doing" in one.text,
             "a message to Ada",
@@ -80,16 +82,6 @@ class SweepAct:
             body = {"image": "pytorch/pytorch", "disk": 10, "label": STRAY}
             async with session.put(f"{url}/api/v0/asks/{offer}/", json=body) as answer:
                 return int((await answer.json())["new_contract"])
-
-    async def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        url = f"{self._stage.sandbox.url}/sandbox/{path}"
-        deadline = aiohttp.ClientTimeout(total=10)
-        async with (
-            aiohttp.ClientSession(timeout=deadline) as session,
-            session.request(method, url, json=body) as answer,
-        ):
-            check(answer.status == 200, "200", str(answer.status))
-            return await answer.json()
 
 
 def _line(message: Seen, words: str) -> str:

@@ -55,6 +55,11 @@ def restoring(size: int, onto: Offer) -> Forecast:
     )
 
 
+def saving(size: int, old: Offer) -> timedelta:
+    """How long an archive of so many bytes takes from a machine like that."""
+    return START + _carried(size, old.upload_mbps)
+
+
 def moving(size: int, *, old: Offer, old_per_hour: Usd, onto: Offer) -> Forecast:
     """A move of so many bytes: archived on the one, restored on the other, while both run."""
     there = restoring(size, onto)

@@ -1,4 +1,4 @@
-"""What a rental has cost, as lines of the books, and the reckoning that cards show meanwhile.
+"""What a rental has cost, as lines of the books, and what its row alone lets one reckon.
 
 An entry is of one machine (a rental may have several: tries that failed, hosts that were replaced),
 one kind and one period. The entries by time come from `tabs.py`, those for transfer and the
@@ -7,6 +7,7 @@ corrections from `bills.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -45,24 +46,34 @@ class Entry:
 class Cost:
     gpu: Usd = ZERO
     storage: Usd = ZERO
-    transfer: Usd = ZERO
+    download: Usd = ZERO
+    upload: Usd = ZERO
     adjustment: Usd = ZERO
+
+    @classmethod
+    def of(cls, kinds: Mapping[Kind, Usd]) -> Cost:
+        """From sums of the books by kind."""
+        return cls(*(kinds.get(kind, ZERO) for kind in Kind))
 
     @property
     def total(self) -> Usd:
-        return self.gpu + self.storage + self.transfer + self.adjustment
+        return self.gpu + self.storage + self.download + self.upload + self.adjustment
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
             self.gpu + other.gpu,
             self.storage + other.storage,
-            self.transfer + other.transfer,
+            self.download + other.download,
+            self.upload + other.upload,
             self.adjustment + other.adjustment,
         )
 
 
 def cost(rental: Rental, until: datetime) -> Cost:
-    """Everything a rental cost up to a moment: its machine, and those tried before it."""
+    """What the row says that it cost up to a moment: its machine, and those tried before it.
+
+    For decisions that are made from the row alone; what people read is a `tally.Tally`.
+    """
     before = sum((Cost(one.gpu, one.storage) for one in rental.tries), Cost())
     return before + machine_cost(rental, until)
 

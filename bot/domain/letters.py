@@ -8,13 +8,14 @@ buttons: a question that was answered, withdrawn or overtaken says so and loses 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.evidence import Fact
 from bot.domain.idle import Judgement, Word
 from bot.domain.idle_memory import Memory
 from bot.domain.rentals import Reason, Rental, RentalId, State
+from bot.domain.tally import Tally
 
 
 class Kind(StrEnum):
@@ -40,6 +41,7 @@ class Kind(StrEnum):
     BILL_LEADS = "bill_leads"  # what Vast charged differs from our books
     BUDGET = "budget"  # how much of one's budget is used
     BUDGET_LEADS = "budget_leads"
+    RECEIPT = "receipt"  # what an ended rental cost; kept up to date until Vast's bill is settled
     NOT_MOVED = "not_moved"  # a move ended without its work on the new machine, which it is about
 
 
@@ -51,10 +53,13 @@ FOR_LEADS = frozenset(
         *(Kind.BILL_LEADS, Kind.BUDGET_LEADS),
     }
 )
-SILENT = frozenset({Kind.CANCEL, Kind.SEEN})
+SILENT = frozenset({Kind.CANCEL, Kind.SEEN, Kind.RECEIPT})
 """Good news rings no bell."""
-NEWS = frozenset({Kind.CANCEL, Kind.SEEN})
+NEWS = frozenset({Kind.CANCEL, Kind.SEEN, Kind.RECEIPT})
 """Nobody has to do anything about these, and nobody has asked for them."""
+BILL_WITHIN = timedelta(days=7)
+"""After so long nobody waits for Vast's bill any more."""
+
 DEFERRED = frozenset(
     {Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.AHEAD_FAILED, Kind.EXPIRES, Kind.EXPIRES_SOON}
 )
@@ -136,9 +141,13 @@ def written(before: Memory, judgement: Judgement) -> tuple[Writing, ...]:
     )
 
 
-def stand(letter: Letter, rental: Rental, memory: Memory | None) -> Stand:
-    """How it stands with a letter, as of that row and that memory."""
+def stand(
+    letter: Letter, rental: Rental, memory: Memory | None, tally: Tally | None = None
+) -> Stand:
+    """How it stands with a letter, as of that row and that memory; a receipt's, by its tally."""
     kind, at = letter.kind, letter.writing.at
+    if kind is Kind.RECEIPT:
+        return _receipt(at, tally)
     if kind in QUESTIONS:
         return _question(letter.writing, rental, memory)
     if kind in (Kind.TOO_LARGE, Kind.TOO_LARGE_LEADS):
@@ -170,6 +179,14 @@ def _question(writing: Writing, rental: Rental, memory: Memory | None) -> Stand:
         return Stand.OPEN if question.asked_at == writing.asked_at else Stand.REPLACED
     kept = memory.kept_until is not None and memory.kept_until > writing.asked_at
     return Stand.KEPT if kept else Stand.CANCELLED
+
+
+def _receipt(closed_at: datetime, tally: Tally | None) -> Stand:
+    """Said when the last machine is booked to its end; open until Vast has had its last word."""
+    if tally is None or not tally.over:
+        return Stand.WAITING
+    late = tally.at - closed_at > BILL_WITHIN
+    return Stand.TOLD if tally.settled or late else Stand.OPEN
 
 
 def _held(writing: Writing, rental: Rental) -> Stand:

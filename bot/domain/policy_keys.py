@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.domain.archives import KEEP_NEWEST, KEEP_OLDER
 from bot.domain.budgets import AtLimit
+from bot.domain.credit import AtDry, Order
 from bot.domain.idle_policy import BOUNDS, Policy
 from bot.domain.images import PRESETS
 from bot.domain.money import Usd
@@ -153,6 +154,38 @@ BILL_DIFFERENCE = Key(
     default=Usd.of("0.50"),
     example="2",
 )
+CREDIT_ENDS = Key(
+    name="credit_ends",
+    title="When the credit runs out",
+    about="What is done before Vast stops everything; nothing ends without a proven archive",
+    group=Group.MONEY,
+    kind=Choice(
+        {
+            AtDry.WARN.value: "Only warnings: Vast bills us afterwards",
+            AtDry.SAVE.value: "Everything is archived, nothing ends",
+            AtDry.IDLE.value: "Archived, and what nobody uses is ended",
+            AtDry.ALL.value: "Archived, and ended until the rest lasts",
+        }
+    ),
+    default=AtDry.IDLE.value,
+    example=AtDry.SAVE.value,
+)
+CREDIT_ORDER = Key(
+    name="credit_order",
+    title="In which order",
+    about="Whose work is archived first, and whose machine ends first",
+    group=Group.MONEY,
+    kind=Choice(
+        {
+            Order.IDLE.value: "What nobody uses, then the dearest",
+            Order.DEAREST.value: "The dearest first",
+            Order.CHEAPEST.value: "The cheapest first",
+            Order.OLDEST.value: "The oldest first",
+        }
+    ),
+    default=Order.IDLE.value,
+    example=Order.DEAREST.value,
+)
 ZONE = Key(
     name="zone",
     title="Time zone",
@@ -203,7 +236,7 @@ LEADS_CHANNEL: Key[int | None] = Key(
 _ALL: tuple[Key[Any], ...] = (
     *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
     *(IMAGES, MEMBER_MACHINES, TEAM_MACHINES),
-    *(OVER_BUDGET, BILL_DIFFERENCE),
+    *(OVER_BUDGET, BILL_DIFFERENCE, CREDIT_ENDS, CREDIT_ORDER),
     *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
     *RENTING.values(),
     *(NIGHTLY, *CAPS, ARCHIVE_DAYS, ARCHIVE_OLDER_DAYS),

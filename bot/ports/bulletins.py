@@ -37,6 +37,10 @@ class Bulletins(Protocol):
         """Those whose keys begin so, as they were last told."""
         ...
 
+    async def bulletin_shown_at(self, key: str) -> datetime | None:
+        """When its newest words came to stand somewhere; None while they have reached nobody."""
+        ...
+
     async def due_bulletins(self, now: datetime, *, limit: int = 20) -> list[Posting]: ...
 
     async def bulletin_tried(self, posting: Posting) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.archives import Archive
 from bot.domain.letters import Letter, Place, Stand
 from bot.domain.lookouts import Lookout
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
+from bot.domain.tally import Tally
 from bot.ports.books import Notice
 from bot.ports.bulletins import Posting
 
@@ -21,7 +23,13 @@ class Post(Protocol):
         """Whether anything can be sent now; before that, nothing counts as a try."""
         ...
 
-    async def card(self, rental: Rental, notice: Notice, standing: Standing | None = None) -> int:
+    async def card(
+        self,
+        rental: Rental,
+        notice: Notice,
+        standing: Standing | None = None,
+        tally: Tally | None = None,
+    ) -> int:
         """Post the rental's one message, or edit it where it exists; returns its id.
 
         Safe to repeat: a new message carries the notice's id as nonce, and a try that may have
@@ -41,6 +49,8 @@ class Page:
     standing: Standing | None
     now: datetime
     public: bool  # it stands in the channel, where everybody reads it
+    tally: Tally | None = None
+    archive: Archive | None = None  # of a receipt: the newest proven one
 
 
 class Mail(Protocol):
@@ -59,6 +69,8 @@ class Mail(Protocol):
         *,
         direct: bool = True,
         leads_channel_id: int | None = None,
+        tally: Tally | None = None,
+        archive: Archive | None = None,
     ) -> Place:
         """Send a letter, or edit it where it stands; returns where that is.
 

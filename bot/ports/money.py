@@ -11,7 +11,7 @@ from bot.domain.bills import Bill
 from bot.domain.budgets import Budget, Grant, Month, Subject, Use
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Writing
-from bot.domain.money import Usd
+from bot.domain.money import ZERO, Usd
 from bot.domain.rentals import ContractId, RentalId
 from bot.domain.tabs import Tab
 
@@ -93,6 +93,10 @@ class Budgets(Protocol):
 
     async def grant(self, grant_id: str) -> Grant | None: ...
 
+    async def begun_with(self, quote_id: str) -> RentalId | None:
+        """The rental that began with a quote, whatever became of it."""
+        ...
+
     async def decide_grant(
         self, grant_id: str, *, by: int, approved: bool, now: datetime
     ) -> Grant | None:
@@ -145,6 +149,7 @@ class Life:
     used: bool  # it became ready, or still may
     booked: Usd
     billed: Usd | None  # None: Vast has said nothing yet
+    transfer: Usd = ZERO  # of what is booked: bytes of the machine it has or had last
 
 
 class Spending(Protocol):

@@ -104,7 +104,16 @@ class Bills:
         await self._store.write_bill(bill, entries, letters=_letters(entries, told_from))
         if entries:
             log.info("Vast's bill for machine %s added %s lines", tab.contract, len(entries))
-            self._news.set()
+        if (
+            entries
+            or before is None
+            or (before.total, before.settled_at)
+            != (
+                bill.total,
+                bill.settled_at,
+            )
+        ):
+            self._news.set()  # cards and receipts say something else now
         return len(entries)
 
     async def _strays(self, kept: Sequence[Tab], charges: Mapping[ContractId, Charge]) -> list[Tab]:

@@ -111,12 +111,23 @@ class Budgets:
         log.info("%s asked for %s more", actor.name, amount)
         return grant
 
+    async def home(self, grant_id: str) -> int:
+        """The server of a request, for a press that comes from elsewhere. Raises NotFound."""
+        return (await self.grant(grant_id)).guild_id
+
+    async def grant(self, grant_id: str) -> Grant:
+        """A request as it stands. Raises NotFound."""
+        grant = await self._store.grant(grant_id)
+        if grant is None:
+            raise NotFound("no such request", public="There is no such request.", hint="")
+        return grant
+
     async def decide(self, actor: Actor, grant_id: str, *, approved: bool) -> Grant:
         """Approve or deny a request. Raises NotYours, NotFound, and Refused when it is over."""
         _demand_lead(actor)
-        grant = await self._store.grant(grant_id)
-        if grant is None or grant.guild_id != actor.guild_id:
-            raise NotFound("no such request", public="There is no such request.", hint="")
+        grant = await self.grant(grant_id)
+        if grant.guild_id != actor.guild_id:
+            raise NotFound("another server's", public="There is no such request.", hint="")
         if grant.member_id == actor.id:
             raise NotYours(
                 "decided by the asker",
@@ -126,6 +137,8 @@ class Budgets:
         now, month = self._clock.now(), await self.month()
         if grant.decided_at is None and (not grant.waits(now) or grant.month != month.name):
             raise Refused("too late", public="This request is over; it was not answered in time.")
+        if approved and grant.decided_at is None:
+            await self._demand_use(grant)
         decided = await self._store.decide_grant(grant_id, by=actor.id, approved=approved, now=now)
         if decided is None:
             raise Refused("decided", public="Another lead has already answered this request.")
@@ -150,6 +163,19 @@ class Budgets:
             await self._watch(guild_id, rules)
 
         await each(await self._store.guilds(), watch_one, of=lambda one: one, at_once=1)
+
+    async def _demand_use(self, grant: Grant) -> None:
+        """Raise Refused where what it was asked for has begun without it, and perhaps ended."""
+        begun = await self._store.begun_with(grant.quote_id) if grant.quote_id else None
+        if begun is None:
+            return
+        rental = await self._store.rental(begun)
+        how = "is running already" if rental is not None and rental.open else "has ended meanwhile"
+        raise Refused(
+            f"{begun} began without {grant.id}",
+            public=f"The machine that this was asked for {how}, so nothing more is needed.",
+            hint="Deny it, or have them ask again for the next one.",
+        )
 
     async def _watch(self, guild_id: int, rules: Rules) -> None:
         now = self._clock.now()

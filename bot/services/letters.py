@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from bot.domain.archives import Archive, ArchiveId
 from bot.domain.letters import DEFERRED, FINAL, NEWS, QUESTIONS, Kind, Letter, Stand, stand
 from bot.domain.rentals import Rental, State
 from bot.domain.standing import Rules, Standing
+from bot.domain.tally import Tally
 from bot.errors import Chat, Undeliverable
 from bot.log import bound
 from bot.ports.books import Store
@@ -21,6 +23,7 @@ from bot.ports.clock import Clock
 from bot.services.policy import Policies
 from bot.services.rounds import each
 from bot.services.standing import look_up
+from bot.services.tallies import tally_of
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,9 @@ log = logging.getLogger(__name__)
 FALLBACK_S = 15.0
 _LONGEST = timedelta(minutes=5)
 _AT_ONCE = 8
+_PRICED = QUESTIONS | {Kind.RECEIPT}
+_BILL_AGAIN = timedelta(minutes=10)
+"""So often a receipt is looked at by itself; a bill that comes has it looked at once."""
 
 
 class Letters:
@@ -74,13 +80,18 @@ class Letters:
             return False
         standing = await look_up(self._store, rental, now, self._policies)
         rules = standing.rules if standing is not None else await self._policies.rules(rental)
-        how = stand(letter, rental, standing.memory if standing is not None else None)
+        tally = await tally_of(self._store, rental, now) if letter.kind in _PRICED else None
+        how = stand(letter, rental, standing.memory if standing is not None else None, tally)
         if letter.place is None and not await self._to_be_sent(letter, how, rules):
             return False
-        shown, done = _shown(how, standing), _done(how, rental)
+        receipt = letter.kind is Kind.RECEIPT
+        shown = _figures(how, tally) if receipt else _shown(how, standing)
+        done = _done(how, rental)
         if letter.place is not None and shown == letter.shown:
             if done:
                 await self._store.letter_done(letter, now)
+            elif receipt:
+                await self._store.letter_waits(letter, next_at=now + _BILL_AGAIN)
             return False
         await self._store.letter_tried(letter)
         try:
@@ -91,6 +102,8 @@ class Letters:
                 standing,
                 direct=rules.notices != "channel",
                 leads_channel_id=rules.leads_channel_id,
+                tally=tally,
+                archive=await self._archive(rental) if receipt else None,
             )
         except Undeliverable as error:
             log.warning("the %s letter cannot be delivered: %s", letter.kind, error)
@@ -103,6 +116,11 @@ class Letters:
             log.info("the %s letter was sent", letter.kind)
         await self._store.letter_shown(letter, now, place=place, shown=shown, done=done)
         return True
+
+    async def _archive(self, rental: Rental) -> Archive | None:
+        """The one that a receipt names."""
+        newest = rental.archive_id or rental.ahead_id
+        return await self._store.archive(ArchiveId(newest)) if newest is not None else None
 
     async def _wait(self, letter: Letter, error: Exception) -> None:
         wait = min(timedelta(seconds=2 ** min(letter.tries + 1, 9)), _LONGEST)
@@ -142,6 +160,11 @@ def _shown(how: Stand, standing: Standing | None) -> str:
     """What a message says that may change; an edit is due when it does."""
     ends_at = standing.ends_at if standing is not None and how is Stand.OPEN else None
     return f"{how.value} {ends_at.isoformat() if ends_at else ''}".strip()
+
+
+def _figures(how: Stand, tally: Tally | None) -> str:
+    """The figures of a receipt; its message is edited when one of them changes."""
+    return f"{how.value} {tally.total} {tally.billed}" if tally is not None else how.value
 
 
 def _done(how: Stand, rental: Rental) -> bool:

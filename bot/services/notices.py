@@ -16,6 +16,7 @@ from bot.ports.chat import Post
 from bot.ports.clock import Clock
 from bot.services.rounds import each
 from bot.services.standing import look_up
+from bot.services.tallies import tally_of
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -63,9 +64,10 @@ class Notices:
             await self._store.delivered(notice, self._clock.now())
             return False
         standing = await look_up(self._store, rental, self._clock.now())
+        tally = await tally_of(self._store, rental, self._clock.now())
         await self._store.trying(notice, self._clock.now())
         try:
-            message_id = await self._post.card(rental, notice, standing)
+            message_id = await self._post.card(rental, notice, standing, tally)
         except Undeliverable as error:
             log.warning("the card cannot be delivered: %s", error)
             await self._store.delivered(notice, self._clock.now())

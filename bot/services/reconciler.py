@@ -277,6 +277,17 @@ def _name(thing: Step | Outcome) -> str:
 
 def _letters(before: Rental, moved: Rental, now: datetime) -> tuple[Writing, ...]:
     """What the owner, or the leads, are written because of a step."""
+    return (*_news(before, moved, now), *_receipt(before, moved, now))
+
+
+def _receipt(before: Rental, moved: Rental, now: datetime) -> tuple[Writing, ...]:
+    """Once, with the end of a rental for which there ever was a machine."""
+    closed = before.open and not moved.open
+    rented = moved.contract is not None or any(one.contract is not None for one in moved.tries)
+    return (Writing(kind=Kind.RECEIPT, at=moved.closed_at or now),) if closed and rented else ()
+
+
+def _news(before: Rental, moved: Rental, now: datetime) -> tuple[Writing, ...]:
     gone = moved.reason is Reason.VANISHED and moved.state is State.DESTROYING
     if gone and before.state is not State.DESTROYING and moved.ready_at is not None:
         return (Writing(kind=Kind.VANISHED, at=moved.missing_since or now),)

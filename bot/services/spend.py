@@ -9,23 +9,29 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.domain import tabs
 from bot.domain.access import Action, Actor, demand
-from bot.domain.ledger import HOUR, Cost, Kind
+from bot.domain.ledger import Cost, Kind
 from bot.domain.money import ZERO, Usd
 from bot.domain.periods import Period, Span, span_of
 from bot.domain.rentals import ContractId, Rental, RentalId
 from bot.domain.tabs import Tab
+from bot.domain.tally import quoted
 from bot.errors import NotYours
+from bot.errors import Store as StoreError
 from bot.ports.books import Store
 from bot.ports.charts import Charts, Picture, Series
 from bot.ports.clock import Clock
 from bot.ports.money import Life, Spent
 from bot.services.budgets import Budgets
+from bot.services.credit import Credit, Known
+
+log = logging.getLogger(__name__)
 
 SHOWN = 20
 """So many rentals are named; the rest is counted."""
@@ -75,20 +81,33 @@ class Report:
     span: Span | None = None
     more: int = 0  # rentals that are not named
     more_cost: Usd = ZERO
+    unreadable: int = 0  # rentals whose rows cannot be read; what they cost is in the total
+    unreadable_cost: Usd = ZERO
+    credit: Known | None = None  # None: nobody looks at it
     compared: Compared | None = None
     table: bytes = b""  # CSV
     picture: Picture | None = None
 
     @property
     def total(self) -> Usd:
-        return Usd.sum(line.cost.total for line in self.lines) + self.more_cost
+        named = Usd.sum(line.cost.total for line in self.lines)
+        return named + self.more_cost + self.unreadable_cost
 
 
 class Spend:
-    def __init__(self, *, store: Store, budgets: Budgets, charts: Charts, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        budgets: Budgets,
+        charts: Charts,
+        clock: Clock,
+        credit: Credit | None = None,
+    ) -> None:
         self._store = store
         self._budgets = budgets
         self._charts = charts
+        self._credit = credit
         self._clock = clock
 
     async def report(
@@ -131,7 +150,9 @@ class Spend:
         costs: dict[RentalId, Cost] = {}
         failed: dict[RentalId, Usd] = {}
         for one in sums:
-            costs[one.rental_id] = costs.get(one.rental_id, Cost()) + _cost(one)
+            costs[one.rental_id] = costs.get(one.rental_id, Cost()) + Cost.of(
+                {one.kind: one.amount}
+            )
             if _was_a_try(lives[one.rental_id], one.contract):
                 failed[one.rental_id] = failed.get(one.rental_id, ZERO) + one.amount
         owing: dict[RentalId, Cost] = {}
@@ -145,8 +166,9 @@ class Spend:
             # A rental that no look has shown a machine of yet costs nothing, and is named.
             costs = {one: Cost() for one, life in lives.items() if life.gone_at is None} | costs
         order = sorted(costs, key=lambda one: (-costs[one].total.micros, one))
-        named = [await self._store.rental(one) for one in order[:SHOWN]]
-        rest = [one for one in order[SHOWN:]]
+        named = {one: await self._named(one) for one in order[:SHOWN]}
+        unread = [one for one, rental in named.items() if rental is None]
+        rest = order[SHOWN:]
         return Report(
             member_id=owner,
             at=now,
@@ -161,15 +183,26 @@ class Spend:
                     reckoned=lives[rental.id].booked + owing.get(rental.id, Cost()).total,
                     billed=lives[rental.id].billed,
                 )
-                for rental in named
+                for rental in named.values()
                 if rental is not None
             ),
+            unreadable=len(unread),
+            unreadable_cost=Usd.sum(costs[one].total for one in unread),
+            credit=self._credit.known if self._credit is not None else None,
             more=len(rest),
             more_cost=Usd.sum(costs[one].total for one in rest),
             compared=_compared(lives, owing, now),
             table=_table(sums, lives),
             picture=_picture(owner, span, hours, lives, now),
         )
+
+    async def _named(self, rental_id: RentalId) -> Rental | None:
+        """None where the row cannot be read: that keeps nobody from the rest."""
+        try:
+            return await self._store.rental(rental_id)
+        except StoreError as error:
+            log.error("left out of a report: %s", error)
+            return None
 
 
 def running(rental: Rental) -> Usd:
@@ -181,28 +214,13 @@ def running(rental: Rental) -> Usd:
     return rental.per_hour
 
 
-def _cost(one: Spent) -> Cost:
-    match one.kind:
-        case Kind.GPU:
-            return Cost(gpu=one.amount)
-        case Kind.STORAGE:
-            return Cost(storage=one.amount)
-        case Kind.DOWNLOAD | Kind.UPLOAD:
-            return Cost(transfer=one.amount)
-        case Kind.ADJUSTMENT:
-            return Cost(adjustment=one.amount)
-
-
 def _was_a_try(life: Life, contract: ContractId) -> bool:
     return not life.used or contract not in (0, life.contract)
 
 
 def _quoted(life: Life, now: datetime) -> Usd:
-    """The quoted whole price for as long as its machine was there."""
-    if life.created_at is None:
-        return ZERO
-    lived = max((life.gone_at or now) - life.created_at, timedelta())
-    return life.agreed_per_hour.over(lived, per=HOUR)
+    until = life.gone_at or now
+    return quoted(life.agreed_per_hour, life.created_at, until, transfer=life.transfer)
 
 
 def _compared(

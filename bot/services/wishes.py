@@ -17,12 +17,14 @@ from bot.domain.rentals import Reason, Rental, RentalId, State
 from bot.domain.replacement import accept
 from bot.domain.retries import Allowed, again, called_off, waiting
 from bot.domain.standing import Standing
+from bot.domain.tally import Tally
 from bot.errors import BadInput, NotFound, NotReady, QuoteExpired, Stale
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.services.idle import remember_keep
 from bot.services.policy import Policies
 from bot.services.standing import look_up
+from bot.services.tallies import tally_of
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,10 @@ class Wishes:
     async def standing(self, rental: Rental) -> Standing | None:
         """How it stands with the idle watch; None before the first look."""
         return await look_up(self._store, rental, self._clock.now())
+
+    async def tally(self, rental: Rental) -> Tally:
+        """What it has cost, as the books say."""
+        return await tally_of(self._store, rental, self._clock.now())
 
     async def tomorrow(self, rental: Rental) -> datetime:
         """When tomorrow begins for whoever keeps this rental."""

@@ -7,11 +7,11 @@ from datetime import datetime
 
 import discord
 
-from bot.domain.ledger import cost
 from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd, hourly
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
+from bot.domain.tally import Tally, by_row
 from bot.services.account import Blind
 from bot.services.spend import running
 from cogs.ui import buttons, cards, idle, look, retries, signs, words
@@ -26,12 +26,13 @@ def status(
     standings: Mapping[RentalId, Standing | None] | None = None,
     blind: Blind | None = None,
     lookouts: Sequence[Lookout] = (),
+    tallies: Mapping[RentalId, Tally] | None = None,
 ) -> look.Card:
     """Each open rental of one member: how far, how old, what it costs, whether it is idle and why.
 
     Then the wishes that wait for a machine. `whose` is a mention.
     """
-    known = standings or {}
+    known, spent = standings or {}, tallies or {}
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
         return look.card(
@@ -45,7 +46,12 @@ def status(
     return look.card(
         f"### {count}{f' of {whose}' if whose else ''} · {hourly(per_hour)} at the moment",
         look.listing(
-            (_machine(rental, now, known.get(rental.id)) for rental in rentals),
+            (
+                _machine(
+                    rental, now, known.get(rental.id), spent.get(rental.id) or by_row(rental, now)
+                )
+                for rental in rentals
+            ),
             lambda left: f"… and {left} more",
             room=look.ROOM - len(waits.listed(lookouts)),
         ),
@@ -80,7 +86,7 @@ def not_rented() -> look.Card:
     return look.card("### Nothing was rented\nAsk again with /rent or /offers whenever you like.")
 
 
-def sure(rental: Rental, now: datetime, *, discard: bool = False) -> look.Card:
+def sure(rental: Rental, tally: Tally, *, discard: bool = False) -> look.Card:
     """The question before a machine ends: what happens to its work, and what it has cost."""
     ready = rental.ready_at is not None
     what = (
@@ -100,13 +106,13 @@ def sure(rental: Rental, now: datetime, *, discard: bool = False) -> look.Card:
         look.lines(
             f"### {verb} {cards.title(rental)}?",
             f"Rented for <@{rental.owner_id}>. {what}",
-            cards.so_far(rental, now),
+            cards.so_far(rental, tally),
         ),
         controls=[*first, *without, buttons.LeaveAlone(rental.id)],
     )
 
 
-def really_lose(rental: Rental, now: datetime) -> look.Card:
+def really_lose(rental: Rental, tally: Tally) -> look.Card:
     """The last question before work is given up; it names what is lost."""
     newest = retries.newest_archive(rental)
     saved = (
@@ -119,7 +125,7 @@ def really_lose(rental: Rental, now: datetime) -> look.Card:
             f"### Really lose what is on {cards.title(rental)}?",
             "**Everything on it that is not saved elsewhere is lost: notebooks, data, models, "
             f"whatever runs.** {saved} Nobody can bring it back.",
-            cards.so_far(rental, now),
+            cards.so_far(rental, tally),
         ),
         colour=look.FAILED,
         controls=[buttons.ReallyDiscard(rental.id), buttons.LeaveAlone(rental.id)],
@@ -184,10 +190,10 @@ def _leads() -> str:
     )
 
 
-def _machine(rental: Rental, now: datetime, standing: Standing | None) -> str:
+def _machine(rental: Rental, now: datetime, standing: Standing | None, tally: Tally) -> str:
     since = words.since(rental)
     card = f" · [card]({look.message_url(rental)})" if rental.message_id else ""
-    spent = f"{cost(rental, now).total} so far · " if rental.created_at else ""
+    spent = f"{tally.total} so far · " if rental.created_at else ""
     said = f"\n-# Last heard: {look.verbatim(rental.detail, 160)}" if rental.detail.strip() else ""
     model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
     watched = idle.verdict(rental, standing, now)

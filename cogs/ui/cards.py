@@ -4,38 +4,48 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.domain.ledger import cost
+from bot.domain.ledger import HOUR
 from bot.domain.money import hourly
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.retries import waiting
 from bot.domain.standing import Standing
+from bot.domain.tally import Tally, by_row
 from cogs.ui import buttons, idle, look, retries, signs, tries, words
 
 _TITLE = 90
 
 
-def rental_card(rental: Rental, now: datetime, standing: Standing | None = None) -> look.Card:
-    """The card as it is at this moment; the same facts in the same order in every state."""
+def rental_card(
+    rental: Rental,
+    now: datetime,
+    standing: Standing | None = None,
+    tally: Tally | None = None,
+) -> look.Card:
+    """The card as it is at this moment; the same facts in the same order in every state.
+
+    `tally` is what the books say; without one it is reckoned from the row.
+    """
+    tally = tally or by_row(rental, now)
     if rental.state is State.CLOSED:
-        return _ended(rental)
+        return _ended(rental, tally)
     if rental.state is State.ARCHIVING:
-        return _archiving(rental, now)
+        return _archiving(rental, tally)
     if words.ending(rental) and not waiting(rental):
-        return _ending(rental, now)
+        return _ending(rental, tally)
     if rental.state is State.READY:
-        return _ready(rental, now, standing)
-    return _starting(rental, now)
+        return _ready(rental, now, standing, tally)
+    return _starting(rental, tally)
 
 
 def title(rental: Rental) -> str:
     return look.clean(rental.title, _TITLE)
 
 
-def so_far(rental: Rental, now: datetime) -> str:
-    """What it has cost up to now, once there is something that costs."""
+def so_far(rental: Rental, tally: Tally) -> str:
+    """What it has cost up to then, once there is something that costs."""
     if rental.created_at is None and not rental.tries:
         return ""
-    return f"{cost(rental, now).total} so far, counted {look.ago(now)}"
+    return f"{tally.total} so far, counted {look.ago(tally.at)}"
 
 
 def duration(span: timedelta) -> str:
@@ -51,14 +61,14 @@ def duration(span: timedelta) -> str:
     return f"{large} {units[0]}" + (f" {small} {units[1]}" if small else "")
 
 
-def _starting(rental: Rental, now: datetime) -> look.Card:
+def _starting(rental: Rental, tally: Tally) -> look.Card:
     if rental.proposal is not None:
-        return tries.asking(rental, _heading(rental, "a question"), _small_print(rental))
+        return tries.asking(rental, tally, _heading(rental, "a question"), _small_print(rental))
     if rental.replacing:
         return look.card(
             look.lines(_heading(rental, "trying another machine"), tries.failing(rental)),
-            tries.listed(rental),
-            _facts(rental, now),
+            tries.listed(rental, tally),
+            _facts(rental, tally),
             colour=look.WORKING,
             controls=[buttons.Cancel(rental.id)],
         )
@@ -72,16 +82,16 @@ def _starting(rental: Rental, now: datetime) -> look.Card:
             _missing(rental),
             signs.of(rental),
         ),
-        tries.listed(rental),
-        _facts(rental, now),
+        tries.listed(rental, tally),
+        _facts(rental, tally),
         colour=look.WORKING,
         controls=[buttons.Cancel(rental.id)],
     )
 
 
-def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Card:
+def _ready(rental: Rental, now: datetime, standing: Standing | None, tally: Tally) -> look.Card:
     if rental.broken_since is not None:
-        return _broken(rental, rental.broken_since, now)
+        return _broken(rental, rental.broken_since, tally)
     since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
     stuck = waiting(rental)
     off: list[look.Control] = [buttons.CallOff(rental.id)] if stuck else []
@@ -97,8 +107,8 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Car
             _missing(rental),
             signs.of(rental),
         ),
-        tries.listed(rental),
-        _facts(rental, now),
+        tries.listed(rental, tally),
+        _facts(rental, tally),
         colour=look.READY,
         controls=[
             buttons.Open(rental.id),
@@ -108,30 +118,30 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None) -> look.Car
     )
 
 
-def _broken(rental: Rental, since: datetime, now: datetime) -> look.Card:
+def _broken(rental: Rental, since: datetime, tally: Tally) -> look.Card:
     """Ready, and its owner cannot get there: since when, what it costs, what can be done."""
-    spent = cost(rental, now).total - cost(rental, since).total
+    spent = rental.per_hour.over(max(tally.at - since, timedelta()), per=HOUR)
     return look.card(
         look.lines(
             _heading(rental, "cannot be reached"),
             f"The way to its notebook broke {look.ago(since)}. It goes on costing "
-            f"{hourly(rental.per_hour)}: {spent} since then, counted {look.ago(now)}.",
+            f"{hourly(rental.per_hour)}: {spent} since then, counted {look.ago(tally.at)}.",
             "We keep trying to get there, and start Jupyter again if it has stopped. Replace "
             "offers another machine; this one stays until you destroy it.",
             look.clean(rental.note, 300),
             _said(rental),
             _missing(rental),
         ),
-        _facts(rental, now),
+        _facts(rental, tally),
         colour=look.FAILED,
         controls=[buttons.Replace(rental.id), buttons.Open(rental.id), buttons.Destroy(rental.id)],
     )
 
 
-def _archiving(rental: Rental, now: datetime) -> look.Card:
+def _archiving(rental: Rental, tally: Tally) -> look.Card:
     """While its work is saved: with the end in sight, or not."""
     if rental.reason is Reason.MOVED:
-        return _moving(rental, now)
+        return _moving(rental, tally)
     ends = rental.released_at is not None
     nobody = ends and rental.reason is Reason.IDLE
     then = (
@@ -153,13 +163,13 @@ def _archiving(rental: Rental, now: datetime) -> look.Card:
             _missing(rental),
             signs.of(rental),
         ),
-        _facts(rental, now),
+        _facts(rental, tally),
         colour=look.ENDING if ends else look.READY,
         controls=[*opened, *keep],
     )
 
 
-def _moving(rental: Rental, now: datetime) -> look.Card:
+def _moving(rental: Rental, tally: Tally) -> look.Card:
     """The old machine of a move, closed until the new one is ready or given up."""
     return look.card(
         look.lines(
@@ -169,7 +179,7 @@ def _moving(rental: Rental, now: datetime) -> look.Card:
             _said(rental),
             _missing(rental),
         ),
-        _facts(rental, now),
+        _facts(rental, tally),
         colour=look.ENDING,
     )
 
@@ -189,7 +199,7 @@ def _reasons(standing: Standing | None) -> str:
     return f"-# {reasons}" if reasons else ""
 
 
-def _ending(rental: Rental, now: datetime) -> look.Card:
+def _ending(rental: Rental, tally: Tally) -> look.Card:
     taken = (
         f"Vast took our order to destroy it {look.ago(rental.destroyed_at)}. That it is gone is "
         "**not yet confirmed**; we look, and order it again, until it is."
@@ -206,18 +216,21 @@ def _ending(rental: Rental, now: datetime) -> look.Card:
             _said(rental),
             signs.of(rental),
         ),
-        _facts(rental, now),
+        _facts(rental, tally),
         colour=look.ENDING,
     )
 
 
-def _ended(rental: Rental) -> look.Card:
+def _ended(rental: Rental, tally: Tally) -> look.Card:
     closed = rental.closed_at or rental.gone_at or rental.requested_at
     return look.card(
         look.lines(
-            _heading(rental, "ended"), words.why_ended(rental), _kept(rental), _bill(rental, closed)
+            _heading(rental, "ended"),
+            words.why_ended(rental),
+            _kept(rental),
+            _bill(rental, tally, closed),
         ),
-        tries.listed(rental),
+        tries.listed(rental, tally),
         look.lines(
             f"{look.vram(rental.offer)} · {look.region(rental.offer)} · "
             f"image {look.clean(rental.image.name, 60)}",
@@ -243,17 +256,25 @@ def _kept(rental: Rental) -> str:
     )
 
 
-def _bill(rental: Rental, closed: datetime) -> str:
+def _bill(rental: Rental, tally: Tally, closed: datetime) -> str:
+    """The total as the books have it now; the receipt says it in full."""
     if rental.contract is None:
-        tried = cost(rental, closed).total
-        if not tried.micros:
+        if not tally.total.micros:
             return "No machine was rented, and nothing was charged."
-        return f"**It cost {tried}**, for the machines that were tried."
-    whole = cost(rental, closed)
-    ran = _span(rental.running_at, rental.gone_at or closed)
-    kept = _span(rental.created_at, rental.gone_at or closed)
+        return f"**It cost {tally.total}**, for the machines that were tried."
+    cost, end = tally.cost, rental.gone_at or closed
+    bytes_ = cost.download + cost.upload
     return look.lines(
-        f"**It cost {whole.total}**: GPU {whole.gpu} for {ran} · disk {whole.storage} for {kept}",
+        " · ".join(
+            part
+            for part in (
+                f"**It cost {cost.total}**: GPU {cost.gpu} for {_span(rental.running_at, end)}",
+                f"disk {cost.storage} for {_span(rental.created_at, end)}",
+                f"transfer {bytes_}" if bytes_.micros else "",
+                f"corrections {cost.adjustment}" if cost.adjustment.micros else "",
+            )
+            if part
+        ),
         f"Seen gone at Vast {look.ago(closed)}.",
     )
 
@@ -266,13 +287,13 @@ def _heading(rental: Rental, state: str) -> str:
     return f"### {title(rental)} · {state}"
 
 
-def _facts(rental: Rental, now: datetime) -> str:
+def _facts(rental: Rental, tally: Tally) -> str:
     model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
     return look.lines(
         f"{look.whole_price(rental.price, rental.wish.disk_gb)}",
         f"{model}{look.vram(rental.offer)} · {look.region(rental.offer)} · "
         f"image {look.clean(rental.image.name, 60)}",
-        so_far(rental, now),
+        so_far(rental, tally),
         _brought(rental),
         _small_print(rental),
     )

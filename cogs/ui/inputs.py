@@ -38,7 +38,7 @@ def actor(interaction: Interaction) -> Actor:
 
 
 async def caller(press: Interaction, home: Awaitable[int]) -> Actor:
-    """Who presses, perhaps in a direct message: there they count as in the rental's own server.
+    """Who presses, perhaps in a direct message: there they count as in the subject's own server.
 
     `home` is that server. Raises Refused for who has left it, Unavailable where Discord does not
     say.
@@ -48,15 +48,15 @@ async def caller(press: Interaction, home: Awaitable[int]) -> Actor:
         return actor(press)
     guild = press.client.get_guild(server)
     if guild is None:
-        raise Refused(f"not in server {server}", public="I am not in this machine's server now.")
+        raise Refused(f"not in server {server}", public="I am not in that server any more.")
     try:
         async with asyncio.timeout(_ANSWER_S):
             member = await guild.fetch_member(press.user.id)
     except discord.NotFound as error:
         raise Refused(
             f"{press.user.id} has left server {server}",
-            public="You are not in this machine's server any more.",
-            hint="Its leads can keep or end the machine.",
+            public="You are not in that server any more.",
+            hint="Its leads can do this.",
         ) from error
     except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Unavailable(f"no member: {error}", hint="Try again in a minute.") from error

@@ -15,8 +15,9 @@ from bot.domain.letters import FOR_LEADS, Kind, Stand
 from bot.domain.money import hourly
 from bot.domain.quiet_hours import MORNING
 from bot.domain.rentals import Reason, Rental, State
+from bot.domain.tally import by_row
 from bot.ports.chat import Page
-from cogs.ui import buttons, cards, look, retries, words
+from cogs.ui import buttons, cards, look, receipts, retries, words
 
 _UNSAVED = frozenset({Seen.TAB, Seen.KERNELS_IDLE, Seen.KERNELS_BUSY, Seen.RESULTS})
 
@@ -48,6 +49,8 @@ def letter(page: Page) -> look.Card:
             return _told(page, "has no fresh archive", _no_archive(page), look.ENDING)
         case Kind.VANISHED:
             return _told(page, "is gone", retries.vanished(page.rental), look.FAILED)
+        case Kind.RECEIPT:
+            return receipts.receipt(page)
         case Kind.NOT_MOVED:
             return _told(page, "was not moved", _not_moved(page.rental), look.FAILED)
         case Kind.EXPIRES | Kind.EXPIRES_SOON:
@@ -157,7 +160,7 @@ def _what_happens(page: Page) -> str:
 
 
 def _meanwhile(page: Page) -> str:
-    spent = cards.so_far(page.rental, page.now)
+    spent = cards.so_far(page.rental, page.tally or by_row(page.rental, page.now))
     return f"It costs {hourly(page.rental.per_hour)} meanwhile{f'; {spent}' if spent else ''}."
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import discord
 
+from bot.domain import credit_words as words_of
 from bot.domain.money import Usd, hourly
+from bot.services.credit import Known
 from bot.services.spend import Compared, Line, Report
 from cogs.ui import cards, look, words
 
@@ -14,9 +16,9 @@ PICTURE, TABLE = "spend.png", "spend.csv"
 def card(report: Report, *, whose: str = "", picture: bool = False) -> look.Card:
     """`whose` is a mention or a name; `picture` and the table are attached to the message."""
     span = report.span.name if report.span is not None else ""
-    if not report.lines:
+    if not report.lines and not report.unreadable:
         what = f"No machine was rented yet{f' {span}' if span else ''}."
-        return look.card(f"### Nothing spent\n{what}")
+        return look.card(f"### Nothing spent\n{what}", _credit(report.credit))
     by = f" by {whose}" if whose else ""
     view = look.card(
         look.lines(
@@ -24,7 +26,9 @@ def card(report: Report, *, whose: str = "", picture: bool = False) -> look.Card
             f"{hourly(report.per_hour)} at the moment",
         ),
         _rentals(report),
+        _unread(report),
         _compared(report.compared) if report.compared is not None else "",
+        _credit(report.credit),
         f"-# Counted {look.ago(report.at)}, what is not booked yet included. "
         "Vast tells about transfer later.",
     )
@@ -55,6 +59,40 @@ def _rentals(report: Report) -> str:
     count = len(hidden) + report.more
     together = Usd.sum(line.cost.total for line in hidden) + report.more_cost
     return look.lines(*rows, f"… and {count} more, {together} together" if count else "")
+
+
+def _unread(report: Report) -> str:
+    if not report.unreadable:
+        return ""
+    one = report.unreadable == 1
+    return (
+        f"{report.unreadable} machine{'' if one else 's'} cannot be read from our database and "
+        f"{'is' if one else 'are'} not named here; what {'it' if one else 'they'} cost, "
+        f"{report.unreadable_cost}, is in the sum."
+    )
+
+
+def _credit(known: Known | None) -> str:
+    """How long the account's credit lasts, or that it is not known."""
+    if known is None:
+        return ""
+    if known.funds is None:
+        return "Vast credit: not known yet, so nothing is said of how long it lasts."
+    funds = known.funds
+    others = f" ({funds.others} not ours)" if funds.others else ""
+    lasts = f"**{words_of.left(funds)}**" if funds.per_hour.micros else "nothing uses it"
+    burn = (
+        f" at {hourly(funds.per_hour)} for {funds.machines} "
+        f"machine{'s' if funds.machines != 1 else ''}{others}"
+        if funds.per_hour.micros
+        else ""
+    )
+    old = (
+        f"\n-# As of {look.ago(funds.at)}: it has not been readable since."
+        if known.unknown_since is not None
+        else ""
+    )
+    return f"Vast credit {funds.credit}: {lasts}{burn}.{old}"
 
 
 def _compared(columns: Compared) -> str:

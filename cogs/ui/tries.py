@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bot.domain.money import hourly
+from bot.domain.money import ZERO, hourly
 from bot.domain.rentals import Rental, Try
+from bot.domain.tally import Tally
 from cogs.ui import buttons, look, words
 
 _SHOWN = 5
 
 
-def listed(rental: Rental) -> str:
+def listed(rental: Rental, tally: Tally) -> str:
     """Each try: which machine, why it ended, what it cost; empty where there was none."""
     if not rental.tries:
         return ""
@@ -18,7 +19,7 @@ def listed(rental: Rental) -> str:
     return look.lines(
         "**Tried before**",
         f"-# … and {more} before these" if more else "",
-        *(_line(one) for one in shown),
+        *(_line(one, tally) for one in shown),
     )
 
 
@@ -32,7 +33,7 @@ def failing(rental: Rental) -> str:
     )
 
 
-def asking(rental: Rental, heading: str, small_print: str) -> look.Card:
+def asking(rental: Rental, tally: Tally, heading: str, small_print: str) -> look.Card:
     """The question whether a dearer machine is to be rented: nothing runs meanwhile."""
     offer, price = rental.proposal, rental.proposed_per_hour
     assert offer is not None
@@ -49,7 +50,7 @@ def asking(rental: Rental, heading: str, small_print: str) -> look.Card:
             if until is not None
             else "",
         ),
-        listed(rental),
+        listed(rental, tally),
         small_print,
         colour=look.ENDING,
         controls=[
@@ -59,9 +60,9 @@ def asking(rental: Rental, heading: str, small_print: str) -> look.Card:
     )
 
 
-def _line(one: Try) -> str:
-    spent = one.gpu + one.storage
-    money = f"cost {spent}" if one.contract is not None else "cost nothing"
+def _line(one: Try, tally: Tally) -> str:
+    spent = tally.of(one.contract) if one.contract is not None else ZERO
+    money = f"cost {spent}" if spent.micros else "cost nothing"
     machine = f" · machine {one.machine_id}" if one.machine_id else ""
     said = f" {look.clean(one.words, 160)}" if one.words else ""
     return (

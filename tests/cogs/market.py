@@ -21,6 +21,7 @@ class FixedMarket:
         self.offers = offers
         self.credit = Usd.of("100")
         self.trouble: BaseException | None = None
+        self.listing: list[Instance] = []
 
     async def search(self, wish: Wish, *, max_compute_cap: int | None = None) -> list[Offer]:
         self._answer()
@@ -32,7 +33,7 @@ class FixedMarket:
 
     async def machines(self) -> list[Instance]:
         self._answer()
-        return []
+        return list(self.listing)
 
     async def machine(self, contract: ContractId) -> Instance | None:
         self._answer()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import discord
+import pytest
 import simcord
 
 from bot.domain.budgets import TEAM
+from bot.domain.rentals import Reason, State
 from tests.cogs.conftest import Chat, text, twice
 
 
@@ -69,6 +72,66 @@ async def test_a_lead_approves_with_one_tap_and_it_is_rented(chat: Chat) -> None
     assert f"Approved by <@{chat.lead.id}>" in text(decided.response)
     assert "Approve\nDeny" not in text(decided.response)
     assert "Renting RTX 4090" in text(again.response)
+
+
+async def test_a_lead_may_approve_in_a_direct_message(chat: Chat) -> None:
+    """They count as in the request's server; a member there is as little a lead, nor the asker."""
+    hers = (await chat.ada.slash(chat.channel, "budget request", dollars="5")).followups[0]
+    own = (await chat.lead.slash(chat.channel, "budget request", dollars="9")).followups[0]
+    member = await from_inbox(chat, hers, "Approve", by=chat.ben)
+    asker = await from_inbox(chat, own, "Approve", by=chat.lead)
+
+    answer = await from_inbox(chat, hers, "Approve", by=chat.lead)
+
+    assert "Only leads decide about budgets." in text(member.followups[0])
+    assert "Nobody decides about their own request." in text(asker.followups[0])
+    assert not answer.followups
+    assert f"Approved by <@{chat.lead.id}>" in text(chat.lead.user.dm_channel.history()[-1])
+
+
+async def test_who_has_left_the_server_approves_nothing(chat: Chat) -> None:
+    """The direct message is still there."""
+    hers = (await chat.ada.slash(chat.channel, "budget request", dollars="5")).followups[0]
+    chat.env.inject_error("GET", f"/guilds/*/members/{chat.lead.id}", status=404, code=10007)
+
+    answer = await from_inbox(chat, hers, "Approve", by=chat.lead)
+
+    assert "You are not in that server any more." in text(answer.followups[0])
+
+
+@pytest.mark.parametrize(("ended", "said"), [(False, "is running already"), (True, "has ended")])
+async def test_an_approval_of_what_needs_none_any_more_says_so(
+    chat: Chat, ended: bool, said: str
+) -> None:
+    """A lead raised the budget meanwhile, and it was rented without the request."""
+    refused = await over(chat)
+    asked = await chat.ada.click(refused.response, label="Ask a lead for $1")
+    await chat.lead.slash(chat.channel, "budget set", dollars="$30", member=chat.ada.user)
+    await chat.ada.click(refused.response, label="Rent")
+    (rental,) = await chat.store.open_rentals()
+    if ended:
+        now = chat.clock.now()
+        await chat.change(rental.id, state=State.CLOSED, reason=Reason.CANCELLED, closed_at=now)
+
+    answer = await chat.lead.click(asked.followups[0], label="Approve")
+
+    assert f"The machine that this was asked for {said}" in text(answer.followups[0])
+    denied = await chat.lead.click(asked.followups[0], label="Deny")
+    assert "Denied by" in text(denied.response)
+
+
+async def from_inbox(
+    chat: Chat, request: object, label: str, *, by: simcord.MemberActor
+) -> simcord.InteractionResult:
+    """The same buttons pressed in direct messages with us."""
+    view = discord.ui.LayoutView.from_message(
+        await chat.env.bot.get_channel(  # type: ignore[union-attr]
+            chat.channel.id
+        ).fetch_message(request.id)
+    )  # type: ignore[attr-defined]
+    direct = await chat.env.bot.create_dm(discord.Object(by.id))
+    await direct.send(view=view)
+    return await by.user.click(by.user.dm_channel.history()[-1], label=label)
 
 
 async def test_a_request_is_no_ones_own_to_approve(chat: Chat) -> None:

@@ -448,7 +448,7 @@ async def test_who_has_left_the_server_decides_nothing_any_more(chat: Chat) -> N
 
     answer = await chat.ada.user.click(message, label="Keep 4 h")
 
-    assert "You are not in this machine's server any more." in text(
+    assert "You are not in that server any more." in text(
         (answer.followups or [answer.response])[0]
     )
     assert (await memory_of(chat, rental)).kept_until is None

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert
+from sqlalchemy import text as sql
 
 from bot.adapters.charts.bars import BarCharts
+from bot.adapters.storage.engine import parsed, writing_engine
 from bot.adapters.storage.rows import quote_values, rental_values
 from bot.adapters.storage.store import SqlStore
 from bot.adapters.storage.tables import ledger
@@ -24,10 +26,15 @@ from bot.domain.ledger import Entry, Kind
 from bot.domain.money import Usd
 from bot.domain.periods import Period
 from bot.domain.rentals import ContractId, Rental, RentalId, State
+from bot.errors import Down
 from bot.ports.books import Store
 from bot.ports.charts import Picture, Series
-from tests.builders import NOW, a_quote, begun
+from bot.services.credit import Credit
+from bot.services.policy import Policies
+from bot.tasks import Wake
+from tests.builders import NOW, a_quote, an_instance, begun
 from tests.cogs.conftest import Chat, text
+from tests.cogs.market import FixedMarket
 
 HOUR = timedelta(hours=1)
 
@@ -127,6 +134,66 @@ async def test_failed_tries_are_in_it_and_marked(chat: Chat) -> None:
 
     assert "$0.15 of it for machines that failed" in text(answer.response)
     assert b",404,yes,gpu,0.150000" in (await attached(answer))["spend.csv"]
+
+
+async def test_a_row_that_cannot_be_read_is_left_out_and_that_is_said(
+    chat: Chat, sqlite_url: str
+) -> None:
+    """The others are named, and the sum is whole."""
+    broken = await chat.ready(name="broken")
+    chat.clock.turn(timedelta(seconds=1))
+    other = await chat.ready(name="lesson")
+    chat.clock.turn(HOUR)
+    for rental in (broken, other):
+        await chat.look(rental.id)
+    engine = writing_engine(parsed(sqlite_url))
+    async with engine.begin() as connection:
+        await connection.execute(
+            sql("UPDATE rentals SET offer = '{}' WHERE id = :id"), {"id": broken.id}
+        )
+    await engine.dispose()
+
+    shown = text((await chat.ada.slash(chat.channel, "spend")).response)
+
+    assert "### $0.44 spent in November" in shown
+    assert "lesson" in shown
+    assert "1 machine cannot be read from our database and is not named here" in shown
+    assert "what it cost, $0.22, is in the sum." in shown
+
+
+async def test_the_credit_is_in_it_or_that_it_is_not_known(
+    chat: Chat, services: Services, market: FixedMarket
+) -> None:
+    """How long it lasts for everything on the account; an old look says how old."""
+    await chat.ready()
+    credit = watch(chat, market)
+    services.spend._credit = credit
+
+    before = text((await chat.ada.slash(chat.channel, "spend")).response)
+    await credit.pass_once()
+    idle = text((await chat.ada.slash(chat.channel, "spend")).response)
+    market.listing = [an_instance(gpu_billed=True), an_instance(gpu_billed=True)]
+    await credit.pass_once()
+    burning = text((await chat.ada.slash(chat.channel, "spend")).response)
+    market.trouble = Down("away")
+    await credit.pass_once()
+    old = text((await chat.ada.slash(chat.channel, "spend")).response)
+
+    assert "Vast credit: not known yet" in before
+    assert "Vast credit $100.00: nothing uses it." in idle
+    assert "Vast credit $100.00: **6 d 13 h** at $0.636/h for 2 machines (2 not ours)." in burning
+    assert f"As of <t:{int(chat.clock.now().timestamp())}:R>: it has not been readable" in old
+
+
+def watch(chat: Chat, market: FixedMarket) -> Credit:
+    return Credit(
+        store=chat.store,
+        market=market,
+        policies=Policies(store=chat.store),
+        clock=chat.clock,
+        wake=Wake(),
+        telling=Wake(),
+    )
 
 
 async def test_the_teams_spending_is_the_leads_to_see(chat: Chat) -> None:

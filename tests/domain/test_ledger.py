@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.domain.ledger import NO_CONTRACT, Cost, cost, failed_try
+from bot.domain.ledger import NO_CONTRACT, Cost, Kind, cost, failed_try
 from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, State
 from tests.domain.facts import NOW, rental
@@ -26,10 +26,11 @@ def test_gpu_time_is_free_while_the_image_loads_and_storage_is_not() -> None:
 
 def test_the_parts_of_a_cost_add_up() -> None:
     """A correction takes back."""
-    both = Cost(Usd(5), Usd(4), Usd(3), Usd(-2)) + Cost(Usd(1))
+    kinds = {Kind.GPU: Usd(5), Kind.STORAGE: Usd(4), Kind.DOWNLOAD: Usd(3), Kind.UPLOAD: Usd(1)}
+    both = Cost.of(kinds | {Kind.ADJUSTMENT: Usd(-2)}) + Cost(Usd(1))
 
-    assert both == Cost(Usd(6), Usd(4), Usd(3), Usd(-2))
-    assert both.total == Usd(11)
+    assert both == Cost(Usd(6), Usd(4), Usd(3), Usd(1), Usd(-2))
+    assert both.total == Usd(12)
 
 
 def test_a_machine_that_was_never_used_is_a_failed_try() -> None:

@@ -204,7 +204,7 @@ class Slot:
     def ready(self) -> bool:
         return not self.away
 
-    async def card(self, rental: Rental, notice: Notice, standing: Standing | None = None) -> int:
+    async def card(self, rental: Rental, notice: Notice, *_: object) -> int:
         await self._take(rental)
         return 5000 + len(self.sent)
 

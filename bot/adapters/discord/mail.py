@@ -15,9 +15,11 @@ from dataclasses import replace
 import discord
 
 from bot.adapters.discord.border import Messenger, edit, find, parts, translated
+from bot.domain.archives import Archive
 from bot.domain.letters import FOR_LEADS, SILENT, Letter, Place, Stand
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
+from bot.domain.tally import Tally
 from bot.errors import Unavailable
 from bot.ports.chat import Page
 from bot.ports.clock import Clock
@@ -53,6 +55,8 @@ class DiscordMail:
         *,
         direct: bool = True,
         leads_channel_id: int | None = None,
+        tally: Tally | None = None,
+        archive: Archive | None = None,
     ) -> Place:
         if not self._client.is_ready():
             raise Unavailable("not connected to Discord yet")
@@ -67,6 +71,8 @@ class DiscordMail:
             standing=standing,
             now=self._clock.now(),
             public=public,
+            tally=tally,
+            archive=archive,
         )
         with translated():
             async with asyncio.timeout(_DEADLINE_S):

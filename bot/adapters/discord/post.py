@@ -17,13 +17,14 @@ from bot.adapters.discord.border import Messenger, edit, find, parts, translated
 from bot.adapters.discord.mail import FIRST_NUMBER
 from bot.domain.rentals import Rental, RentalId
 from bot.domain.standing import Standing
+from bot.domain.tally import Tally
 from bot.errors import Unavailable
 from bot.ports.books import Notice
 from bot.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-Render = Callable[[Rental, datetime, Standing | None], discord.ui.LayoutView]
+Render = Callable[[Rental, datetime, Standing | None, Tally | None], discord.ui.LayoutView]
 
 _DEADLINE_S = 20
 
@@ -39,11 +40,17 @@ class ChannelPost:
     def ready(self) -> bool:
         return self._client.is_ready()
 
-    async def card(self, rental: Rental, notice: Notice, standing: Standing | None = None) -> int:
+    async def card(
+        self,
+        rental: Rental,
+        notice: Notice,
+        standing: Standing | None = None,
+        tally: Tally | None = None,
+    ) -> int:
         if not self._client.is_ready():
             raise Unavailable("not connected to Discord yet")
         channel = self._client.get_partial_messageable(rental.channel_id, guild_id=rental.guild_id)
-        view = self._render(rental, self._clock.now(), standing)
+        view = self._render(rental, self._clock.now(), standing, tally)
         with translated():
             async with asyncio.timeout(_DEADLINE_S):
                 message_id = rental.message_id

@@ -114,6 +114,12 @@ class SqlBudgets(Part):
             ).one_or_none()
         return _grant(row) if row is not None else None
 
+    async def begun_with(self, quote_id: str) -> RentalId | None:
+        chosen = select(rentals.c.id).where(rentals.c.quote_id == quote_id)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(chosen)).scalar_one_or_none()
+        return RentalId(found) if found is not None else None
+
     async def decide_grant(
         self, grant_id: str, *, by: int, approved: bool, now: datetime
     ) -> Grant | None:

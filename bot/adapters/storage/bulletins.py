@@ -63,6 +63,15 @@ class SqlBulletins(Part):
             rows = (await connection.execute(chosen)).all()
         return [read(Bulletin, row.bulletin) for row in rows]
 
+    async def bulletin_shown_at(self, key: str) -> datetime | None:
+        chosen = select(bulletins.c.shown_at).where(
+            bulletins.c.key == key,
+            bulletins.c.shown_version == bulletins.c.version,
+            bulletins.c.message_id.is_not(None),
+        )
+        async with self._database.reading() as connection:
+            return (await connection.execute(chosen)).scalar_one_or_none()
+
     async def due_bulletins(self, now: datetime, *, limit: int = 20) -> list[Posting]:
         chosen = (
             select(bulletins)

@@ -19,7 +19,7 @@ from bot.adapters.storage.plain import read, text_of
 from bot.adapters.storage.tables import letters
 from bot.adapters.storage.types import UtcTime
 from bot.adapters.storage.unit import Part, insert_new
-from bot.domain.letters import Letter, Place, Writing
+from bot.domain.letters import Kind, Letter, Place, Writing
 from bot.domain.rentals import RentalId
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,6 +102,21 @@ async def write_letters(
         for writing in writings
     ]
     await insert_new(connection, letters, rows)
+
+
+async def look_at_receipts(connection: AsyncConnection, rental_id: RentalId, now: datetime) -> None:
+    """Have a receipt that waits for Vast's bill looked at in the next round."""
+    await connection.execute(
+        update(letters)
+        .where(
+            letters.c.rental_id == rental_id,
+            letters.c.kind == Kind.RECEIPT.value,
+            letters.c.done_at.is_(None),
+            letters.c.next_at > now,
+            letters.c.tries == 0,
+        )
+        .values(next_at=now)
+    )
 
 
 def _key(rental_id: RentalId, writing: Writing) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, cast, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, cast, func, or_, select
 
 from bot.adapters.storage.ledger import TOTAL
 from bot.adapters.storage.tables import bills, ledger, rentals, tabs
@@ -14,12 +14,16 @@ from bot.adapters.storage.tabs import readable
 from bot.adapters.storage.types import Money
 from bot.adapters.storage.unit import Part
 from bot.domain.ledger import Kind
-from bot.domain.money import Usd
+from bot.domain.money import ZERO, Usd
 from bot.domain.rentals import ContractId, RentalId, State
 from bot.domain.tabs import Tab
 from bot.ports.money import Life, Spent
 
 _JOINED = ledger.join(rentals, ledger.c.rental_id == rentals.c.id)
+
+_BYTES = ledger.c.kind.in_([Kind.DOWNLOAD.value, Kind.UPLOAD.value])
+_OWN = and_(_BYTES, ledger.c.contract == rentals.c.contract)
+_MOVED = cast(func.sum(case((_OWN, ledger.c.amount), else_=ZERO)), Money()).label("moved")
 
 
 class SqlSpending(Part):
@@ -52,7 +56,8 @@ class SqlSpending(Part):
         open_now = rentals.c.state != State.CLOSED.value
         chosen = select(rentals.c.id).where(*whose, or_(rentals.c.id.in_(within), open_now))
         whole = (
-            select(ledger.c.rental_id, TOTAL)
+            select(ledger.c.rental_id, TOTAL, _MOVED)
+            .select_from(_JOINED)
             .where(ledger.c.rental_id.in_(chosen))
             .group_by(ledger.c.rental_id)
         )
@@ -70,7 +75,7 @@ class SqlSpending(Part):
             rows = (
                 await connection.execute(select(*columns).where(rentals.c.id.in_(chosen)))
             ).all()
-            books = {row.rental_id: row.total for row in await connection.execute(whole)}
+            books = {row.rental_id: row for row in await connection.execute(whole)}
             charged = {row.rental_id: row.total for row in await connection.execute(billed)}
         return {
             RentalId(row.id): Life(
@@ -82,7 +87,8 @@ class SqlSpending(Part):
                 gone_at=row.gone_at,
                 contract=row.contract,
                 used=row.ready_at is not None or row.state != State.CLOSED.value,
-                booked=books.get(row.id, Usd()),
+                booked=books[row.id].total if row.id in books else ZERO,
+                transfer=books[row.id].moved if row.id in books else ZERO,
                 billed=charged.get(row.id),
             )
             for row in rows

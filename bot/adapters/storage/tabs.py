@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, Select, or_, select, update
 
 from bot.adapters.storage.ledger import write
-from bot.adapters.storage.letters import write_letters
+from bot.adapters.storage.letters import look_at_receipts, write_letters
 from bot.adapters.storage.outbox import show_card_anew
 from bot.adapters.storage.plain import read, text_of
 from bot.adapters.storage.tables import bills, tabs
@@ -100,6 +100,7 @@ class SqlTabs(Part):
             )
             await write(connection, entries, now)
             await write_letters(connection, bill.rental_id, letters, now)
+            await look_at_receipts(connection, bill.rental_id, now)
             if entries:
                 await show_card_anew(connection, bill.rental_id, now)
 

@@ -25,6 +25,7 @@ from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Sort, Wish
 from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, State
 from bot.domain.standing import Name, Report, Rules, Standing
+from bot.domain.tally import by_row
 from bot.ports.chat import Page
 from bot.services import spend
 from bot.services.spend import Line
@@ -262,9 +263,9 @@ def test_the_card_and_all_about_one_rental_hold_the_limits(rental: Rental) -> No
     """Whatever its name, its times and what others said about it."""
     for card in (
         cards.rental_card(rental, LATER),
-        answers.sure(rental, LATER),
-        answers.sure(rental, LATER, discard=True),
-        answers.really_lose(rental, LATER),
+        answers.sure(rental, by_row(rental, LATER)),
+        answers.sure(rental, by_row(rental, LATER), discard=True),
+        answers.really_lose(rental, by_row(rental, LATER)),
         questions.too_late(rental),
         questions.saving(rental),
         questions.kept(rental, LATER),
