@@ -20,7 +20,7 @@ from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import BotError, Unreachable
 from bot.ports.books import Rentals
 from bot.ports.clock import Clock
-from bot.relay import headers, pages
+from bot.relay import headers, pages, sheets
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
 from bot.relay.ears import Ear
@@ -29,8 +29,8 @@ from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
 from bot.relay.kept import Kept
 from bot.relay.looks import Looks
-from bot.relay.pages import Page
 from bot.relay.server import Server
+from bot.relay.sheets import Page
 from bot.relay.sockets import Sockets
 from bot.relay.telling import Telling
 from bot.services.downloads import Downloads
@@ -177,7 +177,7 @@ class Relay:
             answer = pages.incident(number)
         if isinstance(answer, Page):
             html = headers.wants_page(request.method, request.path, request.headers)
-            return pages.answer(answer, html=html)
+            return sheets.answer(answer, html=html)
         return answer
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse | Page:

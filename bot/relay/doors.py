@@ -15,7 +15,7 @@ from bot.domain.rentals import RentalId
 from bot.ports.books import Pass
 from bot.relay import headers, pages
 from bot.relay.hosts import Hosts
-from bot.relay.pages import Page
+from bot.relay.sheets import Page
 from bot.services.links import Links, Session
 
 TICKET_PATH = "/-/ticket/"
