@@ -230,6 +230,8 @@ class Relay:
             return await self._outside(rental_id, inside=False)
         if headers.foreign(request.method, request.headers, origin=self._hosts.origin(name)):
             return pages.foreign()
+        if headers.installs_worker(request.headers):
+            return pages.no_worker()
         if own and self._telling is not None:
             told = await self._telling.answer(request, rental_id)
             return told if told is not None else pages.unknown_address()

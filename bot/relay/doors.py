@@ -16,9 +16,11 @@ from bot.ports.books import Pass
 from bot.relay import headers, pages
 from bot.relay.hosts import Hosts
 from bot.relay.sheets import Page
-from bot.services.links import Links, Session
+from bot.services.links import COOKIE_LENGTH, OWN_PASS_LENGTH, Links, Session
 
 TICKET_PATH = "/-/ticket/"
+
+_TRIED = 20  # cookies of our name in one request; each may cost a look into the books
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class Doors:
 
     async def enter(self, request: web.BaseRequest, rental_id: RentalId) -> Pass | None:
         """The visitor's session for this rental."""
-        for value in headers.cookies(request.headers, self.cookie):
+        for value in self._values(request, COOKIE_LENGTH):
             session = await self._links.enter(rental_id, value)
             if session is not None:
                 return session
@@ -43,7 +45,7 @@ class Doors:
         """Whether the house itself looks; it only ever reads."""
         if request.method != "GET":
             return False
-        values = headers.cookies(request.headers, self.cookie)
+        values = self._values(request, OWN_PASS_LENGTH)
         return any(self._links.is_own(rental_id, value) for value in values)
 
     async def ticket(
@@ -64,6 +66,11 @@ class Doors:
         if await self.enter(request, rental_id):
             return _to_notebook()
         return pages.ticket_no_longer_good()
+
+    def _values(self, request: web.BaseRequest, length: int) -> list[str]:
+        """The cookies that may be ours: somebody may have put others beside it, by the thousand."""
+        values = headers.cookies(request.headers, self.cookie)
+        return [value for value in values if len(value) == length][:_TRIED]
 
     def _welcome(self, session: Session) -> web.Response:
         response = _to_notebook()

@@ -32,7 +32,8 @@ IDLE_S = 30  # an unused connection to the notebook is kept so long
 MAX_LINE = MAX_FIELD = 32 * 1024
 """Jupyter's URLs and cookies outgrow aiohttp's 8 kB."""
 
-_PATH = re.compile(r"/[\x21-\x7e]*")
+# Two slashes are another host's name, once somebody redirects there.
+_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 
 class Upstreams:
@@ -142,7 +143,7 @@ class Proxy:
         response = web.StreamResponse(
             status=upstream.status,
             reason=upstream.reason,
-            headers=headers.down(upstream.headers, host=request.headers["Host"]),
+            headers=headers.down(upstream.headers, host=request.headers["Host"], token=route.token),
         )
         pieces: AsyncIterator[bytes] = upstream.content.iter_any()
         if route.token and _is_page(upstream):
@@ -202,7 +203,7 @@ async def _say_continue(request: web.BaseRequest) -> None:
 
 def _is_page(upstream: aiohttp.ClientResponse) -> bool:
     return (
-        upstream.status == 200
+        upstream.status not in (204, 206, 304)
         and upstream.content_type == "text/html"
         and "Content-Encoding" not in upstream.headers
     )

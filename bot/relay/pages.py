@@ -206,6 +206,15 @@ def foreign() -> Page:
     )
 
 
+def no_worker() -> Page:
+    """For the browser's console alone: nobody sees a service worker's script fetched."""
+    return Page(
+        status=HTTPStatus.FORBIDDEN,
+        title="Service workers are not installed here",
+        text=("One would stay at this address when its machine is gone.",),
+    )
+
+
 def malformed() -> Page:
     return Page(
         status=HTTPStatus.BAD_REQUEST,

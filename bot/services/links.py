@@ -26,6 +26,10 @@ SESSION_LIFE = timedelta(hours=12)
 CACHE_LIFE = timedelta(seconds=5)
 """How long a session is believed without asking the books, where another process revoked it."""
 
+COOKIE_LENGTH = 43
+OWN_PASS_LENGTH = 64
+"""How many characters a session's cookie has, and the house's own."""
+
 _CACHED = 10_000
 _LONGEST = 128  # characters of a secret that came from outside; ours have 43
 

@@ -302,7 +302,8 @@ async def test_no_second_request_hides_behind_an_upgrade(
     await _raw(
         house,
         f"{method} /hello HTTP/1.1\r\nHost: {house.host()}\r\nCookie: {cookie}\r\n"
-        f"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 40\r\n\r\n{hidden}",
+        f"Origin: {house.origin()}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Content-Length: 40\r\n\r\n{hidden}",
     )
 
     assert [request.raw_path for request in house.notebook.seen] == ["/hello"]
