@@ -18,9 +18,10 @@ from aiohttp import web
 
 from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import BotError, Unreachable
-from bot.ports.books import Rentals
+from bot.ports.books import Pass, Rentals
 from bot.ports.clock import Clock
 from bot.relay import headers, pages, sheets
+from bot.relay.curfew import SESSION_OVER, WAY_GONE, Curfew
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
 from bot.relay.ears import Ear
@@ -100,8 +101,9 @@ class Relay:
         self._telling = Telling(outputs=outputs) if outputs is not None else None
         self._silent_since: dict[RentalId, datetime] = {}
         self._runner: web.ServerRunner | None = None
+        self._curfew = Curfew(exchanges=self._exchanges, links=links, clock=clock)
         routes.watch(self.drop)
-        links.watch(self.drop)
+        links.watch(self._revoked)
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address is taken."""
@@ -144,10 +146,18 @@ class Relay:
         return await self._looks.fault(rental_id, "/" if page else "/api/status")
 
     def drop(self, rental_id: RentalId) -> None:
-        """End a rental's connections: it is gone, has moved, or its sessions were revoked."""
-        self._exchanges.end(rental_id)
+        """End a rental's connections: it is gone or has moved."""
+        self._exchanges.end(rental_id, WAY_GONE)
         self._upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
+
+    async def keep_curfew(self) -> None:
+        """End what goes on under sessions that are over; for ever."""
+        await self._curfew.run()
+
+    async def close_time(self) -> None:
+        """The same, once and now."""
+        await self._curfew.look()
 
     async def keep_joined(self) -> None:
         """Stay with cells that run on without a tab, however often the way to them breaks."""
@@ -160,6 +170,11 @@ class Relay:
     def busy(self, rental_id: RentalId) -> int:
         """How many requests and WebSockets of a rental are going on."""
         return self._exchanges.count(rental_id)
+
+    def _revoked(self, rental_id: RentalId, member_id: int | None = None) -> None:
+        self._exchanges.end(rental_id, SESSION_OVER, member_id=member_id)
+        if member_id is None:
+            self.drop(rental_id)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -226,8 +241,9 @@ class Relay:
         if own and not (self._telling is not None and self._telling.knows(request.path)):
             return pages.unknown_address()
         look = self._doors.is_own(request, rental_id)
-        if not look and await self._doors.enter(request, rental_id) is None:
-            return await self._outside(rental_id, inside=False)
+        session = None if look else await self._doors.enter(request, rental_id)
+        if not look and session is None:
+            return await self._outside(request, rental_id, inside=False)
         if headers.foreign(request.method, request.headers, origin=self._hosts.origin(name)):
             return pages.foreign()
         if headers.installs_worker(request.headers):
@@ -237,18 +253,20 @@ class Relay:
             return told if told is not None else pages.unknown_address()
         route = self._routes.get(rental_id)
         if route is None:
-            return await self._outside(rental_id, inside=True)
+            return await self._outside(request, rental_id, inside=True)
         if look:
             return await self._quiet.pass_on(request, rental_id, route)
-        return await self._through(request, rental_id, route)
+        return await self._through(request, rental_id, route, session)
 
-    async def _outside(self, rental_id: RentalId, *, inside: bool) -> Page:
-        """The page in place of a notebook; a person without a session learns no name from it."""
+    async def _outside(
+        self, request: web.BaseRequest, rental_id: RentalId, *, inside: bool
+    ) -> Page:
+        """The page in place of a notebook; who never had a session learns no name from it."""
         rental = await self._rentals.rental(rental_id)
         if rental is None:
             return pages.unknown_address()
         if rental.state in (State.DESTROYING, State.CLOSED):
-            return pages.gone(rental)
+            return pages.gone(rental, known=await self._doors.was_owners(request, rental))
         if rental.state is State.ARCHIVING and rental.reason is Reason.MOVED:
             return pages.moving()
         if rental.state not in (State.READY, State.ARCHIVING):
@@ -256,12 +274,12 @@ class Relay:
         return pages.connecting() if inside else pages.how_to_get_in()
 
     async def _through(
-        self, request: web.BaseRequest, rental_id: RentalId, route: Route
+        self, request: web.BaseRequest, rental_id: RentalId, route: Route, session: Pass | None
     ) -> web.StreamResponse | Page:
         websocket = headers.wants_websocket(request.method, request.headers)
         carrier = self._sockets if websocket else self._proxy
         try:
-            with self._exchanges.note(rental_id, request):
+            with self._exchanges.note(rental_id, request, session):
                 if self._telling is None:
                     answer = await carrier.pass_on(request, rental_id, route)
                 else:

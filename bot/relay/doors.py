@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.domain.rentals import RentalId
+from bot.domain.rentals import Rental, RentalId
 from bot.ports.books import Pass
 from bot.relay import headers, pages
 from bot.relay.hosts import Hosts
@@ -40,6 +40,13 @@ class Doors:
             if session is not None:
                 return session
         return None
+
+    async def was_owners(self, request: web.BaseRequest, rental: Rental) -> bool:
+        """Whether the visitor had a session here as the machine's owner, whatever became of it."""
+        for value in self._values(request, COOKIE_LENGTH):
+            if await self._links.was_in(rental.id, value) == rental.owner_id:
+                return True
+        return False
 
     def is_own(self, request: web.BaseRequest, rental_id: RentalId) -> bool:
         """Whether the house itself looks; it only ever reads."""

@@ -174,6 +174,18 @@ def unmasked(part: bytes, mask: bytes) -> bytes:
     return (int.from_bytes(part, "little") ^ int.from_bytes(key, "little")).to_bytes(size, "little")
 
 
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A WebSocket's end, as a server tells it: a code of RFC 6455, 7.4, and a few words."""
+
+    code: int
+    reason: str
+
+    def frame(self) -> bytes:
+        payload = self.code.to_bytes(2, "big") + self.reason.encode()[:123]
+        return bytes([_FIN | CLOSE, len(payload)]) + payload
+
+
 CLOSED = bytes([_FIN | CLOSE, 2]) + (1000).to_bytes(2, "big")
 """The answer to a close, as a server sends it."""
 

@@ -69,16 +69,17 @@ def starting(rental: Rental) -> Page:
     )
 
 
-def gone(rental: Rental) -> Page:
-    """The machine has ended or is ending, and why."""
+def gone(rental: Rental, *, known: bool = False) -> Page:
+    """The machine has ended or is ending, and why. `known`: the owner asks, who may learn names."""
     if rental.replacing:
         return starting(rental)
     ending = rental.state is State.DESTROYING
     why = _ENDINGS.get(rental.reason, "") if rental.reason else ""
     next_ = "/rent gets a new one."
     if rental.archive_id is not None:
-        next_ = "Its work is archived: its owner puts it onto a new one with /archives restore, "
-        next_ += "and it opens at this address again."
+        named = f' as {rental.archive_id} of "{rental.name}"' if known else ""
+        next_ = f"Its work is archived{named}: its owner puts it onto a new one with "
+        next_ += "/archives restore, and it opens at this address again."
     return Page(
         status=HTTPStatus.GONE,
         title="This machine is ending" if ending else "This machine has ended",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -45,6 +44,12 @@ class Session(NamedTuple):
     max_age: int
 
 
+class Watcher(Protocol):
+    """Called when sessions of a rental were revoked here: all, or those of one member."""
+
+    def __call__(self, rental_id: RentalId, member_id: int | None = None, /) -> None: ...
+
+
 class Links:
     """Hands out the ways in, and takes them back.
 
@@ -58,7 +63,7 @@ class Links:
         self._cache: dict[str, tuple[Pass, datetime]] = {}
         self._at: dict[str, tuple[RentalId, datetime]] = {}
         self._revocations = 0
-        self._watchers: list[Callable[[RentalId], None]] = []
+        self._watchers: list[Watcher] = []
         self._own_secret = secrets.token_bytes(32)
 
     def own_pass(self, rental_id: RentalId) -> str:
@@ -148,19 +153,36 @@ class Links:
     async def revoke(self, rental_id: RentalId) -> int:
         """End every session and ticket of a rental, at once; how many there were."""
         count = await self._store.revoke(rental_id, self._clock.now())
-        self._revocations += 1
-        self._cache = {
-            digest: entry
-            for digest, entry in self._cache.items()
-            if entry[0].rental_id != rental_id
-        }
+        self._forget(rental_id)
         for watcher in self._watchers:
             watcher(rental_id)
         return count
 
-    def watch(self, watcher: Callable[[RentalId], None]) -> None:
+    async def revoke_member(self, rental_id: RentalId, member_id: int) -> int:
+        """The same for what one member has there; everybody else stays in."""
+        count = await self._store.revoke_member(rental_id, member_id, self._clock.now())
+        self._forget(rental_id)
+        for watcher in self._watchers:
+            watcher(rental_id, member_id)
+        return count
+
+    def watch(self, watcher: Watcher) -> None:
         """Call `watcher` with every rental whose sessions were revoked here."""
         self._watchers.append(watcher)
+
+    async def holds(self, session: Pass) -> bool:
+        """Whether a session is good now; the books are asked, however recently they were."""
+        return await self._store.session(session.digest, self._clock.now()) is not None
+
+    async def was_in(self, rental_id: RentalId, cookie: str) -> int | None:
+        """Whose session a cookie of this rental was, whatever became of it."""
+        session = await self._store.past_session(_digest(cookie))
+        return session.member_id if session and session.rental_id == rental_id else None
+
+    def _forget(self, rental_id: RentalId) -> None:
+        self._revocations += 1
+        kept = {key: one for key, one in self._cache.items() if one[0].rental_id != rental_id}
+        self._cache = kept
 
     async def _openable(self, actor: Actor, rental_id: RentalId) -> Rental:
         rental = await self._store.rental(rental_id)
