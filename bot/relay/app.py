@@ -30,7 +30,7 @@ from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
 from bot.relay.kept import Kept
 from bot.relay.looks import Looks
-from bot.relay.server import Server
+from bot.relay.server import Server, known
 from bot.relay.sheets import Page
 from bot.relay.sockets import Sockets
 from bot.relay.telling import Telling
@@ -244,6 +244,7 @@ class Relay:
         session = None if look else await self._doors.enter(request, rental_id)
         if not look and session is None:
             return await self._outside(request, rental_id, inside=False)
+        known(request)
         if headers.foreign(request.method, request.headers, origin=self._hosts.origin(name)):
             return pages.foreign()
         if headers.installs_worker(request.headers):

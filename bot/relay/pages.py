@@ -224,6 +224,14 @@ def malformed() -> Page:
     )
 
 
+def too_long() -> Page:
+    return Page(
+        status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        title="Your browser sends too much along",
+        text=("Delete the cookies of this site in your browser, then type /open in Discord.",),
+    )
+
+
 def failed(error: BotError) -> Page:
     """An error of the house, in its own words."""
     return Page(

@@ -18,6 +18,7 @@ import pytest
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.domain.rentals import RentalId
 from bot.relay.app import Relay
+from bot.relay.server import Server
 from bot.services.links import Links
 from bot.services.outputs import Outputs
 from bot.services.routes import Route, Routes, Traffic
@@ -42,6 +43,14 @@ class House:
     browser: aiohttp.ClientSession
     outputs: Outputs
     checks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def server(self) -> Server:
+        """The web server that listens."""
+        runner = self.relay._runner
+        assert runner is not None
+        assert isinstance(runner.server, Server)
+        return runner.server
 
     def origin(self, rental_id: RentalId = RENTAL) -> str:
         return self.links.address(rental_id)
