@@ -13,6 +13,7 @@ CLOSE, PING, PONG = 0x8, 0x9, 0xA
 _FIN = 0x80
 _CONTROL = 0x08  # this bit of the opcode: close, ping, pong
 _MASKED = 0x80
+_CONTROL_BYTES = 125  # of a ping or a close, by the standard; who claims more is not believed
 
 
 class DataFrames:
@@ -139,7 +140,7 @@ class Messages:
     def _payload(self, data: bytes, at: int, found: list[Message]) -> int:
         step = min(self._left, len(data) - at)
         if self._first & _CONTROL:
-            into, room = self._part, step
+            into, room = self._part, min(step, _CONTROL_BYTES - len(self._part))
         else:
             into = self._part if self._mask else self._body
             room = min(step, self.keep - len(self._body) - len(self._part))
