@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from datetime import timedelta
@@ -153,6 +154,62 @@ async def test_a_second_cookie_of_our_name_does_not_lock_out(house: House) -> No
     async with house.ask("/hello", {"Cookie": f"bellhop=tossed; {cookie}; a=b"}) as answer:
         assert answer.status == 200
     assert house.notebook.seen[0].headers["Cookie"] == "a=b"
+
+
+async def test_a_jar_full_of_forged_cookies_costs_few_looks_into_the_books(house: House) -> None:
+    """A page of the machine can put hundreds beside ours; only what looks like ours is tried."""
+    cookie = (await house.cookie())["Cookie"]
+    short = "; ".join(f"bellhop={n}" for n in range(1000))
+    long = "; ".join(f"bellhop={n:043}" for n in range(200))
+    house.books.asked = 0
+
+    async with house.ask("/hello", {"Cookie": f"{short}; {cookie}; {long}"}) as answer:
+        assert answer.status == 200
+    async with house.ask("/hello", {"Cookie": long}) as answer:
+        assert answer.status == 403
+
+    assert house.books.asked < 50
+
+
+async def test_of_two_who_press_at_the_same_moment_one_is_let_in(house: House) -> None:
+    """A forwarded link, a double click: one session, and the other gets the page."""
+    path = await house.ticket()
+
+    async def press() -> int:
+        async with house.ask(path, PAGE, method="POST") as answer:
+            return answer.status
+
+    assert sorted(await asyncio.gather(press(), press(), press())) == [303, 410, 410]
+    assert len(house.books.sessions) == 1
+
+
+async def test_a_ticket_to_a_machine_that_has_ended_opens_nothing(house: House) -> None:
+    """It is ended with the sessions, spent or not."""
+    path = await house.ticket()
+    await house.links.revoke(RENTAL)
+    house.books.rentals[RENTAL] = rental(state=State.CLOSED, reason=Reason.RELEASED)
+
+    async with house.ask(path, PAGE, method="POST") as answer:
+        assert answer.status == 410
+        assert "Set-Cookie" not in answer.headers
+
+
+async def test_after_the_ticket_the_address_is_clean_and_kept_nowhere(house: House) -> None:
+    """See Other, to a path without it; neither stored nor told to the next page."""
+    path = await house.ticket()
+
+    async with house.ask(path, PAGE, method="POST") as answer:
+        given = answer.headers
+        assert answer.status == 303
+
+    assert given["Location"] == "/"
+    assert given["Cache-Control"] == "no-store"
+    assert given["Referrer-Policy"] == "no-referrer"
+    cookie = given["Set-Cookie"].partition(";")[0]
+    referer = {"Referer": house.origin() + path}
+    async with house.ask("/hello", {"Cookie": cookie, **referer}):
+        pass
+    assert "Referer" not in house.notebook.seen[0].headers
 
 
 async def test_a_session_ends_after_twelve_hours(house: House) -> None:
