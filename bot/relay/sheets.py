@@ -36,7 +36,7 @@ def answer(page: Page, *, html: bool) -> web.Response:
     response = web.Response(
         status=page.status,
         headers=_HEADERS,
-        text=_html(page) if html else json.dumps({"message": _message(page)}, ensure_ascii=False),
+        text=_html(page) if html else _json(page),
         content_type="text/html" if html else "application/json",
     )
     if page.refresh_s is not None:
@@ -44,8 +44,11 @@ def answer(page: Page, *, html: bool) -> web.Response:
     return response
 
 
-def _message(page: Page) -> str:
-    return " ".join((f"{page.title.rstrip('.')}.", *page.text[:1]))
+def _json(page: Page) -> str:
+    """`message` is what JupyterLab shows; the rest is for our own script in its page."""
+    message = " ".join((f"{page.title.rstrip('.')}.", *page.text[:1]))
+    said = {"message": message, "title": page.title, "text": page.text}
+    return json.dumps(said, ensure_ascii=False)
 
 
 def _html(page: Page) -> str:

@@ -35,10 +35,10 @@ async def test_scripts_get_the_same_words_as_json(house: House) -> None:
         said = await answer.json()
 
     assert answer.status == 403
-    assert said == {
-        "message": "This notebook opens from Discord. "
+    assert said["message"] == (
+        "This notebook opens from Discord. "
         "Type /open in Discord. You get a button that lets you in, in this browser."
-    }
+    )
 
 
 async def test_looking_at_a_ticket_does_not_spend_it(house: House) -> None:
@@ -365,7 +365,7 @@ async def test_a_machine_that_is_ending_says_so_to_whoever_was_in(house: House) 
         said = await answer.json()
 
     assert answer.status == 410
-    assert said == {"message": "This machine is ending. It was ended in Discord."}
+    assert said["message"] == "This machine is ending. It was ended in Discord."
 
 
 async def test_a_ready_machine_without_a_way_to_it_reloads_until_there_is_one(
