@@ -101,7 +101,8 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     outputs = Outputs(documents=JupyterDocuments(), routes=routes)
     books = Books(rental(), rental(SIBLING))
     port = free_port()
-    relay_url = getattr(request, "param", f"http://{{rental}}.localhost:{port}")
+    relay_url = getattr(request, "param", "http://{rental}.localhost:{port}")
+    relay_url = relay_url.replace("{port}", str(port))
     links = Links(store=books, clock=clock, relay_url=relay_url)
     checks: dict[str, str] = {"database": ""}
 
