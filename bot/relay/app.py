@@ -272,7 +272,7 @@ class Relay:
             return pages.moving()
         if rental.state not in (State.READY, State.ARCHIVING):
             return pages.starting(rental)
-        return pages.connecting() if inside else pages.how_to_get_in()
+        return pages.connecting(rental) if inside else pages.how_to_get_in()
 
     async def _through(
         self, request: web.BaseRequest, rental_id: RentalId, route: Route, session: Pass | None

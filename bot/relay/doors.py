@@ -68,7 +68,7 @@ class Doors:
             session = await self._links.spend(rental_id, ticket)
             if session is not None:
                 log.info("let in by ticket: %s", rental_id)
-                return self._welcome(session)
+                return self._welcome(session, inherited=name != rental_id)
         # Whoever is in already and comes by an old link wants the notebook, not an apology.
         if await self.enter(request, rental_id):
             return _to_notebook()
@@ -79,8 +79,14 @@ class Doors:
         values = headers.cookies(request.headers, self.cookie)
         return [value for value in values if len(value) == length][:_TRIED]
 
-    def _welcome(self, session: Session) -> web.Response:
+    def _welcome(self, session: Session, *, inherited: bool) -> web.Response:
+        """Let in; what an earlier machine left in the browser at this address is cleared first.
+
+        Its pages may be kept there under the names of the new one's, and would be shown for them.
+        """
         response = _to_notebook()
+        if inherited:
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
         response.set_cookie(
             self.cookie,
             session.value,

@@ -140,12 +140,16 @@ def download_no_longer_good() -> Page:
     )
 
 
-def connecting() -> Page:
-    """The machine is ready and the way to it is being built, as after a restart of ours."""
+def connecting(rental: Rental) -> Page:
+    """The machine is ready and the way to it is being built, as after a restart of ours.
+
+    What keeps us from it is said, to those who are let in.
+    """
     return Page(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         title="Connecting to your machine",
         text=("This takes a few seconds.", "This page reloads by itself."),
+        detail=_shorten(rental.detail),
         refresh_s=STARTING_REFRESH_S,
     )
 

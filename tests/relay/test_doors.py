@@ -15,6 +15,7 @@ from bot.services.routes import Route
 from tests.relay.books import OWNER, RENTAL, SIBLING, rental
 from tests.relay.conftest import PAGE, House
 from tests.relay.notebook import TOKEN
+from tests.relay.wire import send, status
 
 
 async def test_without_a_cookie_the_page_says_how_to_get_in(house: House) -> None:
@@ -354,6 +355,37 @@ async def test_an_address_that_went_over_leads_to_the_new_machine_only(house: Ho
     assert (locked_out, let_in) == (403, 200)
 
 
+async def test_what_an_earlier_machine_left_in_the_browser_is_cleared(house: House) -> None:
+    """At an address that went over its pages and stores are nobody's; at a new one are none."""
+    house.books.rentals[RENTAL] = rental(address="gone")
+    house.books.rentals[SIBLING] = rental(SIBLING, address=RENTAL)
+    went_over = (await house.links.issue(OWNER, SIBLING)).removeprefix(house.origin(RENTAL))
+
+    async with house.ask(went_over, PAGE, method="POST") as answer:
+        assert answer.status == 303
+        assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+
+    house.books.rentals[RENTAL] = rental()
+    house.books.rentals[SIBLING] = rental(SIBLING)
+    house.clock.turn(timedelta(seconds=6))
+    async with house.ask(await house.ticket(), PAGE, method="POST") as answer:
+        assert answer.status == 303
+        assert "Clear-Site-Data" not in answer.headers
+
+
+async def test_a_big_body_for_a_form_of_ours_is_not_waited_for(house: House) -> None:
+    """The button sends nothing, so nothing is read; the answer comes, and then the end."""
+    path = await house.ticket()
+
+    answer = await send(
+        house,
+        f"POST {path} HTTP/1.1\r\nHost: {house.host()}\r\nContent-Length: 10000000000\r\n\r\n"
+        + "a" * 100_000,
+    )
+
+    assert status(answer) == 303
+
+
 async def test_a_machine_that_is_ending_says_so_to_whoever_was_in(house: House) -> None:
     """The route is gone, the session revoked, and the open tab learns what happened."""
     cookie = await house.cookie()
@@ -371,13 +403,18 @@ async def test_a_machine_that_is_ending_says_so_to_whoever_was_in(house: House) 
 async def test_a_ready_machine_without_a_way_to_it_reloads_until_there_is_one(
     house: House,
 ) -> None:
-    """As in the seconds after a restart of ours."""
+    """As in the seconds after a restart of ours; what keeps us from it is said to who is in."""
     cookie = await house.cookie()
+    house.books.rentals[RENTAL] = rental(detail="Another machine answers at its address.")
     house.routes.drop(RENTAL)
 
     async with house.ask("/lab", {**PAGE, **cookie}) as answer:
         assert answer.status == 503
-        assert "Connecting to your machine" in await answer.text()
+        text = await answer.text()
+    assert "Connecting to your machine" in text
+    assert "Another machine answers at its address." in text
+    async with house.ask("/lab", PAGE) as answer:
+        assert "Another machine" not in await answer.text()
 
 
 async def test_the_bare_address_has_health_and_a_plain_page_and_nothing_else(
