@@ -104,6 +104,7 @@ class Relay:
         self._curfew = Curfew(exchanges=self._exchanges, links=links, clock=clock)
         routes.watch(self.drop)
         links.watch(self._revoked)
+        links.watch_members(self.drop_member)
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address is taken."""
@@ -151,6 +152,10 @@ class Relay:
         self._upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
 
+    def drop_member(self, rental_id: RentalId, member_id: int) -> None:
+        """End what one member has open there: their sessions were revoked."""
+        self._exchanges.end_member(rental_id, member_id, SESSION_OVER)
+
     async def keep_curfew(self) -> None:
         """End what goes on under sessions that are over; for ever."""
         await self._curfew.run()
@@ -171,10 +176,9 @@ class Relay:
         """How many requests and WebSockets of a rental are going on."""
         return self._exchanges.count(rental_id)
 
-    def _revoked(self, rental_id: RentalId, member_id: int | None = None) -> None:
-        self._exchanges.end(rental_id, SESSION_OVER, member_id=member_id)
-        if member_id is None:
-            self.drop(rental_id)
+    def _revoked(self, rental_id: RentalId) -> None:
+        self._exchanges.end(rental_id, SESSION_OVER)
+        self.drop(rental_id)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -241,8 +245,8 @@ class Relay:
         if own and not (self._telling is not None and self._telling.knows(request.path)):
             return pages.unknown_address()
         look = self._doors.is_own(request, rental_id)
-        session = None if look else await self._doors.enter(request, rental_id)
-        if not look and session is None:
+        visitor = None if look else await self._doors.enter(request, rental_id)
+        if not look and visitor is None:
             return await self._outside(request, rental_id, inside=False)
         known(request)
         if headers.foreign(request.method, request.headers, origin=self._hosts.origin(name)):
@@ -257,7 +261,7 @@ class Relay:
             return await self._outside(request, rental_id, inside=True)
         if look:
             return await self._quiet.pass_on(request, rental_id, route)
-        return await self._through(request, rental_id, route, session)
+        return await self._through(request, rental_id, route, visitor)
 
     async def _outside(
         self, request: web.BaseRequest, rental_id: RentalId, *, inside: bool
@@ -275,12 +279,12 @@ class Relay:
         return pages.connecting(rental) if inside else pages.how_to_get_in()
 
     async def _through(
-        self, request: web.BaseRequest, rental_id: RentalId, route: Route, session: Pass | None
+        self, request: web.BaseRequest, rental_id: RentalId, route: Route, visitor: Pass | None
     ) -> web.StreamResponse | Page:
         websocket = headers.wants_websocket(request.method, request.headers)
         carrier = self._sockets if websocket else self._proxy
         try:
-            with self._exchanges.note(rental_id, request, session):
+            with self._exchanges.note(rental_id, request, visitor):
                 if self._telling is None:
                     answer = await carrier.pass_on(request, rental_id, route)
                 else:

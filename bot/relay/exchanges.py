@@ -57,11 +57,15 @@ class Exchanges:
         found = {one.session.digest: one.session for one in self._all() if one.session is not None}
         return list(found.values())
 
-    def end(self, rental_id: RentalId, close: Close, *, member_id: int | None = None) -> None:
-        """Cut everything of a rental, or only what one member does there."""
+    def end(self, rental_id: RentalId, close: Close) -> None:
+        """Cut everything of a rental."""
         for one in tuple(self._open.get(rental_id, {}).values()):
-            whose = one.session.member_id if one.session is not None else None
-            if member_id is None or whose == member_id:
+            _cut(one.request, close)
+
+    def end_member(self, rental_id: RentalId, member_id: int, close: Close) -> None:
+        """Cut everything of one member there; what others do goes on."""
+        for one in tuple(self._open.get(rental_id, {}).values()):
+            if one.session is not None and one.session.member_id == member_id:
                 _cut(one.request, close)
 
     def end_session(self, session: Pass, close: Close) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -44,12 +45,6 @@ class Session(NamedTuple):
     max_age: int
 
 
-class Watcher(Protocol):
-    """Called when sessions of a rental were revoked here: all, or those of one member."""
-
-    def __call__(self, rental_id: RentalId, member_id: int | None = None, /) -> None: ...
-
-
 class Links:
     """Hands out the ways in, and takes them back.
 
@@ -63,7 +58,8 @@ class Links:
         self._cache: dict[str, tuple[Pass, datetime]] = {}
         self._at: dict[str, tuple[RentalId, datetime]] = {}
         self._revocations = 0
-        self._watchers: list[Watcher] = []
+        self._watchers: list[Callable[[RentalId], None]] = []
+        self._member_watchers: list[Callable[[RentalId, int], None]] = []
         self._own_secret = secrets.token_bytes(32)
 
     def own_pass(self, rental_id: RentalId) -> str:
@@ -159,16 +155,24 @@ class Links:
         return count
 
     async def revoke_member(self, rental_id: RentalId, member_id: int) -> int:
-        """The same for what one member has there; everybody else stays in."""
+        """The same for one member; the others stay in."""
         count = await self._store.revoke_member(rental_id, member_id, self._clock.now())
-        self._forget(rental_id)
-        for watcher in self._watchers:
-            watcher(rental_id, member_id)
+        self.let_go(rental_id, member_id)
         return count
 
-    def watch(self, watcher: Watcher) -> None:
+    def let_go(self, rental_id: RentalId, member_id: int) -> None:
+        """A member's sessions were ended in the books: what they have open ends now."""
+        self._forget(rental_id)
+        for watcher in self._member_watchers:
+            watcher(rental_id, member_id)
+
+    def watch(self, watcher: Callable[[RentalId], None]) -> None:
         """Call `watcher` with every rental whose sessions were revoked here."""
         self._watchers.append(watcher)
+
+    def watch_members(self, watcher: Callable[[RentalId, int], None]) -> None:
+        """Call `watcher` with every rental and member whose sessions there were revoked here."""
+        self._member_watchers.append(watcher)
 
     async def holds(self, session: Pass) -> bool:
         """Whether a session is good now; the books are asked, however recently they were."""
@@ -181,8 +185,11 @@ class Links:
 
     def _forget(self, rental_id: RentalId) -> None:
         self._revocations += 1
-        kept = {key: one for key, one in self._cache.items() if one[0].rental_id != rental_id}
-        self._cache = kept
+        self._cache = {
+            digest: entry
+            for digest, entry in self._cache.items()
+            if entry[0].rental_id != rental_id
+        }
 
     async def _openable(self, actor: Actor, rental_id: RentalId) -> Rental:
         rental = await self._store.rental(rental_id)

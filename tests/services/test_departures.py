@@ -60,8 +60,8 @@ class House:
 async def test_a_member_who_left_is_out_and_the_others_stay() -> None:
     """Of every machine they were let into, and at once: whatever goes on there is told."""
     house = House()
-    told: list[tuple[RentalId, int | None]] = []
-    house.links.watch(lambda rental_id, member_id=None: told.append((rental_id, member_id)))
+    told: list[tuple[RentalId, int]] = []
+    house.links.watch_members(lambda rental_id, member_id: told.append((rental_id, member_id)))
     theirs = [await house.let_in(one, OTHER.id) for one in (RENTAL, SIBLING)]
     owners = await house.let_in(RENTAL, OWNER.id)
     assert house.server.members is not None
