@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from bot.adapters.discord.bulletins import DiscordBoard
 from bot.adapters.discord.post import ChannelPost
+from bot.adapters.discord.presence import DiscordPresence
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import demand_newest, migrate
 from bot.adapters.vast.client import Vast
@@ -25,6 +26,7 @@ from bot.app.work import (
     SWEEP_POLLS,
     make_ahead,
     make_bills,
+    make_departures,
     make_idle_watch,
     make_questions,
     make_reconciler,
@@ -147,12 +149,15 @@ async def open_app(
         )
         schedule.start()
         stack.callback(schedule.close)
+        presence = DiscordPresence(client=client)
+        tasks.forever("departures", make_departures(settings, outside, members=presence).run)
         questions = make_questions(outside, shared, idle=idle)
         scout = make_scout(outside, counter, client=client)
         tasks.forever("reconciler", reconciler.run)
         tasks.forever("notices", notices.run)
         tasks.forever("letters", make_letters(outside, shared, client=client).run)
         tasks.forever("kernels", relay.keep_joined)
+        tasks.forever("curfew", relay.keep_curfew)
         tasks.forever("recordings", outside.recorder.run)
         board = DiscordBoard(client=client, render=bulletin_cards.bulletin)
         bulletins = Bulletins(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.adapters.discord.bulletins import DiscordBoard
+from bot.adapters.discord.presence import DiscordPresence
 from bot.adapters.ssh.looks import ShellLooks
 from bot.app.parts import Outside, Shared
 from bot.config import Settings
@@ -14,6 +15,7 @@ from bot.services.archive_ahead import Ahead
 from bot.services.archive_retention import Retention
 from bot.services.bills import Bills
 from bot.services.bookkeeper import Bookkeeper
+from bot.services.departures import Departures
 from bot.services.herald import Herald
 from bot.services.idle import IdleWatch
 from bot.services.probe import Probe
@@ -115,6 +117,18 @@ def make_sweep(
         moved=shared.wake,
         news=shared.telling,
         every=timedelta(seconds=settings.poll_s * SWEEP_POLLS),
+    )
+
+
+def make_departures(
+    settings: Settings, outside: Outside, *, members: DiscordPresence
+) -> Departures:
+    return Departures(
+        store=outside.store,
+        members=members,
+        links=outside.links,
+        clock=outside.clock,
+        every=timedelta(seconds=settings.watch_s),
     )
 
 

@@ -323,6 +323,18 @@ class Doors(Protocol):
         """End every session and ticket of a rental; how many there were."""
         ...
 
+    async def revoke_member(self, rental_id: RentalId, member_id: int, now: datetime) -> int:
+        """The same for one member; the rental's others stay in."""
+        ...
+
+    async def past_session(self, digest: str) -> Pass | None:
+        """A session, whatever became of it."""
+        ...
+
+    async def living_sessions(self, now: datetime) -> list[Pass]:
+        """Those of all rentals that are neither revoked nor expired."""
+        ...
+
 
 class Store(
     Quotes,

@@ -17,11 +17,12 @@ from aiohttp import web
 from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import BotError, Unreachable
 from bot.log import bound
-from bot.ports.books import Rentals
+from bot.ports.books import Pass, Rentals
 from bot.ports.clock import Clock
 from bot.ports.vitals import Carried
-from bot.relay import headers, pages
+from bot.relay import headers, pages, sheets
 from bot.relay.condition import Condition, Health, Metrics
+from bot.relay.curfew import SESSION_OVER, WAY_GONE, Curfew
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
 from bot.relay.ears import Ear
@@ -30,8 +31,8 @@ from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
 from bot.relay.kept import Kept
 from bot.relay.looks import Looks
-from bot.relay.pages import Page
-from bot.relay.server import Server
+from bot.relay.server import Server, known
+from bot.relay.sheets import Page
 from bot.relay.sockets import Sockets
 from bot.relay.tally import Tally
 from bot.relay.telling import Telling
@@ -98,8 +99,10 @@ class Relay:
         self._telling = Telling(outputs=outputs) if outputs is not None else None
         self._silent_since: dict[RentalId, datetime] = {}
         self._runner: web.ServerRunner | None = None
+        self._curfew = Curfew(exchanges=self._exchanges, links=links, clock=clock)
         routes.watch(self.drop)
-        links.watch(self.drop)
+        links.watch(self._revoked)
+        links.watch_members(self.drop_member)
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address is taken."""
@@ -142,10 +145,22 @@ class Relay:
         return await self._looks.fault(rental_id, "/" if page else "/api/status")
 
     def drop(self, rental_id: RentalId) -> None:
-        """End a rental's connections: it is gone, has moved, or its sessions were revoked."""
-        self._exchanges.end(rental_id)
+        """End a rental's connections: it is gone or has moved."""
+        self._exchanges.end(rental_id, WAY_GONE)
         self._upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
+
+    def drop_member(self, rental_id: RentalId, member_id: int) -> None:
+        """End what one member has open there: their sessions were revoked."""
+        self._exchanges.end_member(rental_id, member_id, SESSION_OVER)
+
+    async def keep_curfew(self) -> None:
+        """End what goes on under sessions that are over; for ever."""
+        await self._curfew.run()
+
+    async def close_time(self) -> None:
+        """The same, once and now."""
+        await self._curfew.look()
 
     async def keep_joined(self) -> None:
         """Stay with cells that run on without a tab, however often the way to them breaks."""
@@ -168,6 +183,10 @@ class Relay:
             open_requests=requests,
             open_sockets=sockets,
         )
+
+    def _revoked(self, rental_id: RentalId) -> None:
+        self._exchanges.end(rental_id, SESSION_OVER)
+        self.drop(rental_id)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         status: int | None = None
@@ -194,7 +213,7 @@ class Relay:
             answer = pages.incident(number)
         if isinstance(answer, Page):
             html = headers.wants_page(request.method, request.path, request.headers)
-            return pages.answer(answer, html=html)
+            return sheets.answer(answer, html=html)
         return answer
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse | Page:
@@ -234,40 +253,46 @@ class Relay:
         if own and not (self._telling is not None and self._telling.knows(request.path)):
             return pages.unknown_address()
         look = self._doors.is_own(request, rental_id)
-        if not look and await self._doors.enter(request, rental_id) is None:
-            return await self._outside(rental_id, inside=False)
+        visitor = None if look else await self._doors.enter(request, rental_id)
+        if not look and visitor is None:
+            return await self._outside(request, rental_id, inside=False)
+        known(request)
         if headers.foreign(request.method, request.headers, origin=self._hosts.origin(name)):
             return pages.foreign()
+        if headers.installs_worker(request.headers):
+            return pages.no_worker()
         if own and self._telling is not None:
             told = await self._telling.answer(request, rental_id)
             return told if told is not None else pages.unknown_address()
         route = self._routes.get(rental_id)
         if route is None:
-            return await self._outside(rental_id, inside=True)
+            return await self._outside(request, rental_id, inside=True)
         if look:
             return await self._quiet.pass_on(request, rental_id, route)
-        return await self._through(request, rental_id, route)
+        return await self._through(request, rental_id, route, visitor)
 
-    async def _outside(self, rental_id: RentalId, *, inside: bool) -> Page:
-        """The page in place of a notebook; a person without a session learns no name from it."""
+    async def _outside(
+        self, request: web.BaseRequest, rental_id: RentalId, *, inside: bool
+    ) -> Page:
+        """The page in place of a notebook; who never had a session learns no name from it."""
         rental = await self._rentals.rental(rental_id)
         if rental is None:
             return pages.unknown_address()
         if rental.state in (State.DESTROYING, State.CLOSED):
-            return pages.gone(rental)
+            return pages.gone(rental, known=await self._doors.was_owners(request, rental))
         if rental.state is State.ARCHIVING and rental.reason is Reason.MOVED:
             return pages.moving()
         if rental.state not in (State.READY, State.ARCHIVING):
             return pages.starting(rental)
-        return pages.connecting() if inside else pages.how_to_get_in()
+        return pages.connecting(rental) if inside else pages.how_to_get_in()
 
     async def _through(
-        self, request: web.BaseRequest, rental_id: RentalId, route: Route
+        self, request: web.BaseRequest, rental_id: RentalId, route: Route, visitor: Pass | None
     ) -> web.StreamResponse | Page:
         websocket = headers.wants_websocket(request.method, request.headers)
         carrier = self._sockets if websocket else self._proxy
         try:
-            with self._exchanges.note(rental_id, request):
+            with self._exchanges.note(rental_id, request, visitor):
                 if self._telling is None:
                     answer = await carrier.pass_on(request, rental_id, route)
                 else:

@@ -11,14 +11,16 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.domain.rentals import RentalId
+from bot.domain.rentals import Rental, RentalId
 from bot.ports.books import Pass
 from bot.relay import headers, pages
 from bot.relay.hosts import Hosts
-from bot.relay.pages import Page
-from bot.services.links import Links, Session
+from bot.relay.sheets import Page
+from bot.services.links import COOKIE_LENGTH, OWN_PASS_LENGTH, Links, Session
 
 TICKET_PATH = "/-/ticket/"
+
+_TRIED = 20  # cookies of our name in one request; each may cost a look into the books
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +35,24 @@ class Doors:
 
     async def enter(self, request: web.BaseRequest, rental_id: RentalId) -> Pass | None:
         """The visitor's session for this rental."""
-        for value in headers.cookies(request.headers, self.cookie):
+        for value in self._values(request, COOKIE_LENGTH):
             session = await self._links.enter(rental_id, value)
             if session is not None:
                 return session
         return None
 
+    async def was_owners(self, request: web.BaseRequest, rental: Rental) -> bool:
+        """Whether the visitor had a session here as the machine's owner, whatever became of it."""
+        for value in self._values(request, COOKIE_LENGTH):
+            if await self._links.was_in(rental.id, value) == rental.owner_id:
+                return True
+        return False
+
     def is_own(self, request: web.BaseRequest, rental_id: RentalId) -> bool:
         """Whether the house itself looks; it only ever reads."""
         if request.method != "GET":
             return False
-        values = headers.cookies(request.headers, self.cookie)
+        values = self._values(request, OWN_PASS_LENGTH)
         return any(self._links.is_own(rental_id, value) for value in values)
 
     async def ticket(
@@ -59,14 +68,25 @@ class Doors:
             session = await self._links.spend(rental_id, ticket)
             if session is not None:
                 log.info("let in by ticket: %s", rental_id)
-                return self._welcome(session)
+                return self._welcome(session, inherited=name != rental_id)
         # Whoever is in already and comes by an old link wants the notebook, not an apology.
         if await self.enter(request, rental_id):
             return _to_notebook()
         return pages.ticket_no_longer_good()
 
-    def _welcome(self, session: Session) -> web.Response:
+    def _values(self, request: web.BaseRequest, length: int) -> list[str]:
+        """The cookies that may be ours: somebody may have put others beside it, by the thousand."""
+        values = headers.cookies(request.headers, self.cookie)
+        return [value for value in values if len(value) == length][:_TRIED]
+
+    def _welcome(self, session: Session, *, inherited: bool) -> web.Response:
+        """Let in; what an earlier machine left in the browser at this address is cleared first.
+
+        Its pages may be kept there under the names of the new one's, and would be shown for them.
+        """
         response = _to_notebook()
+        if inherited:
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
         response.set_cookie(
             self.cookie,
             session.value,

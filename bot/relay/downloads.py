@@ -17,7 +17,7 @@ from aiohttp import web
 
 from bot.errors import BotError
 from bot.relay import headers, pages
-from bot.relay.pages import Page
+from bot.relay.sheets import Page
 from bot.services.downloads import Download, Downloads
 
 DOWNLOAD_PATH = "/-/download/"

@@ -1,38 +1,52 @@
 """What is going on between browsers and notebooks right now, so that it can be ended.
 
-A download or a WebSocket may last for hours; when a session is revoked or a machine goes away it
+A download or a WebSocket may last for hours; when a session is over or a machine goes away it
 must not go on. Cutting the browser's connection ends the rest: aiohttp then cancels the handler,
 whose clean-up closes the notebook's side.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from bot.domain.rentals import RentalId
+from bot.ports.books import Pass
 from bot.relay import headers
+from bot.relay.frames import Close
+
+LINGER_S = 2.0
+"""How long a WebSocket's end may take to be told to a browser that does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    request: web.BaseRequest
+    session: Pass | None  # None: the house's own look
 
 
 class Exchanges:
-    """The requests being answered, by rental."""
+    """The requests being answered, by rental and by whose they are."""
 
     def __init__(self) -> None:
-        # By identity: requests are mappings and cannot be members of a set.
-        self._open: dict[RentalId, dict[int, web.BaseRequest]] = {}
+        self._open: dict[RentalId, dict[int, _Exchange]] = {}
 
     @contextlib.contextmanager
-    def note(self, rental_id: RentalId, request: web.BaseRequest) -> Iterator[None]:
+    def note(
+        self, rental_id: RentalId, request: web.BaseRequest, session: Pass | None = None
+    ) -> Iterator[None]:
         """Count a request as going on."""
-        requests = self._open.setdefault(rental_id, {})
-        requests[id(request)] = request
+        exchanges = self._open.setdefault(rental_id, {})
+        exchanges[id(request)] = _Exchange(request, session)
         try:
             yield
         finally:
-            del requests[id(request)]
-            if not requests and self._open.get(rental_id) is requests:
+            del exchanges[id(request)]
+            if not exchanges and self._open.get(rental_id) is exchanges:
                 del self._open[rental_id]
 
     def count(self, rental_id: RentalId) -> int:
@@ -40,23 +54,53 @@ class Exchanges:
 
     def kinds(self) -> tuple[int, int]:
         """How many requests and how many WebSockets are going on, of all rentals."""
-        every = [one for requests in self._open.values() for one in requests.values()]
+        every = [one.request for one in self._all()]
         sockets = sum(headers.wants_websocket(one.method, one.headers) for one in every)
         return len(every) - sockets, sockets
 
-    def end(self, rental_id: RentalId) -> None:
+    def sessions(self) -> list[Pass]:
+        """Each under which something goes on."""
+        found = {one.session.digest: one.session for one in self._all() if one.session is not None}
+        return list(found.values())
+
+    def end(self, rental_id: RentalId, close: Close) -> None:
         """Cut everything of a rental."""
-        for request in tuple(self._open.get(rental_id, {}).values()):
-            _cut(request)
+        for one in tuple(self._open.get(rental_id, {}).values()):
+            _cut(one.request, close)
+
+    def end_member(self, rental_id: RentalId, member_id: int, close: Close) -> None:
+        """Cut everything of one member there; what others do goes on."""
+        for one in tuple(self._open.get(rental_id, {}).values()):
+            if one.session is not None and one.session.member_id == member_id:
+                _cut(one.request, close)
+
+    def end_session(self, session: Pass, close: Close) -> None:
+        """Cut what goes on under this session."""
+        for one in self._all():
+            if one.session is not None and one.session.digest == session.digest:
+                _cut(one.request, close)
 
     def end_sockets(self) -> None:
         """Cut every WebSocket: unlike a request, it does not end by itself."""
-        for requests in tuple(self._open.values()):
-            for request in tuple(requests.values()):
-                if headers.wants_websocket(request.method, request.headers):
-                    _cut(request)
+        for one in self._all():
+            if headers.wants_websocket(one.request.method, one.request.headers):
+                _abort(one.request.transport)
+
+    def _all(self) -> list[_Exchange]:
+        return [one for exchanges in self._open.values() for one in exchanges.values()]
 
 
-def _cut(request: web.BaseRequest) -> None:
-    if request.transport is not None:
-        request.transport.abort()
+def _cut(request: web.BaseRequest, close: Close) -> None:
+    """A WebSocket is told why; half a body must break off, so that it is not taken for whole."""
+    transport = request.transport
+    if transport is None or not headers.wants_websocket(request.method, request.headers):
+        _abort(transport)
+        return
+    transport.write(close.frame())
+    transport.close()
+    asyncio.get_running_loop().call_later(LINGER_S, _abort, transport)
+
+
+def _abort(transport: asyncio.Transport | None) -> None:
+    if transport is not None:
+        transport.abort()

@@ -13,6 +13,7 @@ CLOSE, PING, PONG = 0x8, 0x9, 0xA
 _FIN = 0x80
 _CONTROL = 0x08  # this bit of the opcode: close, ping, pong
 _MASKED = 0x80
+_CONTROL_BYTES = 125  # of a ping or a close, by the standard; who claims more is not believed
 
 
 class DataFrames:
@@ -139,7 +140,7 @@ class Messages:
     def _payload(self, data: bytes, at: int, found: list[Message]) -> int:
         step = min(self._left, len(data) - at)
         if self._first & _CONTROL:
-            into, room = self._part, step
+            into, room = self._part, min(step, _CONTROL_BYTES - len(self._part))
         else:
             into = self._part if self._mask else self._body
             room = min(step, self.keep - len(self._body) - len(self._part))
@@ -172,6 +173,18 @@ def unmasked(part: bytes, mask: bytes) -> bytes:
     size = len(part)
     key = (mask * (size // 4 + 1))[:size]
     return (int.from_bytes(part, "little") ^ int.from_bytes(key, "little")).to_bytes(size, "little")
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A WebSocket's end, as a server tells it: a code of RFC 6455, 7.4, and a few words."""
+
+    code: int
+    reason: str
+
+    def frame(self) -> bytes:
+        payload = self.code.to_bytes(2, "big") + self.reason.encode()[:123]
+        return bytes([_FIN | CLOSE, len(payload)]) + payload
 
 
 CLOSED = bytes([_FIN | CLOSE, 2]) + (1000).to_bytes(2, "big")

@@ -21,6 +21,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE = "bellhop"
 _SECURE_COOKIE = "__Host-bellhop"
 _OWN = frozenset({_COOKIE, _SECURE_COOKIE})
+_OWN_LOW = frozenset(name.lower() for name in _OWN)
 
 # RFC 9110, 7.6.1, and the older names browsers and proxies still send.
 _HOP = frozenset(
@@ -40,20 +41,65 @@ _HOP = frozenset(
 _NOT_UP = frozenset(
     {
         "authorization",
+        "client-ip",
         "cookie",
         "expect",
-        "cf-connecting-ip",
-        "client-ip",
+        "fastly-client-ip",
         "forwarded",
+        "referer",
+        "remote-user",
         "true-client-ip",
         "via",
         "x-client-ip",
         "x-cluster-client-ip",
+        "x-original-forwarded-for",
+        "x-original-host",
         "x-real-ip",
+        "x-remote-user",
+        "x-webauth-user",
     }
 )
-# Clear-Site-Data ends the cookies of sibling origins too; Alt-Svc would lead browsers past us.
-_NOT_DOWN = frozenset({"alt-svc", "clear-site-data", "server", "set-cookie", "via"})
+# What proxies and sign-on gateways in front of us say about the visitor.
+_NOT_UP_BEGINNINGS = (
+    "cf-",
+    "fly-",
+    "tailscale-",
+    "x-amzn-",
+    "x-appengine-",
+    "x-auth-request-",
+    "x-azure-",
+    "x-envoy-",
+    "x-forwarded-",
+)
+_NOT_DOWN = frozenset(
+    {
+        # They end the cookies of sibling origins too, or sign the browser out elsewhere.
+        "clear-site-data",
+        "set-login",
+        # They would outlive the machine at its address: another way to it, a promise of TLS, a
+        # place to report to, a script between the page and us.
+        "alt-svc",
+        "expect-ct",
+        "nel",
+        "public-key-pins",
+        "public-key-pins-report-only",
+        "report-to",
+        "reporting-endpoints",
+        "service-worker-allowed",
+        "strict-transport-security",
+        # A proxy in front of us would take these for ours and serve its own files.
+        "x-accel-redirect",
+        "x-lighttpd-send-file",
+        "x-sendfile",
+        # Leads elsewhere, as a Location does, but is not looked at like one.
+        "refresh",
+        "server",
+        "set-cookie",
+        "via",
+    }
+)
+_LEADING = ("Location", "Content-Location", "Link")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "notebook"})
 
 _HANDSHAKE_DOWN = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
 _INPUT = re.compile(r"/api/(contents|kernels|sessions|terminals)(/|$)")
@@ -80,13 +126,16 @@ def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
     """The headers of a request as the notebook gets them."""
     skip = _HOP | _NOT_UP | _named_by_connection(headers)
     passed = CIMultiDict(
-        (name, value)
+        (name, _sendable(value))
         for name, value in headers.items()
-        if name.lower() not in skip and not name.lower().startswith("x-forwarded-")
+        if (low := name.lower()) not in skip and not low.startswith(_NOT_UP_BEGINNINGS)
     )
+    referer = headers.get("Referer", "")
+    if referer and _own_page(referer, headers.get("Host", "")):
+        passed["Referer"] = _sendable(referer)
     kept = [pair for pair in _cookie_pairs(headers) if pair.partition("=")[0].strip() not in _OWN]
     if kept:
-        passed["Cookie"] = "; ".join(kept)
+        passed["Cookie"] = _sendable("; ".join(kept))
     passed["Authorization"] = f"token {token}"
     return passed
 
@@ -100,15 +149,21 @@ def up_websocket(headers: Headers, *, token: str) -> CIMultiDict[str]:
     return passed
 
 
-def down(headers: Headers, *, host: str) -> CIMultiDict[str]:
-    """The headers of an answer as the browser gets them; `host` is what the browser asked for."""
+def down(headers: Headers, *, host: str, token: str = "") -> CIMultiDict[str]:
+    """The headers of an answer as the browser gets them; `host` is what the browser asked for.
+
+    The notebook's `token` does not come along where it would end in the address bar.
+    """
     skip = _HOP | _NOT_DOWN | _named_by_connection(headers)
     passed = CIMultiDict(
-        (name, value) for name, value in headers.items() if name.lower() not in skip
+        (name, _sendable(value)) for name, value in headers.items() if name.lower() not in skip
     )
     for cookie in headers.getall("Set-Cookie", []):
-        if cookie.partition("=")[0].strip() not in _OWN:
-            passed.add("Set-Cookie", _host_only(cookie))
+        if _settable(cookie):
+            passed.add("Set-Cookie", _sendable(_host_only(cookie)))
+    for name in _LEADING:
+        if token and token in passed.get(name, ""):
+            passed[name] = passed[name].replace(token, "")
     if "Location" in passed:
         passed["Location"] = _relative(passed["Location"], host)
     passed["Server"] = SERVER
@@ -137,15 +192,31 @@ def foreign(method: str, headers: Headers, *, origin: str) -> bool:
 
     Sibling rentals count as other sites: SameSite cookies do not tell them apart, Origin does.
     """
-    claimed = headers.get("Origin")
-    if method not in SAFE or wants_websocket(method, headers):
-        if claimed is not None:
-            return claimed.lower() != origin
-        return headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+    claimed = headers.getall("Origin", [])
+    site = headers.get("Sec-Fetch-Site", "none")
+    if wants_websocket(method, headers):
+        # Every browser says where a WebSocket comes from; silence is nobody we know.
+        return [one.lower() for one in claimed] != [origin]
+    if method not in SAFE:
+        if claimed:
+            return [one.lower() for one in claimed] != [origin]
+        return site not in ("none", "same-origin")
+    if site not in ("cross-site", "same-site"):
+        return False
+    # A link is followed into a window of its own, never into another site's frame.
     return (
-        headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site")
-        and headers.get("Sec-Fetch-Mode") != "navigate"
+        headers.get("Sec-Fetch-Mode") != "navigate"
+        or headers.get("Sec-Fetch-Dest", "document") != "document"
     )
+
+
+def installs_worker(headers: Headers) -> bool:
+    """Whether a browser fetches a service worker's script.
+
+    One would stay in the browser when the machine is gone, between the page and us: at an address
+    that goes over to another machine it could read everything there, tickets first.
+    """
+    return "Service-Worker" in headers
 
 
 def pressed_here(headers: Headers, origin: str) -> bool:
@@ -201,16 +272,50 @@ def _host_only(cookie: str) -> str:
     return ";".join([first, *kept])
 
 
+def _settable(cookie: str) -> bool:
+    """Whether a machine may set this one: not ours, and none that could be taken for ours.
+
+    Browsers send a cookie without a name as its bare value, which may read `bellhop=…`.
+    """
+    name, equals, _ = cookie.partition(";")[0].partition("=")
+    return bool(equals and name.strip()) and name.strip().lower() not in _OWN_LOW
+
+
+def _own_page(referer: str, host: str) -> bool:
+    """Whether a page of this origin, other than one of ours, is named."""
+    try:
+        parts = urlsplit(referer)
+    except ValueError:
+        return False
+    return parts.netloc.lower() == host.lower() and not parts.path.startswith("/-/")
+
+
+def _sendable(value: str) -> str:
+    """A value that can be written as UTF-8: other bytes are read as Latin-1, as of old."""
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode(errors="surrogateescape").decode("latin-1")
+    return value
+
+
 def _relative(location: str, host: str) -> str:
-    """A redirect to the host the browser is on, without scheme and host."""
+    """A redirect to the host the browser is on, without scheme and host.
+
+    So is one to the machine's own loopback: that would be the visitor's machine.
+    """
     try:
         parts = urlsplit(location)
+        hostname = parts.hostname
     except ValueError:
         return location
-    if parts.netloc.lower() != host.lower() or parts.scheme not in ("http", "https", ""):
+    own = parts.netloc.lower() == host.lower() or hostname in _LOOPBACK
+    if not own or parts.scheme not in ("http", "https", ""):
         return location
-    # One slash: "//name" would be another host.
-    path = "/" + parts.path.lstrip("/")
+    # One slash: "//name" would be another host, and browsers read "\\" as "/".
+    path = "/" + parts.path.lstrip("/\\")
     query = f"?{parts.query}" if parts.query else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""
     return f"{path}{query}{fragment}"

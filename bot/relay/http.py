@@ -21,6 +21,7 @@ from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
 from bot.relay import headers
+from bot.relay.connectors import NotebookConnector
 from bot.relay.rewriting import replaced, shows_notebooks, with_script
 from bot.services.routes import Route, Traffic
 
@@ -28,11 +29,15 @@ CONNECT_S = 5
 ANSWER_S = 300
 """How long a notebook may think before its answer begins; an upload's time is not counted."""
 
+STALL_S = 60.0
+"""How long a browser may send nothing in the middle of an upload; it holds the notebook up."""
+
 IDLE_S = 30  # an unused connection to the notebook is kept so long
 MAX_LINE = MAX_FIELD = 32 * 1024
 """Jupyter's URLs and cookies outgrow aiohttp's 8 kB."""
 
-_PATH = re.compile(r"/[\x21-\x7e]*")
+# Two slashes are another host's name, once somebody redirects there.
+_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 
 class Upstreams:
@@ -142,7 +147,7 @@ class Proxy:
         response = web.StreamResponse(
             status=upstream.status,
             reason=upstream.reason,
-            headers=headers.down(upstream.headers, host=request.headers["Host"]),
+            headers=headers.down(upstream.headers, host=request.headers["Host"], token=route.token),
         )
         pieces: AsyncIterator[bytes] = upstream.content.iter_any()
         if route.token and _is_page(upstream):
@@ -160,9 +165,20 @@ class Proxy:
         return response
 
     async def _body(self, request: web.BaseRequest, rental_id: RentalId) -> AsyncIterator[bytes]:
-        async for piece in request.content.iter_any():
+        while piece := await _next(request):
             self._traffic.carry(rental_id, len(piece))
             yield piece
+
+
+async def _next(request: web.BaseRequest) -> bytes:
+    """What arrives next of a body, empty at its end. Raises ConnectionError when nothing does."""
+    try:
+        async with asyncio.timeout(STALL_S):
+            return await request.content.readany()
+    except TimeoutError as error:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the browser stopped in the middle") from error
 
 
 def well_formed(request: web.BaseRequest) -> bool:
@@ -172,7 +188,7 @@ def well_formed(request: web.BaseRequest) -> bool:
 
 def _session(route: Route) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.UnixConnector(route.socket_path, limit=0, keepalive_timeout=IDLE_S),
+        connector=NotebookConnector(route.socket_path, limit=0, keepalive_timeout=IDLE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
         auto_decompress=False,
@@ -202,7 +218,7 @@ async def _say_continue(request: web.BaseRequest) -> None:
 
 def _is_page(upstream: aiohttp.ClientResponse) -> bool:
     return (
-        upstream.status == 200
+        upstream.status not in (204, 206, 304)
         and upstream.content_type == "text/html"
         and "Content-Encoding" not in upstream.headers
     )

@@ -1,4 +1,4 @@
-"""What our script in JupyterLab's page asks: itself, and what cells have put out meanwhile."""
+"""What our script in JupyterLab's page asks: itself, whether it may be here, what cells put out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from bot.relay.rewriting import SCRIPT_PATH
 from bot.services.outputs import Outputs
 
 OUTPUTS_PATH = "/-/outputs/"
+HERE_PATH = "/-/here"
+"""Whether whoever asks is still let in; else the answer is the page in place of the notebook."""
 _NOTEBOOK = re.compile(r"/(?:api/contents|files|nbconvert/\w+)/(.+\.ipynb)")
 ASKED_BYTES = 64 * 1024
 
@@ -27,10 +29,11 @@ class Telling:
 
     def __init__(self, *, outputs: Outputs) -> None:
         self._outputs = outputs
-        self._script = (resources.files(__package__) / "script.js").read_text()
+        parts = (resources.files(__package__) / name for name in ("script.js", "farewell.js"))
+        self._script = "\n".join(part.read_text() for part in parts)
 
     def knows(self, path: str) -> bool:
-        return path == SCRIPT_PATH or path.startswith(OUTPUTS_PATH)
+        return path in (SCRIPT_PATH, HERE_PATH) or path.startswith(OUTPUTS_PATH)
 
     @contextlib.asynccontextmanager
     async def around(
@@ -56,6 +59,11 @@ class Telling:
     async def answer(self, request: web.BaseRequest, rental_id: RentalId) -> web.Response | None:
         if request.path == SCRIPT_PATH and request.method in ("GET", "HEAD"):
             return _answer(self._script, "text/javascript")
+        if request.path == HERE_PATH and request.method == "GET":
+            return web.Response(
+                status=HTTPStatus.NO_CONTENT,
+                headers={"Cache-Control": "no-store", "Server": headers.SERVER},
+            )
         if request.path.startswith(OUTPUTS_PATH) and request.method == "POST":
             kernel_id = request.path.removeprefix(OUTPUTS_PATH)
             asked = await _asked(request)
@@ -96,5 +104,9 @@ def _answer(text: str, kind: str) -> web.Response:
     return web.Response(
         text=text,
         content_type=kind,
-        headers={"Cache-Control": "no-store", "Server": headers.SERVER},
+        headers={
+            "Cache-Control": "no-store",
+            "Server": headers.SERVER,
+            "X-Content-Type-Options": "nosniff",
+        },
     )

@@ -26,6 +26,10 @@ SESSION_LIFE = timedelta(hours=12)
 CACHE_LIFE = timedelta(seconds=5)
 """How long a session is believed without asking the books, where another process revoked it."""
 
+COOKIE_LENGTH = 43
+OWN_PASS_LENGTH = 64
+"""How many characters a session's cookie has, and the house's own."""
+
 _CACHED = 10_000
 _LONGEST = 128  # characters of a secret that came from outside; ours have 43
 
@@ -55,6 +59,7 @@ class Links:
         self._at: dict[str, tuple[RentalId, datetime]] = {}
         self._revocations = 0
         self._watchers: list[Callable[[RentalId], None]] = []
+        self._member_watchers: list[Callable[[RentalId, int], None]] = []
         self._own_secret = secrets.token_bytes(32)
 
     def own_pass(self, rental_id: RentalId) -> str:
@@ -144,19 +149,47 @@ class Links:
     async def revoke(self, rental_id: RentalId) -> int:
         """End every session and ticket of a rental, at once; how many there were."""
         count = await self._store.revoke(rental_id, self._clock.now())
+        self._forget(rental_id)
+        for watcher in self._watchers:
+            watcher(rental_id)
+        return count
+
+    async def revoke_member(self, rental_id: RentalId, member_id: int) -> int:
+        """The same for one member; the others stay in."""
+        count = await self._store.revoke_member(rental_id, member_id, self._clock.now())
+        self.let_go(rental_id, member_id)
+        return count
+
+    def let_go(self, rental_id: RentalId, member_id: int) -> None:
+        """A member's sessions were ended in the books: what they have open ends now."""
+        self._forget(rental_id)
+        for watcher in self._member_watchers:
+            watcher(rental_id, member_id)
+
+    def watch(self, watcher: Callable[[RentalId], None]) -> None:
+        """Call `watcher` with every rental whose sessions were revoked here."""
+        self._watchers.append(watcher)
+
+    def watch_members(self, watcher: Callable[[RentalId, int], None]) -> None:
+        """Call `watcher` with every rental and member whose sessions there were revoked here."""
+        self._member_watchers.append(watcher)
+
+    async def holds(self, session: Pass) -> bool:
+        """Whether a session is good now; the books are asked, however recently they were."""
+        return await self._store.session(session.digest, self._clock.now()) is not None
+
+    async def was_in(self, rental_id: RentalId, cookie: str) -> int | None:
+        """Whose session a cookie of this rental was, whatever became of it."""
+        session = await self._store.past_session(_digest(cookie))
+        return session.member_id if session and session.rental_id == rental_id else None
+
+    def _forget(self, rental_id: RentalId) -> None:
         self._revocations += 1
         self._cache = {
             digest: entry
             for digest, entry in self._cache.items()
             if entry[0].rental_id != rental_id
         }
-        for watcher in self._watchers:
-            watcher(rental_id)
-        return count
-
-    def watch(self, watcher: Callable[[RentalId], None]) -> None:
-        """Call `watcher` with every rental whose sessions were revoked here."""
-        self._watchers.append(watcher)
 
     async def _openable(self, actor: Actor, rental_id: RentalId) -> Rental:
         rental = await self._store.rental(rental_id)

@@ -237,6 +237,9 @@ class Steps:
         except Unreachable as error:
             log.warning("no connection: %s", error)
             return Trouble(f"SSH: {error}.")
+        except HostKeyChanged:
+            self._routes.drop(rental.id)  # nobody is led to another machine
+            raise
         log.info("connected")
         return Connected(host_key)
 

@@ -6,7 +6,7 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -95,6 +95,7 @@ class Books:
         self.rentals = {entry.id: entry for entry in rentals}
         self.tickets: dict[str, Pass] = {}
         self.sessions: dict[str, Pass] = {}
+        self.over: dict[str, Pass] = {}
         self.asked = 0
 
     async def rental(self, rental_id: RentalId) -> Rental | None:
@@ -149,12 +150,24 @@ class Books:
         self.asked += 1
         return _living(self.sessions.get(digest), now)
 
+    async def past_session(self, digest: str) -> Pass | None:
+        return self.sessions.get(digest) or self.over.get(digest)
+
+    async def living_sessions(self, now: datetime) -> list[Pass]:
+        return [entry for entry in self.sessions.values() if _living(entry, now)]
+
     async def revoke(self, rental_id: RentalId, now: datetime) -> int:
+        return self._end(lambda entry: entry.rental_id == rental_id)
+
+    async def revoke_member(self, rental_id: RentalId, member_id: int, now: datetime) -> int:
+        return self._end(lambda entry: (entry.rental_id, entry.member_id) == (rental_id, member_id))
+
+    def _end(self, which: Callable[[Pass], bool]) -> int:
         count = 0
         for passes in (self.tickets, self.sessions):
             for digest, entry in list(passes.items()):
-                if entry.rental_id == rental_id:
-                    del passes[digest]
+                if which(entry):
+                    self.over[digest] = passes.pop(digest)
                     count += 1
         return count
 

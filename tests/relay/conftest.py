@@ -18,6 +18,7 @@ import pytest
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.domain.rentals import RentalId
 from bot.relay.app import Relay
+from bot.relay.server import Server
 from bot.services.links import Links
 from bot.services.outputs import Outputs
 from bot.services.routes import Route, Routes, Traffic
@@ -42,6 +43,14 @@ class House:
     browser: aiohttp.ClientSession
     outputs: Outputs
     checks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def server(self) -> Server:
+        """The web server that listens."""
+        runner = self.relay._runner
+        assert runner is not None
+        assert isinstance(runner.server, Server)
+        return runner.server
 
     def origin(self, rental_id: RentalId = RENTAL) -> str:
         return self.links.address(rental_id)
@@ -92,7 +101,8 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     outputs = Outputs(documents=JupyterDocuments(), routes=routes)
     books = Books(rental(), rental(SIBLING))
     port = free_port()
-    relay_url = getattr(request, "param", f"http://{{rental}}.localhost:{port}")
+    relay_url = getattr(request, "param", "http://{rental}.localhost:{port}")
+    relay_url = relay_url.replace("{port}", str(port))
     links = Links(store=books, clock=clock, relay_url=relay_url)
     checks: dict[str, str] = {"database": ""}
 

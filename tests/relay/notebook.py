@@ -42,6 +42,7 @@ class Notebook:
         app.router.add_route("*", "/hang-up", self._hang_up)
         app.router.add_get("/", self._root)
         app.router.add_get("/refused/channels", self._refused)
+        app.router.add_get("/sw.js", self._worker)
         for path in ("/ws", "/api/kernels/{id}/channels", "/terminals/websocket/{id}"):
             app.router.add_get(path, self._socket)
         app.router.add_get("/deaf", self._deaf)
@@ -136,6 +137,9 @@ class Notebook:
     async def _hang_up(self, request: web.Request) -> web.Response:
         request.transport.abort()
         return web.Response()
+
+    async def _worker(self, request: web.Request) -> web.Response:
+        return web.Response(text="// a service worker", content_type="text/javascript")
 
     async def _refused(self, request: web.Request) -> web.Response:
         return web.json_response({"message": "no such kernel"}, status=404)

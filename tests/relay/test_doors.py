@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from datetime import timedelta
@@ -14,6 +15,7 @@ from bot.services.routes import Route
 from tests.relay.books import OWNER, RENTAL, SIBLING, rental
 from tests.relay.conftest import PAGE, House
 from tests.relay.notebook import TOKEN
+from tests.relay.wire import send, status
 
 
 async def test_without_a_cookie_the_page_says_how_to_get_in(house: House) -> None:
@@ -34,10 +36,10 @@ async def test_scripts_get_the_same_words_as_json(house: House) -> None:
         said = await answer.json()
 
     assert answer.status == 403
-    assert said == {
-        "message": "This notebook opens from Discord. "
+    assert said["message"] == (
+        "This notebook opens from Discord. "
         "Type /open in Discord. You get a button that lets you in, in this browser."
-    }
+    )
 
 
 async def test_looking_at_a_ticket_does_not_spend_it(house: House) -> None:
@@ -153,6 +155,62 @@ async def test_a_second_cookie_of_our_name_does_not_lock_out(house: House) -> No
     async with house.ask("/hello", {"Cookie": f"bellhop=tossed; {cookie}; a=b"}) as answer:
         assert answer.status == 200
     assert house.notebook.seen[0].headers["Cookie"] == "a=b"
+
+
+async def test_a_jar_full_of_forged_cookies_costs_few_looks_into_the_books(house: House) -> None:
+    """A page of the machine can put hundreds beside ours; only what looks like ours is tried."""
+    cookie = (await house.cookie())["Cookie"]
+    short = "; ".join(f"bellhop={n}" for n in range(1000))
+    long = "; ".join(f"bellhop={n:043}" for n in range(200))
+    house.books.asked = 0
+
+    async with house.ask("/hello", {"Cookie": f"{short}; {cookie}; {long}"}) as answer:
+        assert answer.status == 200
+    async with house.ask("/hello", {"Cookie": long}) as answer:
+        assert answer.status == 403
+
+    assert house.books.asked < 50
+
+
+async def test_of_two_who_press_at_the_same_moment_one_is_let_in(house: House) -> None:
+    """A forwarded link, a double click: one session, and the other gets the page."""
+    path = await house.ticket()
+
+    async def press() -> int:
+        async with house.ask(path, PAGE, method="POST") as answer:
+            return answer.status
+
+    assert sorted(await asyncio.gather(press(), press(), press())) == [303, 410, 410]
+    assert len(house.books.sessions) == 1
+
+
+async def test_a_ticket_to_a_machine_that_has_ended_opens_nothing(house: House) -> None:
+    """It is ended with the sessions, spent or not."""
+    path = await house.ticket()
+    await house.links.revoke(RENTAL)
+    house.books.rentals[RENTAL] = rental(state=State.CLOSED, reason=Reason.RELEASED)
+
+    async with house.ask(path, PAGE, method="POST") as answer:
+        assert answer.status == 410
+        assert "Set-Cookie" not in answer.headers
+
+
+async def test_after_the_ticket_the_address_is_clean_and_kept_nowhere(house: House) -> None:
+    """See Other, to a path without it; neither stored nor told to the next page."""
+    path = await house.ticket()
+
+    async with house.ask(path, PAGE, method="POST") as answer:
+        given = answer.headers
+        assert answer.status == 303
+
+    assert given["Location"] == "/"
+    assert given["Cache-Control"] == "no-store"
+    assert given["Referrer-Policy"] == "no-referrer"
+    cookie = given["Set-Cookie"].partition(";")[0]
+    referer = {"Referer": house.origin() + path}
+    async with house.ask("/hello", {"Cookie": cookie, **referer}):
+        pass
+    assert "Referer" not in house.notebook.seen[0].headers
 
 
 async def test_a_session_ends_after_twelve_hours(house: House) -> None:
@@ -297,6 +355,37 @@ async def test_an_address_that_went_over_leads_to_the_new_machine_only(house: Ho
     assert (locked_out, let_in) == (403, 200)
 
 
+async def test_what_an_earlier_machine_left_in_the_browser_is_cleared(house: House) -> None:
+    """At an address that went over its pages and stores are nobody's; at a new one are none."""
+    house.books.rentals[RENTAL] = rental(address="gone")
+    house.books.rentals[SIBLING] = rental(SIBLING, address=RENTAL)
+    went_over = (await house.links.issue(OWNER, SIBLING)).removeprefix(house.origin(RENTAL))
+
+    async with house.ask(went_over, PAGE, method="POST") as answer:
+        assert answer.status == 303
+        assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+
+    house.books.rentals[RENTAL] = rental()
+    house.books.rentals[SIBLING] = rental(SIBLING)
+    house.clock.turn(timedelta(seconds=6))
+    async with house.ask(await house.ticket(), PAGE, method="POST") as answer:
+        assert answer.status == 303
+        assert "Clear-Site-Data" not in answer.headers
+
+
+async def test_a_big_body_for_a_form_of_ours_is_not_waited_for(house: House) -> None:
+    """The button sends nothing, so nothing is read; the answer comes, and then the end."""
+    path = await house.ticket()
+
+    answer = await send(
+        house,
+        f"POST {path} HTTP/1.1\r\nHost: {house.host()}\r\nContent-Length: 10000000000\r\n\r\n"
+        + "a" * 100_000,
+    )
+
+    assert status(answer) == 303
+
+
 async def test_a_machine_that_is_ending_says_so_to_whoever_was_in(house: House) -> None:
     """The route is gone, the session revoked, and the open tab learns what happened."""
     cookie = await house.cookie()
@@ -308,19 +397,24 @@ async def test_a_machine_that_is_ending_says_so_to_whoever_was_in(house: House) 
         said = await answer.json()
 
     assert answer.status == 410
-    assert said == {"message": "This machine is ending. It was ended in Discord."}
+    assert said["message"] == "This machine is ending. It was ended in Discord."
 
 
 async def test_a_ready_machine_without_a_way_to_it_reloads_until_there_is_one(
     house: House,
 ) -> None:
-    """As in the seconds after a restart of ours."""
+    """As in the seconds after a restart of ours; what keeps us from it is said to who is in."""
     cookie = await house.cookie()
+    house.books.rentals[RENTAL] = rental(detail="Another machine answers at its address.")
     house.routes.drop(RENTAL)
 
     async with house.ask("/lab", {**PAGE, **cookie}) as answer:
         assert answer.status == 503
-        assert "Connecting to your machine" in await answer.text()
+        text = await answer.text()
+    assert "Connecting to your machine" in text
+    assert "Another machine answers at its address." in text
+    async with house.ask("/lab", PAGE) as answer:
+        assert "Another machine" not in await answer.text()
 
 
 async def test_the_bare_address_has_health_and_a_plain_page_and_nothing_else(

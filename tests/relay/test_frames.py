@@ -127,3 +127,14 @@ def test_a_goodbye_is_found_where_it_begins() -> None:
     assert messages.close_at == len(masked(TEXT, b"hello"))
     messages.feed(masked(TEXT, b"hello"))
     assert messages.close_at is None
+
+
+def test_a_ping_that_claims_to_be_endless_is_not_kept() -> None:
+    """By the standard it has 125 bytes at most; a hostile machine need not keep to it."""
+    messages = Messages(keep=0)
+
+    messages.feed(b"\x89\x7f\x7f" + b"\xff" * 7)
+    for _ in range(100):
+        messages.feed(b"a" * 65_536)
+
+    assert len(messages._part) == 125

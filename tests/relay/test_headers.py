@@ -47,6 +47,9 @@ def test_going_up_nothing_says_who_or_where_the_visitor_is() -> None:
             ("Forwarded", "for=192.0.2.1"),
             ("Via", "1.1 front"),
             ("CF-Connecting-IP", "192.0.2.1"),
+            ("X-Auth-Request-Email", "ana@example.org"),
+            ("Remote-User", "ana"),
+            ("Tailscale-User-Login", "ana@example.org"),
             ("Accept", "*/*"),
         ),
         token="t",
@@ -89,6 +92,84 @@ def test_coming_down_our_cookie_cannot_be_set_and_others_stay_on_this_origin() -
     assert passed.getall("Set-Cookie") == ["_xsrf=1; Path=/; HttpOnly", "b=2"]
 
 
+@pytest.mark.parametrize(
+    ("referer", "passes"),
+    [
+        (f"http://{HOST}/lab/tree/a.ipynb", True),
+        ("https://discord.com/channels/1/2", False),
+        ("http://df6789.localhost:8642/lab", False),
+        (f"http://{HOST}/-/ticket/secret", False),
+        ("http://[broken", False),
+    ],
+)
+def test_going_up_the_page_before_is_told_only_if_it_was_the_notebooks_own(
+    referer: str, passes: bool
+) -> None:
+    """Where else a person was is none of the machine's business, nor is a ticket."""
+    sent = headers.up(many(("Host", HOST), ("Referer", referer)), token="t")
+
+    assert ("Referer" in sent) is passes
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "bellhop=forged",
+        " bellhop =forged; Path=/lab",
+        "BELLHOP=forged",
+        "__Host-bellhop=forged; Secure; Path=/",
+        "=bellhop=forged",
+        "bellhop",
+        "; bellhop=forged",
+    ],
+)
+def test_coming_down_nothing_that_could_be_taken_for_our_cookie_is_set(cookie: str) -> None:
+    """Browsers send one without a name as its bare value, which may look like ours."""
+    assert "Set-Cookie" not in headers.down(many(("Set-Cookie", cookie)), host=HOST)
+
+
+def test_values_that_are_no_utf_8_pass_as_what_they_were_meant_for() -> None:
+    """Old programs put a file's name in Latin-1 there; it must not end in a fault of ours."""
+    raw = b"attachment; filename=\xfcber.txt".decode(errors="surrogateescape")
+
+    passed = headers.down(many(("Content-Disposition", raw)), host=HOST)
+
+    assert passed["Content-Disposition"] == "attachment; filename=über.txt"
+
+
+def test_a_redirect_never_brings_the_notebooks_token_into_the_address_bar() -> None:
+    """It would be in the history, and in the next page's Referer."""
+    given = many(("Location", "/lab?token=s3cret&x=1"), ("Link", "</a?token=s3cret>"))
+
+    passed = headers.down(given, host=HOST, token="s3cret")
+
+    assert passed["Location"] == "/lab?token=&x=1"
+    assert "s3cret" not in passed["Link"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Strict-Transport-Security",
+        "Public-Key-Pins",
+        "Expect-CT",
+        "Report-To",
+        "Reporting-Endpoints",
+        "NEL",
+        "Refresh",
+        "Service-Worker-Allowed",
+        "Set-Login",
+        "X-Accel-Redirect",
+        "X-Sendfile",
+    ],
+)
+def test_coming_down_nothing_stays_in_the_browser_or_speaks_to_a_proxy_before_us(
+    name: str,
+) -> None:
+    """A machine is gone in hours; its promises about this address would stay for years."""
+    assert dict(headers.down(many((name, "x")), host=HOST)) == {"Server": "bellhop"}
+
+
 def test_coming_down_nothing_reaches_beyond_the_origin_and_no_banner_shows() -> None:
     """Clear-Site-Data would sign the person out of sibling origins too."""
     passed = headers.down(
@@ -114,6 +195,10 @@ def test_coming_down_nothing_reaches_beyond_the_origin_and_no_banner_shows() -> 
         (f"http://{HOST}", "/"),
         ("https://docs.example.org/", "https://docs.example.org/"),
         ("http://[broken", "http://[broken"),
+        ("http://127.0.0.1:8080/lab?x=1", "/lab?x=1"),
+        ("https://localhost/tree", "/tree"),
+        ("//notebook/lab", "/lab"),
+        (f"http://{HOST}/\\evil.example/", "/evil.example/"),
     ],
 )
 def test_a_redirect_to_the_same_host_is_made_relative(location: str, relative: str) -> None:
@@ -151,8 +236,19 @@ def test_a_websocket_handshake_passes_with_subprotocols_and_extensions() -> None
         ("DELETE", {"Origin": "https://evil.example"}, True),
         ("GET", {"Upgrade": "websocket", "Connection": "Upgrade", "Origin": ORIGIN}, False),
         ("GET", {"Upgrade": "websocket", "Connection": "Upgrade", "Origin": "http://x"}, True),
+        ("GET", {"Upgrade": "websocket", "Connection": "Upgrade"}, True),
+        ("GET", {"Upgrade": "websocket", "Connection": "Upgrade", "Origin": "null"}, True),
         ("GET", {}, False),
         ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, False),
+        (
+            "GET",
+            {
+                "Sec-Fetch-Site": "same-site",
+                "Sec-Fetch-Mode": "navigate",
+                "Sec-Fetch-Dest": "iframe",
+            },
+            True,
+        ),
         ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, True),
         ("GET", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, False),
     ],
@@ -160,6 +256,13 @@ def test_a_websocket_handshake_passes_with_subprotocols_and_extensions() -> None
 def test_another_site_may_link_here_and_nothing_more(method, given, verdict) -> None:
     """Siblings are other sites; links from Discord are followed."""
     assert headers.foreign(method, CIMultiDict(given), origin=ORIGIN) is verdict
+
+
+def test_two_origins_are_nobodys() -> None:
+    """Which one counts is not guessed."""
+    given = many(("Origin", ORIGIN), ("Origin", "https://evil.example"))
+
+    assert headers.foreign("POST", given, origin=ORIGIN)
 
 
 @pytest.mark.parametrize(

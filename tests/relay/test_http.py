@@ -275,7 +275,6 @@ async def test_requests_for_something_else_than_a_path_are_refused(house: House,
         "Content-Length: +4\r\n",
         "X: a\rb\r\n",
         "X : a\r\n",
-        "X: " + "a" * 70_000 + "\r\n",
     ],
 )
 async def test_requests_with_two_readings_are_refused(house: House, headers: str) -> None:
@@ -302,7 +301,8 @@ async def test_no_second_request_hides_behind_an_upgrade(
     await _raw(
         house,
         f"{method} /hello HTTP/1.1\r\nHost: {house.host()}\r\nCookie: {cookie}\r\n"
-        f"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 40\r\n\r\n{hidden}",
+        f"Origin: {house.origin()}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Content-Length: 40\r\n\r\n{hidden}",
     )
 
     assert [request.raw_path for request in house.notebook.seen] == ["/hello"]

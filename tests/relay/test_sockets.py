@@ -122,7 +122,7 @@ async def test_revoking_closes_the_open_sockets(house: House) -> None:
         await house.links.revoke(RENTAL)
 
         message = await asyncio.wait_for(socket.receive(), 5)
-        assert message.type in (WSMsgType.CLOSED, WSMsgType.ERROR)
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 1008)
     await until(house.notebook.gone.is_set)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.tables import sessions, tickets
 from bot.adapters.storage.unit import Part
@@ -72,33 +73,51 @@ class SqlDoors(Part):
             row = (await connection.execute(good)).one_or_none()
         return _pass(row) if row is not None else None
 
-    async def revoke(self, rental_id: RentalId, now: datetime) -> int:
-        """Tickets first: one that is being spent this moment becomes a session we then see."""
-        unspent = (
-            update(tickets)
-            .where(
-                tickets.c.rental_id == rental_id,
-                tickets.c.spent_at.is_(None),
-                tickets.c.revoked_at.is_(None),
-                tickets.c.expires_at > now,
-            )
-            .values(revoked_at=now)
-            .returning(tickets.c.digest)
-        )
+    async def past_session(self, digest: str) -> Pass | None:
+        found = select(sessions).where(sessions.c.digest == digest)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(found)).one_or_none()
+        return _pass(row) if row is not None else None
+
+    async def living_sessions(self, now: datetime) -> list[Pass]:
         living = (
-            update(sessions)
+            select(sessions)
+            .where(sessions.c.revoked_at.is_(None), sessions.c.expires_at > now)
+            .order_by(sessions.c.began_at, sessions.c.digest)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(living)).all()
+        return [_pass(row) for row in rows]
+
+    async def revoke(self, rental_id: RentalId, now: datetime) -> int:
+        async with self._database.writing() as connection:
+            return await _revoke(connection, now, rental_id=rental_id)
+
+    async def revoke_member(self, rental_id: RentalId, member_id: int, now: datetime) -> int:
+        async with self._database.writing() as connection:
+            return await _revoke(connection, now, rental_id=rental_id, member_id=member_id)
+
+
+async def _revoke(connection: AsyncConnection, now: datetime, **whose: Any) -> int:
+    """End the tickets and sessions with these values in their columns; how many there were.
+
+    Tickets first: one that is being spent this moment becomes a session we then see.
+    """
+    ended = 0
+    for table, unspent in ((tickets, [tickets.c.spent_at.is_(None)]), (sessions, [])):
+        living = (
+            update(table)
             .where(
-                sessions.c.rental_id == rental_id,
-                sessions.c.revoked_at.is_(None),
-                sessions.c.expires_at > now,
+                *(table.c[name] == value for name, value in whose.items()),
+                *unspent,
+                table.c.revoked_at.is_(None),
+                table.c.expires_at > now,
             )
             .values(revoked_at=now)
-            .returning(sessions.c.digest)
+            .returning(table.c.digest)
         )
-        async with self._database.writing() as connection:
-            ended = len((await connection.execute(unspent)).all())
-            ended += len((await connection.execute(living)).all())
-        return ended
+        ended += len((await connection.execute(living)).all())
+    return ended
 
 
 def _pass(row: Row[Any]) -> Pass:

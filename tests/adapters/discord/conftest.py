@@ -23,6 +23,7 @@ class Town:
     guild: simcord.GuildHandle
     channel: simcord.ChannelHandle
     post: ChannelPost
+    client: discord.Client
 
     def rental(self, **changes: Any) -> Rental:
         """A rental whose card belongs into the channel."""
@@ -51,7 +52,7 @@ async def town(clock: SetClock) -> AsyncIterator[Town]:
     guild = env.create_guild("Team")
     channel = guild.create_text_channel("gpus")
     post = ChannelPost(client=client, render=rental_card, clock=clock)
-    yield Town(env=env, guild=guild, channel=channel, post=post)
+    yield Town(env=env, guild=guild, channel=channel, post=post, client=client)
     await env.shutdown()
     await client.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.rentals import RentalId
@@ -113,3 +114,40 @@ async def test_nobody_slips_in_while_a_rental_is_revoked(store: Store) -> None:
 
     alive = [await store.session(session.digest, NOW) for session in sessions]
     assert alive == [None] * 20
+
+
+async def test_one_members_ways_in_end_and_the_others_stay(store: Store) -> None:
+    """Unspent tickets too; what became of a session can still be read."""
+    rental = await begun(store)
+    guest = replace(a_pass("guest", rental.id), member_id=OWNER + 1)
+    for secret, whose in (("owners", OWNER), ("guests", OWNER + 1)):
+        ticket = replace(a_pass(f"{secret} ticket", rental.id), member_id=whose)
+        await store.add_ticket(ticket)
+        session = replace(a_pass(secret, rental.id), member_id=whose)
+        assert await store.spend(ticket.digest, session, NOW)
+    await store.add_ticket(guest)
+
+    ended = await store.revoke_member(rental.id, OWNER + 1, NOW)
+
+    left = await store.living_sessions(NOW)
+    assert ended == 2
+    assert [one.member_id for one in left] == [OWNER]
+    assert await store.ticket(guest.digest, NOW) is None
+    past = await store.past_session(a_pass("guests", rental.id).digest)
+    assert past is not None
+    assert past.member_id == OWNER + 1
+    assert await store.past_session("0" * 64) is None
+
+
+async def test_sessions_that_are_over_are_not_listed(store: Store) -> None:
+    """By their hour, or because they were ended."""
+    rental = await begun(store)
+    for secret, minutes in (("short", 1), ("long", 5)):
+        await store.add_ticket(a_pass(f"{secret} ticket", rental.id))
+        session = a_pass(secret, rental.id, minutes=minutes)
+        await store.spend(a_pass(f"{secret} ticket", rental.id).digest, session, NOW)
+
+    assert len(await store.living_sessions(NOW)) == 2
+    assert len(await store.living_sessions(NOW + MINUTE)) == 1
+    await store.revoke(rental.id, NOW)
+    assert await store.living_sessions(NOW) == []
