@@ -12,6 +12,7 @@ from bot.adapters.archive.places import open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.charts.bars import BarCharts
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.ssh.keys import SshKey, load_or_create
@@ -75,6 +76,7 @@ class Shared:
     sweeping: Wake = field(default_factory=Wake)  # it is time to look at the whole account
     telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
     account: AccountWatch = field(default_factory=AccountWatch)
+    charts: BarCharts = field(default_factory=BarCharts)  # draws one picture at a time
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
 
 

@@ -20,6 +20,7 @@ from bot.ports.archives import ArchiveBooks
 from bot.ports.bulletins import Bulletins, Interactions, Sightings
 from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
 from bot.ports.recordings import Recordings
+from bot.ports.reports import Reports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +346,7 @@ class Store(
     Sightings,
     Interactions,
     Recordings,
+    Reports,
     Protocol,
 ):
     """The database as a whole."""

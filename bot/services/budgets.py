@@ -180,6 +180,7 @@ class Budgets:
         letter = Writing(
             kind=Kind.BUDGET if mine else Kind.BUDGET_LEADS,
             at=now,
+            ends=passed[-1] == 100 and rules.at_limit is AtLimit.END,
             detail=_words(use, passed[-1], rules),
         )
         if await self._store.mark(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from bot.domain.letters import DEFERRED, FINAL, NEWS, QUESTIONS, Kind, Letter, Stand, stand
+from bot.domain.letters import FINAL, NEWS, QUESTIONS, Kind, Letter, Stand, deferred, stand
 from bot.domain.rentals import Rental, State
 from bot.domain.standing import Rules, Standing
 from bot.errors import Chat, Undeliverable
@@ -122,7 +122,7 @@ class Letters:
             await self._store.letter_done(letter, now, error="not said any more")
             return False
         quiet = rules.quiet
-        return letter.kind not in DEFERRED or quiet is None or quiet.over_at(now) == now
+        return not deferred(letter.writing) or quiet is None or quiet.over_at(now) == now
 
     async def _said_nothing(self, letter: Letter) -> bool:
         """A question that reached nobody need not be withdrawn."""
