@@ -23,7 +23,6 @@ PALETTE = ("#55acee", "#f4900c", "#78b159", "#aa8ed6", "#fdcb58", "#dd2e44", "#e
 _GROUND, _INK, _FAINT, _QUIET = "#2b2d31", "#f2f3f5", "#4e5058", "#b5bac1"
 _WIDE, _HIGH, _ROW, _DPI = 6.0, 4.2, 0.26, 150  # inches; a row is one of the legend's
 _LABEL = 20  # characters of a name in the legend
-_CENTS_BELOW = 10  # dollars; an axis that ends there shows cents
 
 
 class BarCharts:
@@ -109,6 +108,8 @@ def _days(axes: Any, picture: Picture) -> None:
 
 
 def _dress(axes: Any, picture: Picture) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     title = shown(picture.title, 60) or "Spending"
     note = [line for part in picture.note.splitlines() if (line := shown(part, 66))]
     # Large, as a phone shows this at half its size.
@@ -125,7 +126,7 @@ def _dress(axes: Any, picture: Picture) -> None:
             va="bottom",
             linespacing=1.4,
         )
-    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     if not any(amount.micros for one in picture.series for amount in one.amounts):
         axes.set_yticks([0])
         axes.text(
@@ -137,8 +138,8 @@ def _dress(axes: Any, picture: Picture) -> None:
             fontsize=15,
             ha="center",
         )
-    cents = max(abs(low), high) < _CENTS_BELOW
-    axes.yaxis.set_major_formatter(lambda value, _at: _dollars(value, cents=cents))
+    digits = _digits(axes.get_yticks())
+    axes.yaxis.set_major_formatter(lambda value, _at: _dollars(value, digits))
     axes.tick_params(colors=_INK, labelsize=12.5, length=0)
     axes.grid(axis="y", color=_FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -190,6 +191,13 @@ def _columns(names: Sequence[str]) -> int:
     return max(1, min(len(names), 4, 52 // (longest + 4)))
 
 
-def _dollars(value: float, *, cents: bool) -> str:
-    sign = "-" if value < 0 else ""
-    return f"{sign}${abs(value):,.2f}" if cents else f"{sign}${abs(value):,.0f}"
+def _digits(ticks: Sequence[float]) -> int:
+    """As many decimals as the lines need: one at $2.50 must not say $2, nor one of a cent $0."""
+    return next(
+        (digits for digits in (0, 2, 3) if all(abs(at - round(at, digits)) < 1e-9 for at in ticks)),
+        4,
+    )
+
+
+def _dollars(value: float, digits: int) -> str:
+    return f"{'-' if value < 0 else ''}${abs(value):,.{digits}f}"
