@@ -118,6 +118,14 @@ class Stand(StrEnum):
 FINAL = frozenset({Stand.MOOT, Stand.TOLD, Stand.KEPT, Stand.CANCELLED, Stand.REPLACED})
 
 
+def declinable(writing: Writing) -> bool:
+    """Whether somebody who wants no messages is spared a letter.
+
+    That part of a budget is used is news; that machines end because all of it is, is not.
+    """
+    return writing.kind in NEWS or (writing.kind is Kind.BUDGET and not writing.ends)
+
+
 def deferred(writing: Writing) -> bool:
     """Whether a letter waits for the end of quiet hours.
 

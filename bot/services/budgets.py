@@ -123,14 +123,25 @@ class Budgets:
                 public="Nobody decides about their own request.",
                 hint="Another lead can.",
             )
-        now, month = self._clock.now(), await self.month()
-        if grant.decided_at is None and (not grant.waits(now) or grant.month != month.name):
-            raise Refused("too late", public="This request is over; it was not answered in time.")
+        now = self._clock.now()
+        if grant.decided_at is None:
+            await self._demand_waiting(grant, now)
         decided = await self._store.decide_grant(grant_id, by=actor.id, approved=approved, now=now)
         if decided is None:
             raise Refused("decided", public="Another lead has already answered this request.")
         log.info("%s %s request %s", actor.name, "approved" if approved else "denied", grant_id)
         return decided
+
+    async def _demand_waiting(self, grant: Grant, now: datetime) -> None:
+        """Raise Refused where an answer would come too late, or be for nothing."""
+        if not grant.waits(now) or grant.month != (await self.month()).name:
+            raise Refused("too late", public="This request is over; it was not answered in time.")
+        if grant.quote_id is not None and await self._store.begun_with(grant.quote_id):
+            raise Refused(
+                "begun meanwhile",
+                public="What this was asked for has been rented meanwhile; nothing waits for an "
+                "answer.",
+            )
 
     async def run(self) -> None:
         """Watch the budgets; for ever. A round that fails is made good by the next."""
@@ -220,7 +231,9 @@ class Budgets:
 
 def _words(use: Use, mark: int, rules: Rules) -> str:
     used = f"{use.spent} of {use.limit + use.granted} used this month"
-    said = f"{whose(use.subject)}: {mark} % reached\n{used}."
+    role = use.subject.scope is Scope.ROLE
+    subject = f"The budget of <@&{use.subject.id}>" if role else whose(use.subject)
+    said = f"{subject}: {mark} % reached\n{used}."
     if mark < 100:
         return said
     if rules.at_limit is AtLimit.END:

@@ -10,7 +10,16 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from bot.domain.letters import FINAL, NEWS, QUESTIONS, Kind, Letter, Stand, deferred, stand
+from bot.domain.letters import (
+    FINAL,
+    QUESTIONS,
+    Kind,
+    Letter,
+    Stand,
+    declinable,
+    deferred,
+    stand,
+)
 from bot.domain.rentals import Rental, State
 from bot.domain.standing import Rules, Standing
 from bot.errors import Chat, Undeliverable
@@ -117,7 +126,7 @@ class Letters:
             return False
         asks = QUESTIONS | {Kind.TOO_LARGE, Kind.TOO_LARGE_LEADS}
         answered = letter.kind in asks and how is not Stand.OPEN
-        unwanted = letter.kind in NEWS and rules.notices == "none"
+        unwanted = declinable(letter.writing) and rules.notices == "none"
         if answered or unwanted or how is Stand.MOOT or await self._said_nothing(letter):
             await self._store.letter_done(letter, now, error="not said any more")
             return False

@@ -115,6 +115,10 @@ class SqlBudgets(Part):
         async with self._database.reading() as connection:
             return [RentalId(one) for one in await connection.scalars(chosen)]
 
+    async def begun_with(self, quote_id: str) -> bool:
+        async with self._database.reading() as connection:
+            return await _begun(connection, quote_id)
+
     async def add_grant(self, grant: Grant) -> None:
         async with self._database.writing() as connection:
             await connection.execute(
@@ -188,8 +192,7 @@ async def claim_room(
     await connection.execute(
         update(purses).where(purses.c.guild_id == rental.guild_id).values(begun=purses.c.begun + 1)
     )
-    begun = select(rentals.c.id).where(rentals.c.quote_id == quote_id)
-    if (await connection.execute(begun)).first() is not None:
+    if await _begun(connection, quote_id):
         return  # pressed twice: it is in there already
     mine = subjects(rental.owner_id, claim.role_ids)
     found = await _uses(connection, rental.guild_id, claim.month, now, mine)
@@ -200,6 +203,11 @@ async def claim_room(
     ).all()
     more = Usd.sum(one.amount for one in map(_grant, given) if one.counts(now))
     demand_room([replace(use, granted=more) for use in found], hold(rental, claim.month, now))
+
+
+async def _begun(connection: AsyncConnection, quote_id: str) -> bool:
+    chosen = select(rentals.c.id).where(rentals.c.quote_id == quote_id)
+    return (await connection.execute(chosen)).first() is not None
 
 
 async def keep_roles(connection: AsyncConnection, rental_id: RentalId, claim: Claim) -> None:
