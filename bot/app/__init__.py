@@ -165,6 +165,7 @@ async def open_app(
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         bills = make_bills(settings, outside, shared)
         tasks.forever("budgets", budgets.run)
+        tasks.once("pictures", shared.charts.load())
         tasks.forever("reports", make_reports(outside, shared).run)
         tasks.forever("bills", lambda: bills.run(shared.billing))
         tasks.forever("archives", make_retention(outside, shared).run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -82,6 +83,23 @@ def test_a_name_is_drawn_as_far_as_there_are_letters(name: str, drawn: str) -> N
 async def test_names_cannot_break_it(label: str) -> None:
     """A dollar sign begins a formula in the library; names may be anything."""
     assert size(await BarCharts().draw(a_picture(7, 2, label=label)))
+
+
+async def test_the_library_is_loaded_off_the_loop_and_not_with_the_program() -> None:
+    """It takes a second or more: neither the start nor a click waits for it."""
+    code = (
+        "import asyncio, sys, bot.app\n"
+        "from bot.adapters.charts.bars import BarCharts\n"
+        "before = 'matplotlib' in sys.modules\n"
+        "asyncio.run(BarCharts().load(0))\n"
+        "print(before, 'matplotlib.font_manager' in sys.modules)"
+    )
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await asyncio.wait_for(running.communicate(), 100)
+
+    assert said.split() == [b"False", b"True"]
 
 
 async def test_corrections_may_take_back() -> None:

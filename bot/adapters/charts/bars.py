@@ -1,8 +1,9 @@
 """Dollars a day as stacked bars, in Discord's dark colours, for a phone.
 
 Drawn without pyplot, whose state is shared by all threads. One picture at a time, in a thread; the
-library is loaded with the first one, as it takes longer than the drawing. The colours are those of
-the coloured squares that Discord shows, so that a text beside the picture can name its parts.
+library is loaded some seconds after the start, as that takes longer than a drawing. The colours are
+those of the coloured squares that Discord shows, so that a text beside the picture can name its
+parts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bot.domain.pictures import COLOURS
 from bot.ports.charts import Picture
 
 DRAW_S = 20.0
+LOAD_AFTER_S = 10.0
 PALETTE = ("#55acee", "#f4900c", "#78b159", "#aa8ed6", "#fdcb58", "#dd2e44", "#e6e7e8")
 """`pictures.SQUARES`, as Discord paints them."""
 
@@ -31,9 +33,22 @@ class BarCharts:
     def __init__(self) -> None:
         self._one = asyncio.Lock()
 
+    async def load(self, after_s: float = LOAD_AFTER_S) -> None:
+        """Have the library at hand before the first picture is asked for, but not at the start."""
+        await asyncio.sleep(after_s)
+        async with self._one:
+            await asyncio.to_thread(_loaded)
+
     async def draw(self, picture: Picture) -> bytes:
         async with self._one, asyncio.timeout(DRAW_S):
             return await asyncio.to_thread(_draw, picture)
+
+
+def _loaded() -> None:
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+    families()
 
 
 def _draw(picture: Picture) -> bytes:
