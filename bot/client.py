@@ -33,6 +33,7 @@ from bot.services.lookouts import Lookouts
 from bot.services.moves import Moves
 from bot.services.offers import Offers
 from bot.services.policy import Policies
+from bot.services.reports import Reports
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 
@@ -82,6 +83,7 @@ class Services:
     offers: Offers
     lookouts: Lookouts
     spend: Spend
+    reports: Reports
     links: Tickets
     shelf: Shelf
     interactions: Interactions

@@ -12,7 +12,9 @@ from discord.ext import commands
 
 from bot.client import Bellhop
 from bot.domain.periods import Period
+from bot.domain.pictures import Picture, described
 from bot.services import spend
+from bot.services.reports import Reports
 from bot.services.spend import Report
 from cogs.ui import inputs, spending
 from cogs.ui.inputs import Interaction
@@ -21,8 +23,9 @@ log = logging.getLogger(__name__)
 
 
 class Spend(commands.Cog):
-    def __init__(self, *, spend: spend.Spend) -> None:
+    def __init__(self, *, spend: spend.Spend, reports: Reports) -> None:
         self._spend = spend
+        self._reports = reports
 
     @app_commands.command(name="spend", description="What you have spent, by machine")
     @app_commands.describe(
@@ -45,13 +48,23 @@ class Spend(commands.Cog):
         )
         whose = "the team" if team else member.mention if member else ""
         await _show(interaction, report, whose, None)
-        if (png := await self._picture(report)) is not None:
+        if (png := await self._picture(report.picture)) is not None:
             await _show(interaction, report, whose, png)  # the figures do not wait for it
 
-    async def _picture(self, report: Report) -> bytes | None:
+    async def week(self, press: Interaction) -> None:
+        """The weekly report as of now, in private: the team gets its own on Monday."""
+        await press.client.take(press, private=True)
+        told = await self._reports.week_so_far(inputs.actor(press))
+        png = await self._picture(told.picture)
+        await press.edit_original_response(
+            view=spending.week(told, picture=png is not None),
+            attachments=_files(None, png, told.picture),
+        )
+
+    async def _picture(self, picture: Picture | None) -> bytes | None:
         """Without it the figures are still worth having."""
         try:
-            return await self._spend.draw(report)
+            return await self._spend.draw(picture) if picture is not None else None
         except TimeoutError:
             log.warning("the picture of the spending took too long")
             return None
@@ -60,18 +73,19 @@ class Spend(commands.Cog):
 async def _show(interaction: Interaction, report: Report, whose: str, png: bytes | None) -> None:
     await interaction.edit_original_response(
         view=spending.card(report, whose=whose, picture=png is not None),
-        attachments=_files(report, png),
+        attachments=_files(report, png, report.picture),
     )
 
 
-def _files(report: Report, png: bytes | None) -> list[discord.File]:
+def _files(report: Report | None, png: bytes | None, picture: Picture | None) -> list[discord.File]:
     files = []
-    if png is not None:
-        files.append(discord.File(io.BytesIO(png), spending.PICTURE))
-    if report.lines:
+    if png is not None and picture is not None:
+        said = described(picture)
+        files.append(discord.File(io.BytesIO(png), spending.PICTURE, description=said))
+    if report is not None and report.lines:
         files.append(discord.File(io.BytesIO(report.table), spending.TABLE))
     return files
 
 
 async def setup(bot: Bellhop) -> None:
-    await bot.add_cog(Spend(spend=bot.services.spend))
+    await bot.add_cog(Spend(spend=bot.services.spend, reports=bot.services.reports))

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, time
 from pathlib import Path
 
 import alembic
@@ -42,6 +42,7 @@ from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Reason, Rental, State, Try
 from bot.domain.replacement import Grudge
+from bot.domain.reports import daily
 from bot.domain.samples import Sample
 from bot.domain.tabs import opened
 from bot.errors import Store
@@ -123,6 +124,9 @@ async def a_row_in_every_table(url: str) -> Rental:
         )
         recording = Recording(key="a" * 64, rental_id=rental.id, number=1, state="{}")
         await store.keep_recordings([recording])
+        digest = daily(time(9), NOW, UTC)
+        assert digest is not None
+        await store.settle(rental.guild_id, digest, None)
         await store.add_lookout(
             Lookout(
                 id="b2k7xq",

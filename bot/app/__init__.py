@@ -30,6 +30,7 @@ from bot.app.work import (
     make_idle_watch,
     make_questions,
     make_reconciler,
+    make_reports,
     make_retention,
     make_sweep,
     make_watch,
@@ -166,6 +167,7 @@ async def open_app(
             news=shared.telling,
             clock=outside.clock,
             policies=shared.policies,
+            charts=shared.charts,
         )
         tasks.forever("bulletins", bulletins.run)
         tasks.forever("sweep", make_sweep(settings, outside, shared, board=board).run)
@@ -173,6 +175,8 @@ async def open_app(
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
         bills = make_bills(settings, outside, shared)
         tasks.forever("budgets", budgets.run)
+        tasks.once("pictures", shared.charts.load())
+        tasks.forever("reports", make_reports(outside, shared).run)
         tasks.forever("bills", lambda: bills.run(shared.billing))
         tasks.forever("credit", lambda: counter.credit.run(shared.crediting))
         tasks.forever("archives", make_retention(outside, shared).run)

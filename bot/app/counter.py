@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bot.adapters.charts.bars import BarCharts
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.tidings import DiscordTidings
 from bot.app.parts import Counter, Outside, Shared
-from bot.app.work import make_retention
+from bot.app.work import make_reports, make_retention
 from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.rentals import Rental
@@ -67,10 +66,11 @@ def make_client(settings: Settings, outside: Outside, shared: Shared, counter: C
             spend=Spend(
                 store=outside.store,
                 budgets=counter.budgets,
-                charts=BarCharts(),
+                charts=shared.charts,
                 clock=outside.clock,
                 credit=counter.credit,
             ),
+            reports=make_reports(outside, shared),
             links=outside.links,
             shelf=counter.shelf,
             interactions=outside.store,

@@ -14,6 +14,7 @@ from bot.adapters.archive.places import Place, open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
+from bot.adapters.charts.bars import BarCharts
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.metrics.exposition import Exposition
@@ -82,6 +83,7 @@ class Shared:
     telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
     crediting: Wake = field(default_factory=Wake)  # it is time to look at the credit
     account: AccountWatch = field(default_factory=AccountWatch)
+    charts: BarCharts = field(default_factory=BarCharts)  # draws one picture at a time
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
 
 

@@ -22,6 +22,7 @@ from bot.services.probe import Probe
 from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
 from bot.services.replacing import Replacing
+from bot.services.reports import Reports
 from bot.services.steps import Steps
 from bot.services.sweep import Sweep
 from bot.services.watch import Watch
@@ -148,6 +149,15 @@ def make_bills(settings: Settings, outside: Outside, shared: Shared) -> Bills:
         clock=outside.clock,
         news=shared.news,
         installation=settings.installation,
+    )
+
+
+def make_reports(outside: Outside, shared: Shared) -> Reports:
+    return Reports(
+        store=outside.store,
+        policies=shared.policies,
+        clock=outside.clock,
+        telling=shared.telling,
     )
 
 

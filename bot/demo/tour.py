@@ -17,6 +17,7 @@ import aiohttp
 from bot.demo.checks import check, first_line
 from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
+from bot.demo.tour_budget import BudgetAct
 from bot.demo.tour_idle import IdleAct
 from bot.demo.tour_money import MoneyAct
 from bot.demo.tour_move import MoveAct
@@ -46,8 +47,8 @@ class Tour:
     async def play(self) -> int:
         """Every step in order; 0 only if all held."""
         idle, outside = IdleAct(self._stage), SweepAct(self._stage)
-        moves = MoveAct(self._stage, idle)
-        money = MoneyAct(self._stage)
+        moves, money = MoveAct(self._stage, idle), MoneyAct(self._stage)
+        budget = BudgetAct(self._stage)
         steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("Ada asks for offers", self._see_offers),
             ("She chooses one and gets a quote", self._get_quote),
@@ -61,9 +62,16 @@ class Tour:
             ("/destroy asks, archives, and then ends it", self._destroy),
             ("The sandbox's books agree with the bill", self._compare),
             ("She gets a receipt: quoted, reckoned and billed by Vast", money.get_receipt),
-            ("Ada rents again, works, and forgets the machine", idle.work_and_go),
+            ("Ada's next quote says what it makes of her month", budget.foretell),
+            ("It is beyond her budget, so nothing is rented", budget.be_refused),
+            ("Grace, a lead, approves it with one tap", budget.be_approved),
+            (
+                "Ada rents it, works, and forgets the machine",
+                lambda: idle.work_and_go(budget.quote),
+            ),
             ("She is asked, with what was measured", idle.be_asked),
             ("Nobody answers: archived, proven, destroyed", idle.be_ended),
+            ("Grace looks at the week: who, what, what was saved", budget.see_the_week),
             ("The work is restored onto another GPU, file by file the same", idle.restore),
             ("She downloads the archive by a private link", moves.download),
             ("Move: another GPU, the same work and address, then the old one ends", moves.move),

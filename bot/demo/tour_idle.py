@@ -50,9 +50,9 @@ class IdleAct:
         self.before: Tree = {}
         self.archive = ""
 
-    async def work_and_go(self) -> str:
+    async def work_and_go(self, quote: Seen) -> str:
         """A machine, a notebook with its output, and nobody there any more."""
-        self.rental = self.first = await self.rented(await self._ada.command("rent", disk=10))
+        self.rental = self.first = await self.rented(quote)
         await self._in_notebook(self._write)
         rental = await self._stage.app.store.rental(self.rental)
         assert rental is not None

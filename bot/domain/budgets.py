@@ -15,6 +15,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from bot.domain.money import ZERO, Usd
+from bot.domain.purses import TEAM as TEAM
+from bot.domain.purses import Scope as Scope
+from bot.domain.purses import Subject as Subject
 from bot.domain.rentals import Rental, State
 from bot.errors import BadInput, OverBudget
 
@@ -33,29 +36,12 @@ MOST = Usd.of(1_000_000)
 _AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,2})?\s*(?:\$|usd)?", re.ASCII)
 
 
-class Scope(StrEnum):
-    TEAM = "team"
-    ROLE = "role"
-    MEMBER = "member"
-
-
 class AtLimit(StrEnum):
     """What happens when a budget is used up."""
 
     REFUSE = "refuse"  # nothing new is rented
     ASK = "ask"  # nor that, unless a lead approves it
     END = "end"  # and what runs is archived and destroyed, after a warning
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose budget; `id` is the role's or the member's, 0 for the team."""
-
-    scope: Scope
-    id: int = 0
-
-
-TEAM = Subject(Scope.TEAM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +129,16 @@ def hold(rental: Rental, month: Month, now: datetime) -> Usd:
     """
     if not rental.open or rental.state is State.DESTROYING:
         return ZERO
-    begun = rental.created_at or rental.requested_at
-    end = begun + timedelta(hours=rental.hours) if rental.hours else now
-    until = min(max(end, now + HOUR), month.end)
+    until = held_until(rental.created_at or rental.requested_at, rental.hours, month, now)
     rate = rental.agreed_per_hour if rental.rates is None else rental.per_hour
     return rate.over(max(until - max(now, month.start), timedelta()), per=HOUR)
+
+
+def held_until(begun: datetime, hours: int | None, month: Month, now: datetime) -> datetime:
+    """Up to when a rental's money is held: its planned end, an hour from now at least, within the
+    month."""
+    end = begun + timedelta(hours=hours) if hours else now
+    return min(max(end, now + HOUR), month.end)
 
 
 def tightest(uses: Sequence[Use]) -> Use | None:

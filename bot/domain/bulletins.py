@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.pictures import Picture
 from bot.domain.rentals import RentalId
 
 
 class Audience(StrEnum):
     LEADS = "leads"
     OWNER = "owner"
+    TEAM = "team"  # everybody in the channel of the team's reports
 
 
 class Tone(StrEnum):
@@ -31,4 +33,6 @@ class Bulletin:
     text: str  # plain words; Discord's times (`<t:…>`) work, other mark-up does not
     tone: Tone = Tone.TROUBLE
     audience: Audience = Audience.LEADS
+    guild_id: int | None = None  # of what is for the team
+    picture: Picture | None = None  # drawn when it is sent
     rental_id: RentalId | None = None  # its channel is where it belongs, if it has one

@@ -64,6 +64,8 @@ DEFERRED = frozenset(
     {Kind.ASK, Kind.ASK_LEASE, Kind.REMIND, Kind.AHEAD_FAILED, Kind.EXPIRES, Kind.EXPIRES_SOON}
 )
 """These wait for the end of quiet hours."""
+UNHURRIED = frozenset({Kind.BILL_LEADS, Kind.BUDGET, Kind.BUDGET_LEADS})
+"""And these, unless they announce an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class Writing:
     at: datetime  # of the fact it is about
     facts: tuple[Fact, ...] = ()
     asked_at: datetime | None = None  # of the question it belongs to
-    ends: bool = False  # whether an unanswered question would end the machine
+    ends: bool = False  # whether an unanswered question, or a used up budget, ends the machine
     detail: str = ""
 
 
@@ -119,6 +121,22 @@ class Stand(StrEnum):
 
 
 FINAL = frozenset({Stand.MOOT, Stand.TOLD, Stand.KEPT, Stand.CANCELLED, Stand.REPLACED})
+
+
+def declinable(writing: Writing) -> bool:
+    """Whether somebody who wants no messages is spared a letter.
+
+    That part of a budget is used is news; that machines end because all of it is, is not.
+    """
+    return writing.kind in NEWS or (writing.kind is Kind.BUDGET and not writing.ends)
+
+
+def deferred(writing: Writing) -> bool:
+    """Whether a letter waits for the end of quiet hours.
+
+    Those about bills and budgets do, but for the one that says when machines end: a warning.
+    """
+    return writing.kind in DEFERRED or (writing.kind in UNHURRIED and not writing.ends)
 
 
 def written(before: Memory, judgement: Judgement) -> tuple[Writing, ...]:

@@ -42,9 +42,9 @@ def span_of(period: Period, now: datetime, zone: tzinfo) -> Span:
     today = now.astimezone(zone).date()
     match period:
         case Period.TODAY:
-            return _days("today", today, today, zone)
+            return days_of("today", today, today, zone)
         case Period.WEEK:
-            return _days("in seven days", today - timedelta(days=6), today, zone)
+            return days_of("in seven days", today - timedelta(days=6), today, zone)
         case Period.MONTH:
             month = month_of(now, zone)
             return Span(f"in {today:%B}", month.start, month.end, zone)
@@ -52,12 +52,14 @@ def span_of(period: Period, now: datetime, zone: tzinfo) -> Span:
             month = month_of(month_of(now, zone).start - timedelta(days=1), zone)
             return Span(f"in {month.start.astimezone(zone):%B}", month.start, month.end, zone)
         case Period.YEAR:
-            return _days("in a year", today - timedelta(days=364), today, zone)
+            return days_of("in a year", today - timedelta(days=364), today, zone)
         case _:
             assert_never(period)
 
 
-def _days(name: str, first: date, last: date, zone: tzinfo) -> Span:
+def days_of(name: str, first: date, last: date, zone: tzinfo) -> Span:
+    """From the first of these days to the last, both in it."""
+
     def midnight(day: date) -> datetime:
         return datetime.combine(day, time(), zone).astimezone(UTC)
 

@@ -1,6 +1,6 @@
 """The register of the team's policy: every value that can be set, on one line each.
 
-To add a value, add a `Key` below (renting and archives have modules of their own) and read it
+To add a value, add a `Key` below (renting, archives, reports have modules of their own) and read it
 where it is needed with `await policies.value(KEY, preset=…, member_id=…)`; the shell, `/settings`,
 the audit trail and `bellhop check` know it by being here.
 """
@@ -33,6 +33,7 @@ from bot.domain.policy_kinds import (
 )
 from bot.domain.policy_measures import Count, Dollars, Duration
 from bot.domain.policy_renting import RENTING
+from bot.domain.policy_reports import REPORTS, REPORTS_CHANNEL
 from bot.domain.retention import BOUNDS as KEPT
 from bot.errors import BadInput
 
@@ -236,8 +237,8 @@ LEADS_CHANNEL: Key[int | None] = Key(
 _ALL: tuple[Key[Any], ...] = (
     *(IDLE, ANSWER, UNATTENDED, RESULTS, LEASE, THIN_LEASE, QUIET),
     *(IMAGES, MEMBER_MACHINES, TEAM_MACHINES),
-    *(OVER_BUDGET, BILL_DIFFERENCE, CREDIT_ENDS, CREDIT_ORDER),
-    *(ZONE, NOTICES, LEADS, LEADS_CHANNEL),
+    *(OVER_BUDGET, BILL_DIFFERENCE, CREDIT_ENDS, CREDIT_ORDER, *REPORTS),
+    *(ZONE, NOTICES, LEADS, LEADS_CHANNEL, REPORTS_CHANNEL),
     *RENTING.values(),
     *(NIGHTLY, *CAPS, ARCHIVE_DAYS, ARCHIVE_OLDER_DAYS),
 )

@@ -15,6 +15,7 @@ from bot.domain.images import Image
 from bot.domain.money import ZERO, Usd
 from bot.domain.offers import Offer, Rates, Wish
 from bot.domain.omens import Omen
+from bot.domain.prospects import Prospect
 
 RentalId = NewType("RentalId", str)
 ContractId = NewType("ContractId", int)
@@ -162,6 +163,7 @@ class Quote:
     moves_from: RentalId | None = None  # the rental whose work it takes over
     address: str | None = None  # the name of the notebook's address, where it is an earlier one's
     forecast: Forecast | None = None  # of the restore or the move
+    prospect: Prospect | None = None  # what it is expected to cost, and to make of the month
 
     @property
     def per_hour(self) -> Usd:
@@ -256,6 +258,7 @@ class Rental:
     cleared_at: datetime | None = None  # of a move: when the old machine was still as archived
     address: str | None = None  # the name of the notebook's address; None is its own id
     forecast: Forecast | None = None  # what was said about the restore or the move
+    prospect: Prospect | None = None  # what was foreseen when its price was shown
     destroyed_at: datetime | None = None  # when Vast last took our destroy
     absent_seen: int = 0  # complete looks in a row that did not find it after the destroy
     gone_at: datetime | None = None

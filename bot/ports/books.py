@@ -20,6 +20,7 @@ from bot.ports.archives import ArchiveBooks
 from bot.ports.bulletins import Bulletins, Interactions, Sightings
 from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
 from bot.ports.recordings import Recordings
+from bot.ports.reports import Reports
 from bot.ports.vitals import Census
 
 
@@ -359,6 +360,7 @@ class Store(
     Interactions,
     Recordings,
     Census,
+    Reports,
     Protocol,
 ):
     """The database as a whole."""

@@ -53,8 +53,8 @@ class Bulletins(Protocol):
 
     async def bulletin_waits(self, posting: Posting, *, next_at: datetime, error: str) -> None: ...
 
-    async def leads_place(self) -> tuple[int, int] | None:
-        """Server and channel of the newest rental; None before the first."""
+    async def leads_place(self, guild_id: int | None = None) -> tuple[int, int] | None:
+        """Server and channel of the newest rental, of any server or that one; None before it."""
         ...
 
 

@@ -115,8 +115,12 @@ class Home:
 class Board(Protocol):
     """Bulletins of ours in chat."""
 
-    async def post(self, posting: Posting, desired: Desired) -> Place:
+    async def post(
+        self, posting: Posting, desired: Desired, *, picture: bytes | None = None
+    ) -> Place:
         """Post a bulletin, or edit it where it stands; returns where that is.
+
+        `picture` is a PNG to go with a new message; one that stands keeps its own.
 
         For an owner directly, else in the desired channel or the other one, else where we may
         write at all. Safe

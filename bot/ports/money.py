@@ -12,6 +12,7 @@ from bot.domain.budgets import Budget, Grant, Month, Subject, Use
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Writing
 from bot.domain.money import ZERO, Usd
+from bot.domain.prospects import Used
 from bot.domain.rentals import ContractId, RentalId
 from bot.domain.tabs import Tab
 
@@ -83,6 +84,10 @@ class Budgets(Protocol):
         self, guild_id: int, month: Month, subjects: Sequence[Subject] | None = None
     ) -> list[Use]:
         """How these budgets stand now (all of them by default), grants of the month included."""
+        ...
+
+    async def used(self, guild_id: int, month: Month, subjects: Sequence[Subject]) -> list[Used]:
+        """How the month stands for each of these, with or without a budget."""
         ...
 
     async def counted(self, guild_id: int, subject: Subject) -> list[RentalId]:

@@ -134,16 +134,21 @@ class Budgets:
                 public="Nobody decides about their own request.",
                 hint="Another lead can.",
             )
-        now, month = self._clock.now(), await self.month()
-        if grant.decided_at is None and (not grant.waits(now) or grant.month != month.name):
-            raise Refused("too late", public="This request is over; it was not answered in time.")
-        if approved and grant.decided_at is None:
-            await self._demand_use(grant)
+        now = self._clock.now()
+        if grant.decided_at is None:
+            await self._demand_waiting(grant, now)
+            if approved:
+                await self._demand_use(grant)
         decided = await self._store.decide_grant(grant_id, by=actor.id, approved=approved, now=now)
         if decided is None:
             raise Refused("decided", public="Another lead has already answered this request.")
         log.info("%s %s request %s", actor.name, "approved" if approved else "denied", grant_id)
         return decided
+
+    async def _demand_waiting(self, grant: Grant, now: datetime) -> None:
+        """Raise Refused where an answer comes too late."""
+        if not grant.waits(now) or grant.month != (await self.month()).name:
+            raise Refused("too late", public="This request is over; it was not answered in time.")
 
     async def run(self) -> None:
         """Watch the budgets; for ever. A round that fails is made good by the next."""
@@ -206,6 +211,7 @@ class Budgets:
         letter = Writing(
             kind=Kind.BUDGET if mine else Kind.BUDGET_LEADS,
             at=now,
+            ends=passed[-1] == 100 and rules.at_limit is AtLimit.END,
             detail=_words(use, passed[-1], rules),
         )
         if await self._store.mark(
@@ -245,7 +251,9 @@ class Budgets:
 
 def _words(use: Use, mark: int, rules: Rules) -> str:
     used = f"{use.spent} of {use.limit + use.granted} used this month"
-    said = f"{whose(use.subject)}: {mark} % reached\n{used}."
+    role = use.subject.scope is Scope.ROLE
+    subject = f"The budget of <@&{use.subject.id}>" if role else whose(use.subject)
+    said = f"{subject}: {mark} % reached\n{used}."
     if mark < 100:
         return said
     if rules.at_limit is AtLimit.END:

@@ -26,6 +26,7 @@ from bot.services.allowance import allowance
 from bot.services.budgets import Budgets
 from bot.services.offers import Offers
 from bot.services.policy import Policies
+from bot.services.prospects import look_ahead
 from bot.services.shelf import Shelf
 from bot.services.wishes import Wishes
 from bot.tasks import Wake
@@ -108,8 +109,13 @@ class Desk(Wishes):
             address=earlier.host_name if earlier is not None else None,
             forecast=restoring(archive.bytes, offer) if archive is not None else None,
         )
+        quote = await self.foreseen(actor, quote)
         await self._store.add_quote(quote)
         return quote
+
+    async def foreseen(self, actor: Actor, quote: Quote) -> Quote:
+        """The quote with what it is expected to cost, and to make of the month."""
+        return replace(quote, prospect=await look_ahead(self._store, self._budgets, actor, quote))
 
     async def rent(self, actor: Actor, quote_id: str) -> Rental:
         """Begin the rental of a quote; pressed twice, it is the same rental.
@@ -157,13 +163,14 @@ class Desk(Wishes):
             restore_id=lookout.restore_id,
         )
         await self._afford(quote)
-        await self._store.add_quote(quote)
         owner = Actor(
             id=lookout.owner_id,
             guild_id=lookout.guild_id,
             name=lookout.owner_name,
             role_ids=lookout.role_ids,
         )
+        quote = await self.foreseen(owner, quote)
+        await self._store.add_quote(quote)
         return await self._begin(owner, quote, lookout.rental_id)
 
     async def quote_home(self, quote_id: str) -> int:
@@ -195,6 +202,7 @@ class Desk(Wishes):
                 moves_from=quote.moves_from,
                 address=quote.address,
                 forecast=quote.forecast,
+                prospect=quote.prospect,
                 requested_at=now,
                 phase_at=now,
             ),

@@ -11,7 +11,16 @@ import logging
 from datetime import timedelta
 
 from bot.domain.archives import Archive, ArchiveId
-from bot.domain.letters import DEFERRED, FINAL, NEWS, QUESTIONS, Kind, Letter, Stand, stand
+from bot.domain.letters import (
+    FINAL,
+    QUESTIONS,
+    Kind,
+    Letter,
+    Stand,
+    declinable,
+    deferred,
+    stand,
+)
 from bot.domain.rentals import Rental, State
 from bot.domain.standing import Rules, Standing
 from bot.domain.tally import Tally
@@ -135,12 +144,12 @@ class Letters:
             return False
         asks = QUESTIONS | {Kind.TOO_LARGE, Kind.TOO_LARGE_LEADS}
         answered = letter.kind in asks and how is not Stand.OPEN
-        unwanted = letter.kind in NEWS and rules.notices == "none"
+        unwanted = declinable(letter.writing) and rules.notices == "none"
         if answered or unwanted or how is Stand.MOOT or await self._said_nothing(letter):
             await self._store.letter_done(letter, now, error="not said any more")
             return False
         quiet = rules.quiet
-        return letter.kind not in DEFERRED or quiet is None or quiet.over_at(now) == now
+        return not deferred(letter.writing) or quiet is None or quiet.over_at(now) == now
 
     async def _said_nothing(self, letter: Letter) -> bool:
         """A question that reached nobody need not be withdrawn."""

@@ -91,6 +91,7 @@ class Moves:
             address=rental.host_name,
             forecast=moving(size, old=rental.offer, old_per_hour=rental.per_hour, onto=offer),
         )
+        quote = await self._desk.foreseen(actor, quote)
         await self._store.add_quote(quote)
         return quote
 

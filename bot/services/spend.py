@@ -19,13 +19,14 @@ from bot.domain.access import Action, Actor, demand
 from bot.domain.ledger import Cost, Kind
 from bot.domain.money import ZERO, Usd
 from bot.domain.periods import Period, Span, span_of
+from bot.domain.pictures import Picture, stacked
 from bot.domain.rentals import ContractId, Rental, RentalId
 from bot.domain.tabs import Tab
 from bot.domain.tally import quoted
 from bot.errors import NotYours
 from bot.errors import Store as StoreError
 from bot.ports.books import Store
-from bot.ports.charts import Charts, Picture, Series
+from bot.ports.charts import Charts
 from bot.ports.clock import Clock
 from bot.ports.money import Life, Spent
 from bot.services.budgets import Budgets
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 SHOWN = 20
 """So many rentals are named; the rest is counted."""
 
-_COLOURS = 6
 _DAYS = 62
 """So many days have a bar each; of a longer span, weeks do."""
 _KINDS = {
@@ -132,9 +132,9 @@ class Spend:
         hours = await self._store.by_hour(*where, by_member=team)
         return await self._report(owner, span, kept, sums, lives, hours)
 
-    async def draw(self, report: Report) -> bytes | None:
-        """The report's picture as a PNG; None where there is nothing to see."""
-        return await self._charts.draw(report.picture) if report.picture is not None else None
+    async def draw(self, picture: Picture) -> bytes:
+        """A picture as a PNG. Raises TimeoutError when that takes too long."""
+        return await self._charts.draw(picture)
 
     async def _report(
         self,
@@ -288,20 +288,5 @@ def _picture(
     return Picture(
         title=f"Dollars a {'day' if step == 1 else 'week'}, {span.name}",
         days=tuple(shown),
-        series=tuple(_series(sums, labels, shown)),
+        series=stacked(sums, labels, shown),
     )
-
-
-def _series(
-    sums: Mapping[str, Mapping[date, Usd]], labels: Mapping[str, str], days: Sequence[date]
-) -> list[Series]:
-    """The largest first; what has no colour left is one together."""
-    order = sorted(sums, key=lambda part: -Usd.sum(sums[part].values()).micros)
-    found = [
-        Series(labels.get(part, part), tuple(sums[part].get(day, ZERO) for day in days))
-        for part in order[:_COLOURS]
-    ]
-    if rest := order[_COLOURS:]:
-        amounts = tuple(Usd.sum(sums[part].get(day, ZERO) for part in rest) for day in days)
-        found.append(Series(f"{len(rest)} others", amounts))
-    return found

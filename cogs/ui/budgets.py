@@ -77,6 +77,9 @@ def request(grant: Grant) -> look.Card:
     until = grant.decided_at + VALID
     return look.card(
         f"### Approved by {by}\n{asked}. Something can be begun on it until {look.moment(until)}.",
+        "-# A quote is good for ten minutes; after that, ask for a new one with /rent."
+        if grant.quote_id is not None
+        else "",
         colour=look.READY,
     )
 

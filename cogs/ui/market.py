@@ -10,7 +10,7 @@ from bot.domain.offers import Offer, Sort, Wish
 from bot.domain.rentals import QUOTE_LIFE, Quote, Rental
 from bot.domain.replacement import Grudge
 from bot.services.moves import Choices
-from cogs.ui import buttons, look
+from cogs.ui import ahead, buttons, look
 
 PAGE = 8
 
@@ -54,11 +54,13 @@ def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
         look.lines(
             f"### {'Move to' if quote.moves_from else 'Rent'} {look.clean(offer.title, 60)}?",
             look.whole_price(offer.rates, quote.wish.disk_gb),
-            _planned(quote),
+            ahead.planned(quote),
             f"Storage is {offer.rates.storage_per_gb_month} per GB and month. Transfer is extra: "
             f"up {look.per_gb(offer.rates.upload_per_gb)}, "
             f"down {look.per_gb(offer.rates.download_per_gb)}.",
+            *ahead.transfer(quote),
         ),
+        look.lines(*ahead.effects(quote)),
         look.lines(
             f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}{_trust(offer)}",
             f"{look.speeds(offer)} · {look.rounded(offer.cpu_cores, '1')} CPU cores · "
@@ -139,13 +141,6 @@ def _trust(offer: Offer) -> str:
     if offer.datacenter:
         return " · data centre"
     return "" if offer.verified else " · not verified by Vast"
-
-
-def _planned(quote: Quote) -> str:
-    if quote.hours is None:
-        return ""
-    hours = f"{quote.hours} hour{'s' if quote.hours > 1 else ''}"
-    return f"**{quote.per_hour.times(quote.hours)}** for the {hours} you plan"
 
 
 def _image(quote: Quote) -> str:

@@ -42,7 +42,7 @@ def letter(page: Page) -> look.Card:
             words = f"{page.letter.writing.detail} The difference is in the books."
             return _told(page, "cost something else than we had reckoned", words, look.ENDING)
         case Kind.BUDGET | Kind.BUDGET_LEADS:
-            return look.card(f"### {page.letter.writing.detail}", colour=look.ENDING)
+            return _budget(page)
         case Kind.TOO_LARGE | Kind.TOO_LARGE_LEADS:
             return retries.too_large(page, cards.title(page.rental), _over(page.rental))
         case Kind.AHEAD_FAILED:
@@ -262,6 +262,16 @@ def _no_archive(page: Page) -> str:
         if newest is not None
         else "There is no archive of it yet.",
         "It is tried again by itself; /save tries at once.",
+    )
+
+
+def _budget(page: Page) -> look.Card:
+    """In the channel it names whose budget it is; a role's or the team's says so itself."""
+    mine = page.public and page.letter.kind is Kind.BUDGET
+    return look.card(
+        f"### {page.letter.writing.detail}",
+        f"-# <@{page.rental.owner_id}>" if mine else "",
+        colour=look.ENDING,
     )
 
 

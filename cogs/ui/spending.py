@@ -5,12 +5,15 @@ from __future__ import annotations
 import discord
 
 from bot.domain import credit_words as words_of
+from bot.domain.bulletins import Bulletin
 from bot.domain.money import Usd, hourly
+from bot.domain.pictures import Picture, described, key
 from bot.services.credit import Known
 from bot.services.spend import Compared, Line, Report
-from cogs.ui import cards, look, words
+from cogs.ui import bulletins, buttons, cards, look, words
 
 PICTURE, TABLE = "spend.png", "spend.csv"
+_KEY_ROOM = 500
 
 
 def card(report: Report, *, whose: str = "", picture: bool = False) -> look.Card:
@@ -20,20 +23,32 @@ def card(report: Report, *, whose: str = "", picture: bool = False) -> look.Card
         what = f"No machine was rented yet{f' {span}' if span else ''}."
         return look.card(f"### Nothing spent\n{what}", _credit(report.credit))
     by = f" by {whose}" if whose else ""
+    week = [buttons.ShowWeek("team")] if report.member_id is None else []
     view = look.card(
         look.lines(
             f"### {report.total} spent{by}{f' {span}' if span else ''}",
             f"{hourly(report.per_hour)} at the moment",
         ),
+        _key(report),
         _rentals(report),
         _unread(report),
         _compared(report.compared) if report.compared is not None else "",
         _credit(report.credit),
         f"-# Counted {look.ago(report.at)}, what is not booked yet included. "
         "Vast tells about transfer later.",
+        controls=week,
     )
-    for item in _attached(report, picture=picture):
-        view.add_item(item)
+    if picture and report.picture is not None:
+        view.add_item(_gallery(report.picture))
+    file: discord.ui.File[look.Card] = discord.ui.File(f"attachment://{TABLE}")
+    return view.add_item(file)
+
+
+def week(told: Bulletin, *, picture: bool = False) -> look.Card:
+    """The team's weekly report over the days up to now, for the lead who asked."""
+    view = bulletins.bulletin(told, None)
+    if picture and told.picture is not None:
+        view.add_item(_gallery(told.picture))
     return view
 
 
@@ -52,7 +67,7 @@ def _spent(line: Line) -> str:
 
 def _rentals(report: Report) -> str:
     """As many as there is room for, the others counted."""
-    rows, room = [_spent(line) for line in report.lines], look.ROOM - 600
+    rows, room = [_spent(line) for line in report.lines], look.ROOM - 600 - _KEY_ROOM
     while rows and sum(len(row) + 1 for row in rows) > room:
         rows.pop()
     hidden = report.lines[len(rows) :]
@@ -110,14 +125,14 @@ def _beside(difference: Usd) -> str:
     return f"{Usd(abs(difference.micros))} {more} than quoted"
 
 
-def _attached(report: Report, *, picture: bool) -> list[discord.ui.Item[look.Card]]:
-    items: list[discord.ui.Item[look.Card]] = []
-    if picture:
-        gallery: discord.ui.MediaGallery[look.Card] = discord.ui.MediaGallery()
-        gallery.add_item(
-            media=f"attachment://{PICTURE}", description="Dollars spent on each day, as bars"
-        )
-        items.append(gallery)
-    file: discord.ui.File[look.Card] = discord.ui.File(f"attachment://{TABLE}")
-    items.append(file)
-    return items
+def _key(report: Report) -> str:
+    """Whose bars they are: the picture cannot show names of every script, Discord can."""
+    if report.member_id is not None or report.picture is None:
+        return ""
+    return look.clean(" · ".join(key(report.picture)), _KEY_ROOM)
+
+
+def _gallery(picture: Picture) -> discord.ui.MediaGallery[look.Card]:
+    gallery: discord.ui.MediaGallery[look.Card] = discord.ui.MediaGallery()
+    gallery.add_item(media=f"attachment://{PICTURE}", description=described(picture))
+    return gallery

@@ -18,7 +18,7 @@ from bot.demo import require_extra
 
 require_extra()
 
-from tests.bench import archive, crowd, look, opening, page, passes, verdicts  # noqa: E402
+from tests.bench import archive, crowd, look, opening, page, passes, spending, verdicts  # noqa: E402
 from tests.bench.figures import Figure, table  # noqa: E402
 
 Part = Callable[[bool], Awaitable[list[Figure]]]
@@ -38,6 +38,7 @@ PARTS: dict[str, Part] = {
     ),
     "archive": lambda quick: archive.measure(rounds=1 if quick else 3, quick=quick),
     "look": lambda quick: look.measure(looks=2 if quick else 50),
+    "spend": lambda quick: spending.measure(rounds=1 if quick else 7, quick=quick),
     "verdicts": lambda quick: verdicts.measure(rounds=1 if quick else 7, quick=quick),
 }
 

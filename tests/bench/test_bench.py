@@ -10,9 +10,9 @@ from tests.e2e.programs import program
 
 async def test_the_benchmarks_without_machines_run() -> None:
     """Tiny counts of what needs neither SSH nor Jupyter: a row each, with a ratio."""
-    rows = await _rows("offers", "passes", "verdicts")
+    rows = await _rows("offers", "passes", "spend", "verdicts")
 
-    assert len(rows) == 4
+    assert len(rows) == 6
     assert all(float(row[5]) >= 0 for row in rows)
 
 

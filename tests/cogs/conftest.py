@@ -43,6 +43,7 @@ from bot.services.moves import Moves
 from bot.services.notices import Notices
 from bot.services.offers import Offers
 from bot.services.policy import Policies
+from bot.services.reports import Reports
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.tasks import Wake
@@ -109,6 +110,7 @@ def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archi
         ),
         offers=offers,
         lookouts=Lookouts(store=store, desk=desk, offers=offers, clock=clock),
+        reports=Reports(store=store, policies=policies, clock=clock, telling=Wake()),
         spend=Spend(store=store, budgets=budgets, charts=BarCharts(), clock=clock),
         links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
         shelf=shelf,

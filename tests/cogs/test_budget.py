@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import discord
 import pytest
 import simcord
 
 from bot.domain.budgets import TEAM
-from bot.domain.rentals import Reason, State
+from bot.domain.ledger import Entry, Kind
+from bot.domain.money import Usd
+from bot.domain.rentals import Reason, Rental, State
+from bot.services.budgets import Budgets
+from bot.tasks import Wake
 from tests.cogs.conftest import Chat, text, twice
 
 
@@ -154,13 +160,111 @@ async def test_a_request_is_no_ones_own_to_approve(chat: Chat) -> None:
 
 async def test_bad_amounts_and_members_change_nothing(chat: Chat) -> None:
     """Negative, absurd, of a member who is no lead."""
-    for typed in ("-5", "$1e9", "lots"):
+    for typed in ("-5", "$1e9", "lots", "1.000,50", "1000001"):
         said = await chat.lead.slash(chat.channel, "budget set", dollars=typed)
         assert "That is not an amount between $0 and $1,000,000." in text(said.response)
     refused = await chat.ada.slash(chat.channel, "budget set", dollars="500")
 
     assert "Only leads decide about budgets." in text(refused.response)
     assert await chat.store.budgets(chat.guild.id) == []
+
+
+async def test_an_amount_with_commas_between_thousands_is_one(chat: Chat) -> None:
+    """`1,000.50` is a thousand dollars; with comma and point the other way round it is refused."""
+    await chat.lead.slash(chat.channel, "budget set", dollars="$1,000.50")
+
+    (budget,) = await chat.store.budgets(chat.guild.id)
+    assert budget.amount == Usd.of("1000.50")
+
+
+async def half_used(chat: Chat) -> Rental:
+    """Ada's machine has cost half of her two dollars."""
+    await chat.lead.slash(chat.channel, "budget set", dollars="2", member=chat.ada.user)
+    rental = await chat.ready(hours=1)
+    now = chat.clock.now()
+    entry = Entry(
+        rental_id=rental.id, kind=Kind.GPU, period_start=now, period_end=now, amount=Usd.of(1)
+    )
+    await chat.store.apply(rental, event="booked by a test", entries=[entry])
+    return rental
+
+
+async def watch(chat: Chat) -> None:
+    """A round of the budgets, and one of the letters, as a process that has just begun."""
+    await Budgets(store=chat.store, clock=chat.clock, wake=Wake(), news=Wake()).watch()
+    await chat.write()
+
+
+async def test_half_of_a_budget_is_told_once_over_restarts(chat: Chat) -> None:
+    """Directly, to whom it concerns."""
+    await half_used(chat)
+
+    for _ in range(3):
+        await watch(chat)
+
+    (message,) = [one for one in chat.ada.user.dm_channel.history() if "50 %" in text(one)]
+    assert "$1.00 of $2.00 used this month" in text(message)
+
+
+async def test_in_quiet_hours_a_budget_waits(chat: Chat) -> None:
+    """Nobody has to do anything about a half."""
+    await chat.store.change_policy({"quiet": '"11-14"'}, by=None)
+    await half_used(chat)
+
+    await watch(chat)
+    assert chat.ada.user.dm_channel.history() == []
+    chat.clock.turn(timedelta(hours=2))
+    await watch(chat)
+
+    assert len(chat.ada.user.dm_channel.history()) == 1
+
+
+async def test_who_wants_no_messages_gets_none_but_the_warning_of_an_end(chat: Chat) -> None:
+    """And who wants them in the channel reads them there."""
+    await chat.store.change_policy({f"member/{chat.ada.id}/notices": '"none"'}, by=None)
+    rental = await half_used(chat)
+    await watch(chat)
+    assert chat.ada.user.dm_channel.history() == []
+
+    await chat.store.change_policy({"over_budget": '"end"'}, by=None)
+    now = chat.clock.turn(timedelta(minutes=1))
+    entry = Entry(
+        rental_id=rental.id, kind=Kind.GPU, period_start=now, period_end=now, amount=Usd.of(1)
+    )
+    await chat.store.apply(await chat.again(rental.id), event="booked by a test", entries=[entry])
+    await watch(chat)
+
+    (warning,) = chat.ada.user.dm_channel.history()
+    assert "In 30 minutes what runs on it is archived and then destroyed." in text(warning)
+
+
+async def test_somebody_who_left_is_told_in_the_channel_and_still_counts(chat: Chat) -> None:
+    """Their machine runs on the team's money; a lead sees whose it is."""
+    await half_used(chat)
+    chat.env.inject_error("POST", "/users/@me/channels", status=404, code=10013)
+
+    await watch(chat)
+
+    (message,) = [one for one in chat.cards if "50 % reached" in text(one)]
+    assert f"<@{chat.ada.id}>" in text(message)
+    shown = text((await chat.lead.slash(chat.channel, "budget show")).response)
+    assert f"**<@{chat.ada.id}>** · $1.00 of $2.00 used" in shown
+
+
+async def test_a_role_that_was_taken_away_still_pays_for_what_it_began(chat: Chat) -> None:
+    """Ada rented as a student; since then she is none."""
+    role = chat.guild.create_role("Students")
+    cy = chat.guild.add_member(chat.env.create_user("cy", global_name="Cy"), roles=[role])
+    await chat.lead.slash(chat.channel, "budget set", dollars="40", role=role)
+    quote = await cy.slash(chat.channel, "rent", gpu="RTX 4090", hours=10)
+    await cy.click(quote.response, label="Rent")
+
+    chat.env.backend.guilds[chat.guild.id].members[cy.id].role_ids.clear()
+    again = await cy.slash(chat.channel, "rent", gpu="RTX 4090", hours=10)
+    shown = text((await chat.lead.slash(chat.channel, "budget show")).response)
+
+    assert f"<@&{role.id}>" not in text(again.response)
+    assert f"**<@&{role.id}>** · $0.00 of $40.00 used · $36.82 left" in shown
 
 
 async def test_a_limit_below_what_is_used_says_so(chat: Chat) -> None:

@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 from sqlalchemy import text as sql
 
 from bot.adapters.charts.bars import BarCharts
 from bot.adapters.storage.engine import parsed, writing_engine
-from bot.adapters.storage.rows import quote_values, rental_values
 from bot.adapters.storage.store import SqlStore
-from bot.adapters.storage.tables import ledger
-from bot.adapters.storage.tables import quotes as quote_table
-from bot.adapters.storage.tables import rentals as rental_table
 from bot.client import Services
 from bot.domain.access import Actor
 from bot.domain.bills import Bill, Parts
 from bot.domain.ledger import Entry, Kind
 from bot.domain.money import Usd
 from bot.domain.periods import Period
-from bot.domain.rentals import ContractId, Rental, RentalId, State
+from bot.domain.rentals import ContractId, Rental
 from bot.errors import Down
 from bot.ports.books import Store
 from bot.ports.charts import Picture, Series
 from bot.services.credit import Credit
 from bot.services.policy import Policies
 from bot.tasks import Wake
-from tests.builders import NOW, a_quote, an_instance, begun
+from tests.builders import NOW, an_instance, begun
 from tests.cogs.conftest import Chat, text
 from tests.cogs.market import FixedMarket
+from tests.heavy_books import fill
 
 HOUR = timedelta(hours=1)
 
@@ -214,7 +209,7 @@ async def test_a_hundred_thousand_entries_are_summed_by_the_database(
     """2,000 rentals of 50 entries; twenty are named and the rest counted, and weeks are drawn."""
     first = await begun(store)
     assert isinstance(store, SqlStore)
-    await many(store, first, rentals=2_000, entries=50)
+    await fill(store, first, rentals=2_000, entries=50)
     lead = Actor(id=9, guild_id=first.guild_id, name="lea", lead=True)
 
     report = await services.spend.report(lead, team=True, period=Period.YEAR)
@@ -227,40 +222,3 @@ async def test_a_hundred_thousand_entries_are_summed_by_the_database(
     assert report.picture.series[-1].label == "6 others"
     drawn = Usd.sum(amount for one in report.picture.series for amount in one.amounts)
     assert drawn == report.total
-
-
-async def many(store: SqlStore, like: Rental, *, rentals: int, entries: int) -> None:
-    """Closed rentals like this one, with entries of ten cents over the last weeks."""
-
-    start = (like.created_at or like.requested_at) - timedelta(days=20)
-    made, rows, lines = [], [], []
-    for number in range(rentals):
-        quote = a_quote(id=f"q{number}", guild_id=like.guild_id)
-        made.append(quote_values(quote))
-        closed = replace(
-            like,
-            id=RentalId(f"r{number}"),
-            state=State.CLOSED,
-            owner_id=number % 12 + 1,
-            owner_name=f"Member {number % 12 + 1}",
-            waived_by=1,
-            gone_at=like.requested_at,
-            closed_at=like.requested_at,
-        )
-        rows.append(rental_values(closed) | {"quote_id": quote.id})
-        lines += [
-            {
-                "rental_id": closed.id,
-                "contract": number + 1,
-                "kind": "gpu",
-                "period_start": start + ((number + hour) % 400) * HOUR,
-                "period_end": start + ((number + hour) % 400 + 1) * HOUR,
-                "amount": Usd(100_000),
-                "written_at": start,
-            }
-            for hour in range(entries)
-        ]
-    async with store._database.writing() as connection:
-        await connection.execute(insert(quote_table), made)
-        await connection.execute(insert(rental_table), rows)
-        await connection.execute(insert(ledger), lines)

@@ -147,7 +147,26 @@ def test_amounts_are_read_as_people_write_them(typed: str, dollars: str) -> None
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "-5", "$1e9", "1,25", "1.234", "NaN", "inf", "1000001", "999999999", "4O", "٤"]
+    "typed",
+    [
+        "",
+        "-5",
+        "$1e9",
+        "1,25",
+        "1.234",
+        "NaN",
+        "inf",
+        "1000001",
+        "999999999",
+        "4O",
+        "٤",
+        "1.000,50",
+        "$-5",
+        "1,00,000",
+        "0x10",
+        "40.005",
+        "€40",
+    ],
 )
 def test_amounts_that_are_none_or_absurd_are_refused(typed: str) -> None:
     """Negative, a power of ten, commas for cents, more than a million."""

@@ -14,6 +14,7 @@ from bot.domain.access import Actor
 from bot.domain.budgets import TEAM, VALID, WARNING, Scope, Subject
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
+from bot.domain.letters import deferred
 from bot.domain.money import Usd
 from bot.domain.offers import Wish
 from bot.domain.rentals import ContractId, Phase, Rental, State
@@ -129,6 +130,42 @@ async def test_a_request_that_was_not_answered_in_time_is_over(
         await house.budgets.decide(LEA, grant.id, approved=True)
 
     assert over.value.public == "This request is over; it was not answered in time."
+
+
+async def test_a_request_for_something_that_was_rented_meanwhile_is_over(house: House) -> None:
+    """The budget was raised, and the same quote rented; a late yes would be for nothing."""
+    await house.budgets.set(LEA, HERS, Usd.of(3))
+    quote = await house.desk.quote(ADA, PLACE, Wish(), hours=10)
+    grant = await house.budgets.request(ADA, Usd.of(1), quote.id)
+    await house.budgets.set(LEA, HERS, Usd.of(30))
+    await house.desk.rent(ADA, quote.id)
+
+    with pytest.raises(Refused) as over:
+        await house.budgets.decide(LEA, grant.id, approved=True)
+
+    assert "has been rented meanwhile" in over.value.public
+    (use,) = (await house.budgets.show(ADA))[1]
+    assert use.granted == Usd()
+
+
+async def test_a_used_up_budget_wakes_nobody_unless_machines_end(house: House) -> None:
+    """What is only news waits for the end of quiet hours; the warning of an end does not."""
+    await house.budgets.set(LEA, HERS, Usd.of(10))
+    rental = await ready(house)
+    await spend(house, rental, "5")
+    await house.budgets.watch()
+    await house.store.change_policy({"over_budget": '"end"'}, by=None)
+    await spend(house, rental, "0")
+    house.clock.turn(HOUR)
+    await spend(house, rental, "6")
+    await house.budgets.watch()
+
+    letters = [one.writing for one in await house.store.letters_of(rental.id)]
+
+    assert sorted((deferred(one), "100 %" in one.detail) for one in letters) == [
+        (False, True),
+        (True, False),
+    ]
 
 
 async def test_where_policy_refuses_nobody_asks(house: House) -> None:

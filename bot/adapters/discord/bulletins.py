@@ -7,6 +7,7 @@ channel is closed to us or gone, it goes to the first one in which we may write.
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from bot.adapters.discord.border import edit, find, parts, translated
 from bot.adapters.discord.mail import FIRST_NUMBER
 from bot.domain.bulletins import Audience, Bulletin
 from bot.domain.letters import Place
+from bot.domain.pictures import described
 from bot.errors import Unavailable, Undeliverable
 from bot.ports.bulletins import Posting
 from bot.ports.chat import Desired, Home
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 Render = Callable[[Bulletin, int | None], discord.ui.LayoutView]
 """The message of a bulletin; with the owner's number where it stands in a channel."""
 
+PICTURE = "report.png"
 _DEADLINE_S = 20
 
 
@@ -35,7 +38,9 @@ class DiscordBoard:
         self._client = client
         self._render = render
 
-    async def post(self, posting: Posting, desired: Desired) -> Place:
+    async def post(
+        self, posting: Posting, desired: Desired, *, picture: bytes | None = None
+    ) -> Place:
         if not self._client.is_ready():
             raise Unavailable("not connected to Discord yet")
         with translated():
@@ -44,7 +49,7 @@ class DiscordBoard:
                     return await self._edit(posting, posting.place, desired)
                 if posting.bulletin.audience is Audience.OWNER and desired.owner_id is not None:
                     return await self._to_owner(posting, desired)
-                return await self._in_channel(posting, desired)
+                return await self._in_channel(posting, desired, picture)
 
     async def home(self) -> Home | None:
         """The first channel in which we may write; None where there is none."""
@@ -76,20 +81,33 @@ class DiscordBoard:
             log.info("the owner cannot be written to: %s", error.code)
         return await self._in_channel(posting, desired)
 
-    async def _in_channel(self, posting: Posting, desired: Desired) -> Place:
+    async def _in_channel(
+        self, posting: Posting, desired: Desired, picture: bytes | None = None
+    ) -> Place:
         owner = desired.owner_id if posting.bulletin.audience is Audience.OWNER else None
-        wanted = [one for one in (desired.channel_id, desired.otherwise_id) if one is not None]
+        for_team = posting.bulletin.audience is Audience.TEAM
+        wanted = [
+            one
+            for one in (desired.channel_id, desired.otherwise_id)
+            if one is not None and not (for_team and self._elsewhere(one, desired.guild_id))
+        ]
         for channel_id in wanted:
             channel = self._client.get_partial_messageable(channel_id, guild_id=desired.guild_id)
             try:
-                return await self._send(posting, channel, owner)
+                return await self._send(posting, channel, owner, picture)
             except (discord.Forbidden, discord.NotFound) as error:
                 log.info("a bulletin cannot stand in its channel: %s", error.code)
         home = await self.home()
-        if home is None or home.channel_id in wanted:
+        strange = for_team and home is not None and home.guild_id != desired.guild_id
+        if home is None or strange or home.channel_id in wanted:
             raise Undeliverable("there is no channel in which we may write")
         channel = self._client.get_partial_messageable(home.channel_id, guild_id=home.guild_id)
-        return await self._send(posting, channel, owner)
+        return await self._send(posting, channel, owner, picture)
+
+    def _elsewhere(self, channel_id: int, guild_id: int | None) -> bool:
+        """Whether a channel is another server's, which a team's figures are no affair of."""
+        channel = self._client.get_channel(channel_id)
+        return isinstance(channel, discord.abc.GuildChannel) and channel.guild.id != guild_id
 
     async def _edit(self, posting: Posting, place: Place, desired: Desired) -> Place:
         channel = self._client.get_partial_messageable(place.channel_id)
@@ -100,7 +118,11 @@ class DiscordBoard:
         return place
 
     async def _send(
-        self, posting: Posting, channel: discord.PartialMessageable, owner: int | None
+        self,
+        posting: Posting,
+        channel: discord.PartialMessageable,
+        owner: int | None,
+        picture: bytes | None = None,
     ) -> Place:
         if posting.tries > 0:
             wanted = number(posting)
@@ -110,10 +132,33 @@ class DiscordBoard:
                 lambda one: any(part.id == wanted for part in parts(one.components)),
             )
             if found is not None:
-                await edit(channel, found, self._view(posting, owner))
+                if posting.bulletin.picture is None:  # with one, it says what it said already
+                    await edit(channel, found, self._view(posting, owner))
                 return Place(channel.id, found)
+        if picture is not None:
+            try:
+                return await self._new(posting, channel, owner, picture)
+            except discord.Forbidden:
+                log.warning("a bulletin goes without its picture: we may attach none there")
+        return await self._new(posting, channel, owner, None)
+
+    async def _new(
+        self,
+        posting: Posting,
+        channel: discord.PartialMessageable,
+        owner: int | None,
+        picture: bytes | None,
+    ) -> Place:
+        view, files = self._view(posting, owner), []
+        if picture is not None and posting.bulletin.picture is not None:
+            said = described(posting.bulletin.picture)
+            files = [discord.File(io.BytesIO(picture), PICTURE, description=said)]
+            gallery: discord.ui.MediaGallery[discord.ui.LayoutView] = discord.ui.MediaGallery()
+            gallery.add_item(media=f"attachment://{PICTURE}", description=said)
+            view.add_item(gallery)
         message = await channel.send(
-            view=self._view(posting, owner),
+            view=view,
+            files=files,
             nonce=posting.id,
             allowed_mentions=discord.AllowedMentions(
                 everyone=False,

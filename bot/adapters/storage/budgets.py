@@ -44,6 +44,7 @@ from bot.domain.budgets import (
 )
 from bot.domain.letters import Writing
 from bot.domain.money import ZERO, Usd
+from bot.domain.prospects import Used
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.tabs import Tab, outstanding, per_hour
 from bot.ports.money import Claim
@@ -91,6 +92,19 @@ class SqlBudgets(Part):
                 replace(use, granted=_granted(given, await _members(connection, guild_id, use)))
                 for use in found
             ]
+
+    async def used(self, guild_id: int, month: Month, subjects: Sequence[Subject]) -> list[Used]:
+        budgeted = {use.subject: use for use in await self.uses(guild_id, month)}
+        now = self._clock.now()
+        found = []
+        async with self._database.reading() as connection:
+            live = await _live(connection, guild_id, month, now)
+            for subject in subjects:
+                use = budgeted.get(subject)
+                spent, held = await _count(connection, guild_id, month, subject, live)
+                limit = use.limit + use.granted if use is not None else None
+                found.append(Used(subject=subject, spent=spent, held=held, limit=limit))
+        return found
 
     async def counted(self, guild_id: int, subject: Subject) -> list[RentalId]:
         chosen = (
@@ -180,8 +194,7 @@ async def claim_room(
     await connection.execute(
         update(purses).where(purses.c.guild_id == rental.guild_id).values(begun=purses.c.begun + 1)
     )
-    begun = select(rentals.c.id).where(rentals.c.quote_id == quote_id)
-    if (await connection.execute(begun)).first() is not None:
+    if await _begun(connection, quote_id):
         return  # pressed twice: it is in there already
     mine = subjects(rental.owner_id, claim.role_ids)
     found = await _uses(connection, rental.guild_id, claim.month, now, mine)
@@ -192,6 +205,11 @@ async def claim_room(
     ).all()
     more = Usd.sum(one.amount for one in map(_grant, given) if one.counts(now))
     demand_room([replace(use, granted=more) for use in found], hold(rental, claim.month, now))
+
+
+async def _begun(connection: AsyncConnection, quote_id: str) -> bool:
+    chosen = select(rentals.c.id).where(rentals.c.quote_id == quote_id)
+    return (await connection.execute(chosen)).first() is not None
 
 
 async def keep_roles(connection: AsyncConnection, rental_id: RentalId, claim: Claim) -> None:
@@ -239,17 +257,22 @@ async def _uses(
     live = await _live(connection, guild_id, month, now)
     found = []
     for subject, limit in limits:
-        mine = [one for one in live if one.counts_for(subject)]
-        booked = await _booked(connection, guild_id, month, subject)
-        found.append(
-            Use(
-                subject=subject,
-                limit=limit,
-                spent=booked + Usd.sum(one.owing for one in mine),
-                held=Usd.sum(one.hold for one in mine),
-            )
-        )
+        spent, held = await _count(connection, guild_id, month, subject, live)
+        found.append(Use(subject=subject, limit=limit, spent=spent, held=held))
     return found
+
+
+async def _count(
+    connection: AsyncConnection,
+    guild_id: int,
+    month: Month,
+    subject: Subject,
+    live: Sequence[_Live],
+) -> tuple[Usd, Usd]:
+    """What is spent of the month on a subject's money, and what is held."""
+    mine = [one for one in live if one.counts_for(subject)]
+    booked = await _booked(connection, guild_id, month, subject)
+    return booked + Usd.sum(one.owing for one in mine), Usd.sum(one.hold for one in mine)
 
 
 async def _live(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.plain import read, text_of
 from bot.adapters.storage.tables import bulletins, rentals
@@ -23,29 +24,7 @@ class SqlBulletins(Part):
     async def tell(self, bulletin: Bulletin) -> bool:
         now = self._clock.now()
         async with self._database.writing() as connection:
-            wanted = inserting(connection, bulletins).values(
-                key=bulletin.key,
-                id=secrets.token_hex(12),
-                bulletin=text_of(bulletin),
-                rental_id=bulletin.rental_id,
-                version=1,
-                shown_version=0,
-                told_at=now,
-                next_at=now,
-                tries=0,
-                error="",
-            )
-            told = wanted.on_conflict_do_update(
-                index_elements=[bulletins.c.key],
-                set_={
-                    "bulletin": wanted.excluded.bulletin,
-                    "version": bulletins.c.version + 1,
-                    "next_at": now,
-                },
-                where=bulletins.c.bulletin != wanted.excluded.bulletin,
-            )
-            new = (await connection.execute(told.returning(bulletins.c.key))).first()
-        return new is not None
+            return await write_bulletin(connection, bulletin, now)
 
     async def bulletin(self, key: str) -> Bulletin | None:
         chosen = select(bulletins.c.bulletin).where(bulletins.c.key == key)
@@ -100,9 +79,10 @@ class SqlBulletins(Part):
     async def bulletin_waits(self, posting: Posting, *, next_at: datetime, error: str) -> None:
         await self._change_posting(posting, next_at=next_at, error=error)
 
-    async def leads_place(self) -> tuple[int, int] | None:
+    async def leads_place(self, guild_id: int | None = None) -> tuple[int, int] | None:
         newest = (
             select(rentals.c.guild_id, rentals.c.channel_id)
+            .where(true() if guild_id is None else rentals.c.guild_id == guild_id)
             .order_by(rentals.c.requested_at.desc(), rentals.c.id)
             .limit(1)
         )
@@ -114,6 +94,32 @@ class SqlBulletins(Part):
         change = update(bulletins).where(bulletins.c.id == posting.id).values(**values)
         async with self._database.writing() as connection:
             await connection.execute(change)
+
+
+async def write_bulletin(connection: AsyncConnection, bulletin: Bulletin, now: datetime) -> bool:
+    """Have it told, or told anew where its words have changed; whether there is anything new."""
+    wanted = inserting(connection, bulletins).values(
+        key=bulletin.key,
+        id=secrets.token_hex(12),
+        bulletin=text_of(bulletin),
+        rental_id=bulletin.rental_id,
+        version=1,
+        shown_version=0,
+        told_at=now,
+        next_at=now,
+        tries=0,
+        error="",
+    )
+    told = wanted.on_conflict_do_update(
+        index_elements=[bulletins.c.key],
+        set_={
+            "bulletin": wanted.excluded.bulletin,
+            "version": bulletins.c.version + 1,
+            "next_at": now,
+        },
+        where=bulletins.c.bulletin != wanted.excluded.bulletin,
+    )
+    return (await connection.execute(told.returning(bulletins.c.key))).first() is not None
 
 
 def _posting(row: Row[tuple[object, ...]]) -> Posting:

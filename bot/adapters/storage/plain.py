@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -39,7 +39,7 @@ def _plain(value: Any) -> Any:
         }
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # or a datetime, which is one
         return value.isoformat()
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
@@ -64,6 +64,8 @@ def _made(kind: Any, data: Any) -> Any:
         )
     if kind is datetime:
         return datetime.fromisoformat(data)
+    if kind is date:
+        return date.fromisoformat(data)
     if kind is float:
         return float(data)
     if isinstance(kind, type) and issubclass(kind, Enum):

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from bot.adapters.storage import plain, wire
 from bot.domain.omens import Omens
+from bot.domain.prospects import Prospect
 from bot.domain.rentals import Phase, Quote, Reason, Rental, RentalId, State, Try
 
 # Fields whose column has the same name and, through its type, the same value.
@@ -47,6 +48,7 @@ def quote_values(quote: Quote) -> dict[str, Any]:
         "image": wire.image_text(quote.image),
         "offer": wire.offer_text(quote.offer),
         "forecast": wire.forecast_text(quote.forecast) if quote.forecast is not None else None,
+        "prospect": plain.text_of(quote.prospect) if quote.prospect is not None else None,
     }
 
 
@@ -57,6 +59,7 @@ def quote_of(row: Row[Any]) -> Quote:
         image=wire.image_of(row.image),
         offer=wire.offer_of(row.offer),
         forecast=wire.forecast_of(row.forecast) if row.forecast is not None else None,
+        prospect=plain.read(Prospect, row.prospect) if row.prospect is not None else None,
     )
 
 
@@ -74,6 +77,7 @@ def rental_values(rental: Rental) -> dict[str, Any]:
         "omens": plain.text_of(Omens(rental.omens)),
         "proposal": wire.offer_text(rental.proposal) if rental.proposal is not None else None,
         "forecast": wire.forecast_text(rental.forecast) if rental.forecast is not None else None,
+        "prospect": plain.text_of(rental.prospect) if rental.prospect is not None else None,
     }
 
 
@@ -92,6 +96,7 @@ def rental_of(row: Row[Any], tries: tuple[Try, ...] = ()) -> Rental:
         omens=plain.read(Omens, row.omens).of,
         proposal=wire.offer_of(row.proposal) if row.proposal is not None else None,
         forecast=wire.forecast_of(row.forecast) if row.forecast is not None else None,
+        prospect=plain.read(Prospect, row.prospect) if row.prospect is not None else None,
         tries=tries,
     )
 

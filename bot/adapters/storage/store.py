@@ -21,6 +21,7 @@ from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.recordings import SqlRecordings
 from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.reports import SqlReports
 from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.spending import SqlSpending
 from bot.adapters.storage.tabs import SqlTabs
@@ -52,6 +53,7 @@ class SqlStore(
     SqlLookouts,
     SqlRecordings,
     SqlCensus,
+    SqlReports,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

@@ -31,7 +31,7 @@ from cogs.ui.buttons.machines import (
     Replace,
 )
 from cogs.ui.buttons.menus import ChooseMove, ChooseOffer
-from cogs.ui.buttons.money import Approve, AskMore, Deny
+from cogs.ui.buttons.money import Approve, AskMore, Deny, ShowWeek
 from cogs.ui.buttons.moving import Move
 from cogs.ui.buttons.renting import DropQuote, Rent
 from cogs.ui.buttons.shelves import DeleteArchive, KeepArchive, KeepLonger
@@ -66,6 +66,7 @@ __all__ = [
     "ReallyDiscard",
     "Rent",
     "Replace",
+    "ShowWeek",
     "WaitCancel",
     "WaitQuote",
     "WaitRent",

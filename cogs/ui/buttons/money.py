@@ -8,6 +8,12 @@ from bot.domain.money import Usd
 from cogs.ui.buttons.button import Press, Style, button
 
 
+class Spending(Protocol):
+    """The cog about spending."""
+
+    async def week(self, press: Press) -> None: ...
+
+
 class Money(Protocol):
     """The cog about budgets."""
 
@@ -47,7 +53,16 @@ AskMore = button(
     _ask,
 )
 
+# Below a lead's view of the whole team. The subject says nothing yet.
+ShowWeek = button(
+    "week",
+    "Show the week's report",
+    Style.secondary,
+    lambda press, _: cast(Spending, press.client.get_cog("Spend")).week(press),
+)
+
 BUTTONS = (
+    ShowWeek,
     Approve,
     Deny,
     AskMore,

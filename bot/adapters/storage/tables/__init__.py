@@ -23,6 +23,7 @@ from bot.adapters.storage.tables.money import (
 )
 from bot.adapters.storage.tables.policies import policy, policy_changes
 from bot.adapters.storage.tables.rentals import addresses, events, grudges, quotes, rentals, tries
+from bot.adapters.storage.tables.reports import reports
 from bot.adapters.storage.tables.watching import idle, recordings, samples, sightings
 from bot.adapters.storage.tables.wishes import lookouts
 
@@ -51,6 +52,7 @@ __all__ = [
     "recordings",
     "rental_roles",
     "rentals",
+    "reports",
     "samples",
     "sessions",
     "sightings",

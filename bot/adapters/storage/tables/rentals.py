@@ -39,6 +39,7 @@ quotes = Table(
     Column("moves_from", String(32)),
     Column("address", String(32)),
     Column("forecast", Text),
+    Column("prospect", Text),
 )
 
 rentals = Table(
@@ -111,6 +112,7 @@ rentals = Table(
     Column("cleared_at", UtcTime),
     Column("address", String(32)),
     Column("forecast", Text),
+    Column("prospect", Text),
     one_of("state", State),
     one_of("phase", Phase),
     one_of("reason", Reason),
