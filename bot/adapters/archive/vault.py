@@ -21,7 +21,8 @@ from bot.adapters.archive.codecs import expanded
 from bot.adapters.archive.places import Object
 from bot.adapters.archive.streams import Streams, stream_of
 from bot.adapters.archive.writing import Writing
-from bot.domain.archives import ArchiveId, Manifest, Member, Part, PartId, Stored
+from bot.domain.archives import STORED, ArchiveId, Manifest, Member, Part, PartId, Stored
+from bot.domain.packed import Packed, Packing
 from bot.errors import Damaged
 from bot.ports.archives import Held
 
@@ -71,7 +72,7 @@ class PlaceVault:
             _compressed(wire.note_lines(part, stored)),
         )
 
-    async def noted(self, archive_id: ArchiveId) -> tuple[list[Part], list[Stored]]:
+    async def noted(self, archive_id: ArchiveId) -> tuple[list[Part], Packed[Stored]]:
         """As the port says; a note that is not whole was being written when the run died."""
         return await asyncio.to_thread(self._noted, archive_id)
 
@@ -122,20 +123,21 @@ class PlaceVault:
         self._streams.drop(part_id.archive, _NOTE + part_id.name)
         self._streams.drop(part_id.archive, _PART + part_id.name)
 
-    def _noted(self, archive_id: ArchiveId) -> tuple[list[Part], list[Stored]]:
+    def _noted(self, archive_id: ArchiveId) -> tuple[list[Part], Packed[Stored]]:
         names = {stream_of(each.key)[1] for each in self._streams.place.list(archive_id)}
         if not self._streams.has_good_key(archive_id):
-            return [], []  # it died before it wrote anything else
+            return [], Packed.of(STORED, ())  # it died before it wrote anything else
         parts: list[Part] = []
-        stored: list[Stored] = []
+        stored = Packing(STORED)
         for name in sorted(name for name in names if name.startswith(_NOTE)):
             try:
                 part, entries = wire.note_of(_lines(self._streams.read(archive_id, name)))
             except Damaged:
                 continue
             parts.append(part)
-            stored.extend(entries)
-        return parts, stored
+            for each in entries:
+                stored.add(each)
+        return parts, stored.done()
 
     def _missing(self, parts: Collection[Part]) -> set[PartId]:
         there: dict[PartId, list[int]] = defaultdict(list)
