@@ -14,6 +14,7 @@ from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
+from bot.adapters.sealing.texts import TextSeal
 from bot.adapters.ssh.keys import SshKey, load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.store import open_store
@@ -102,7 +103,13 @@ async def open_outside(
     place = await asyncio.to_thread(open_place, settings.archive_url)
     recording = Wake()
     outputs = Outputs(documents=JupyterDocuments(), routes=routes, begun=recording.set)
-    recorder = Recorder(store=store, outputs=outputs, clock=clock, wake=recording)
+    recorder = Recorder(
+        store=store,
+        outputs=outputs,
+        clock=clock,
+        wake=recording,
+        seal=TextSeal(settings.secret, "recordings"),
+    )
     archives = Archives(
         books=store,
         vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
