@@ -115,8 +115,11 @@ class Vault(Protocol):
 
     async def write(
         self, part_id: PartId, *, codec: str, data: AsyncGenerator[bytes, None]
-    ) -> Part:
-        """Store a part as it comes, and close its source; what lay there before is replaced."""
+    ) -> tuple[Part, list[Member]]:
+        """Store a part as it comes, and close its source; what lay there before is replaced.
+
+        It is read back from the place meanwhile: its members are as `members` would say then.
+        """
         ...
 
     async def members(self, part: Part) -> list[Member]:

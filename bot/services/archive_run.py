@@ -174,7 +174,7 @@ class Run:
         while True:
             part_id = PartId(self._archive_id, self._next_number)
             try:
-                part = await self._vault.write(
+                part, members = await self._vault.write(
                     part_id,
                     codec=self._toolbox.codec,
                     data=self._workspaces.pack(
@@ -183,7 +183,6 @@ class Run:
                 )
                 part = replace(part, held=held(entries))
                 self.sent += part.bytes
-                members = await self._vault.members(part)
             except (CommandFailed, Damaged) as error:
                 if tried == _TRIES:
                     raise
