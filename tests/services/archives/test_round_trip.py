@@ -190,6 +190,36 @@ async def test_a_bashrc_that_prints_changes_nothing(
     assert nasty.portrait(other.workspace) == nasty.portrait(talker.workspace)
 
 
+async def test_a_machine_whose_disk_is_full_is_archived_all_the_same(
+    rent: Callable[..., Any], archives: Archives
+) -> None:
+    """Nothing is written there: not one file may grow by one byte in any command of ours."""
+    full, other = await rent(bashrc="ulimit -f 0\n"), await rent()
+    nasty.make(full.workspace, small=5)
+    assert (await full.shell.run("echo x > x", timeout_s=10, check=False)).status != 0
+    (full.workspace / "x").unlink(missing_ok=True)
+
+    proof = await saved(archives, full)
+    await archives.restore(proof.archive.id, other.shell)
+
+    assert nasty.portrait(other.workspace) == nasty.portrait(full.workspace)
+
+
+async def test_a_machine_without_bash_is_archived_like_any_other(
+    rent: Callable[..., Any], archives: Archives, tmp_path: Path
+) -> None:
+    """What runs there is POSIX shell: one that asks for bash finds it broken."""
+    broken = with_program(tmp_path / "tools", "bash", "#!/bin/sh\nexit 127\n")
+    poor, other = await rent(path=str(broken)), await rent()
+    nasty.make(poor.workspace, small=5)
+    assert (await poor.shell.run("bash -c true", timeout_s=10, check=False)).status == 127
+
+    proof = await saved(archives, poor)
+    await archives.restore(proof.archive.id, other.shell)
+
+    assert nasty.portrait(other.workspace) == nasty.portrait(poor.workspace)
+
+
 async def test_a_machine_without_gnu_tar_is_told_so(
     rent: Callable[..., Any], archives: Archives, tmp_path: Path
 ) -> None:
