@@ -37,7 +37,8 @@
     │   └── Undeliverable          the channel is gone or closed to us; it will not get better
     ├── Backup                     a backup cannot be written, read or restored
     ├── Store                      the database's doing
-    │   └── Stale                  the row changed meanwhile; drop the result and look again
+    │   ├── Stale                  the row changed meanwhile; drop the result and look again
+    │   └── Unreadable             altered, or sealed with another secret
     └── Config                     a setting is missing or wrong; names it
 
 Adapters translate at the border and chain the cause. Each error carries `public`, a sentence that
@@ -332,6 +333,13 @@ class Store(BotError):
 
     public = "Our database is not answering."
     hint = "Try again in a minute."
+
+
+class Unreadable(Store):
+    """Something in it was altered, or sealed with another secret. It is of no use any more."""
+
+    public = "Something in our database cannot be read with our secret."
+    hint = "A lead can restore the BELLHOP_SECRET it was written with."
 
 
 class Stale(Store):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import stat
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ def make(root: Path) -> None:
     _attributes(root)
     _holes(root)
     _folders(root)
+    _twins(root)
+    _rights(root)
 
 
 def beyond_path_max(root: Path) -> bytes:
@@ -155,6 +158,60 @@ def _folders(root: Path) -> None:
         (folder / f"mode {number}").write_text("x")
         (folder / f"mode {number}").chmod((0o6755, 0o7777, 0, 0o200, 0o1644, 0o2644)[number])
     os.utime(folder, ns=(0, 42))
+
+
+def _twins(root: Path) -> None:
+    """Names that some file systems take for one, and paths as long as they may be."""
+    folder = root / "twins"
+    folder.mkdir()
+    for name in ("data", "Data", "DATA", "caf\u00e9", "cafe\u0301", "data.", "data ", "\u212b"):
+        (folder / name).mkdir()
+        (folder / name / "a").write_text(name)
+        (folder / name / "A").write_text(name.upper())
+    os.symlink("data/", folder / "to a folder, with a slash")
+    os.symlink("data/.", folder / "to a folder, with a dot")
+    os.symlink("-rf", folder / "to an option")
+    (folder / "-rf").write_text("no option")
+    deep = folder
+    while len(os.fsencode(deep.relative_to(root))) < 3_700 and len(os.fsencode(deep)) < 3_900:
+        deep = deep / ("d" * 99)
+        deep.mkdir()
+    (deep / "at the end").write_text("work")
+    os.utime(deep, ns=(0, 4_102_444_800_123_456_789))
+    with (folder / "nothing but a hole").open("wb") as file:
+        file.truncate(20_000_000)
+    (folder / "just before 1970").touch()
+    os.utime(folder / "just before 1970", ns=(0, -1))
+
+
+def _rights(root: Path) -> None:
+    """Owners beyond what octal digits of a header hold, access lists, capabilities: of root only.
+
+    The lists are as the kernel keeps them: a version, then tag, permissions and id of each entry.
+    """
+    if os.geteuid() != 0:
+        return
+    folder = root / "rights"
+    folder.mkdir()
+    for name, uid in (("large", 3_000_000), ("largest", 4_294_967_294)):
+        (folder / name).write_text(name)
+        os.chown(folder / name, uid, uid - 1)
+        os.symlink(name, folder / f"to {name}")
+        os.chown(folder / f"to {name}", uid, uid - 2, follow_symlinks=False)
+    entries = ((1, 6, 2**32 - 1), (2, 4, 1234), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, -1))
+    rights = struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHI", tag, may, number & 0xFFFFFFFF) for tag, may, number in entries
+    )
+    (folder / "listed").write_text("for one more")
+    (folder / "listed folder").mkdir()
+    os.setxattr(folder / "listed", "system.posix_acl_access", rights)
+    os.setxattr(folder / "listed folder", "system.posix_acl_access", rights)
+    os.setxattr(folder / "listed folder", "system.posix_acl_default", rights)
+    (folder / "listed folder" / "heir").write_text("by default")
+    (folder / "capable").write_text("#!/bin/sh\n")
+    (folder / "capable").chmod(0o755)
+    capability = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
+    os.setxattr(folder / "capable", "security.capability", capability)
 
 
 def _tree(root: Path) -> dict[bytes, dict[str, Any]]:

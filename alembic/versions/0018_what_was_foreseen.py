@@ -1,6 +1,6 @@
 """What was foreseen with a price; reports that were due.
 
-Revision 0018, after 0014.
+Revision 0018, after 0017.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from bot.adapters.charts.bars import BarCharts
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.metrics.exposition import Exposition
+from bot.adapters.sealing.texts import TextSeal
 from bot.adapters.ssh.keys import SshKey, load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.store import open_store
@@ -115,7 +116,13 @@ async def open_outside(
     stack.callback(logging.getLogger().removeHandler, metrics.faults)
     recording = Wake()
     outputs = Outputs(documents=JupyterDocuments(), routes=routes, begun=recording.set)
-    recorder = Recorder(store=store, outputs=outputs, clock=clock, wake=recording)
+    recorder = Recorder(
+        store=store,
+        outputs=outputs,
+        clock=clock,
+        wake=recording,
+        seal=TextSeal(settings.secret, "recordings"),
+    )
     archives = Archives(
         books=store,
         vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -64,30 +65,31 @@ def estimate(
 
     Bytes that leave a machine are its upload (reference idle-and-archive, 2.7).
     """
-    everything = [entry for entry in entries if entry.kind is Kind.FILE]
-    total = sum(entry.weight for entry in everything)
-    sent = list(to_send)
-    sending = sum(entry.weight for entry in sent)
+    files = total = read = sending = 0
+    for entry in entries:
+        if entry.kind is Kind.FILE:
+            files += 1
+            total += entry.weight
+            read += entry.size  # holes are hashed like what they stand for
+    tops: defaultdict[bytes, int] = defaultdict(int)
+    for entry in to_send:
+        sending += entry.weight
+        tops[entry.path.partition(b"/")[0]] += entry.weight
     line = max(offer.upload_mbps, Decimal(1)) * 125_000 * _SPEED_SHARE
-    read = sum(entry.size for entry in everything)  # holes are hashed like what they stand for
     seconds = Decimal(sending) / line + 2 * Decimal(read) / _HASH_BYTES_PER_S + 10
     takes = timedelta(seconds=int(seconds) + 1)
     by_bytes = offer.rates.upload_per_gb.times(Decimal(sending) / 10**9)
     return Estimate(
-        entries=len(everything),
+        entries=files,
         bytes=total,
         to_send=sending,
         cost=by_bytes + (per_hour.over(takes, per=timedelta(hours=1)) if per_hour else ZERO),
         takes=takes,
-        largest=_largest(sent),
+        largest=_largest(tops),
     )
 
 
-def _largest(entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:
-    """The names at the top of a workspace that hold most of these, the largest first."""
-    weights: dict[bytes, int] = {}
-    for entry in entries:
-        top = entry.path.partition(b"/")[0]
-        weights[top] = weights.get(top, 0) + entry.weight
+def _largest(weights: Mapping[bytes, int]) -> tuple[tuple[str, int], ...]:
+    """The names at the top of a workspace that hold most of what is sent, the largest first."""
     ranked = sorted(weights.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
     return tuple((shown(name), weight) for name, weight in ranked if weight)

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from bot.domain.archive_costs import Estimate
+from bot.domain.packed import Form, Packed, Row
 from bot.domain.rentals import RentalId
-from bot.domain.trees import Entry, Kind
+from bot.domain.trees import FACTS, Entry, Kind, entry_of, entry_row
 
 ArchiveId = NewType("ArchiveId", str)
 
@@ -90,6 +91,29 @@ class Stored:
     part: PartId
 
 
+def _stored_row(stored: Stored) -> Row:
+    part = stored.part
+    return (*entry_row(stored.entry), stored.sha256, part.archive, part.number)
+
+
+def _stored_of(row: Row) -> Stored:
+    sha256, archive, number = row[FACTS:]
+    return Stored(entry=entry_of(row[:FACTS]), sha256=sha256, part=PartId(archive, number))
+
+
+STORED: Form[Stored] = Form(row=_stored_row, thing=_stored_of)
+
+
+class Hashed(NamedTuple):
+    """A file's digest, as the machine gave it."""
+
+    path: bytes
+    sha256: bytes
+
+
+HASHED: Form[Hashed] = Form(row=tuple, thing=Hashed._make)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excluded:
     """Something the rules left out; a folder stands for all below it."""
@@ -105,7 +129,7 @@ class Excluded:
 class Chosen:
     """A scan, divided by the rules."""
 
-    wanted: Sequence[Entry]
+    wanted: Packed[Entry]
     excluded: Sequence[Excluded]
 
 
@@ -176,7 +200,7 @@ class Manifest:
     archive: Archive
     tools: str
     rules: str  # the text of .archiveignore
-    stored: Mapping[bytes, Stored]
+    stored: Packed[Stored]
     parts: Mapping[PartId, Part]
     report: Report
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from bot.domain.archives import Part, PartId, Stored
+from bot.domain.packed import Packed
 from bot.domain.trees import PART_BYTES, Entry
 
 AT_ONCE = PART_BYTES
@@ -23,35 +24,38 @@ _HEAD_BYTES = 1_536  # what tar writes about a member, with its extended header
 
 def held(entries: Iterable[Entry]) -> int:
     """What a part of these entries holds before compression, names and facts included."""
-    return sum(entry.weight + _HEAD_BYTES for entry in entries)
+    return sum(map(_held, entries))
 
 
 def worn(
-    stored: Mapping[bytes, Stored], parts: Mapping[PartId, Part], *, at_once: int = AT_ONCE
-) -> set[bytes]:
-    """The paths to send again, although nothing happened to them, for their parts to end.
+    stored: Packed[Stored], parts: Mapping[PartId, Part], *, at_once: int = AT_ONCE
+) -> set[PartId]:
+    """The parts to end: what they hold is sent again, although nothing happened to it.
 
     `stored` is what is still as it was and nothing else. Whole parts only, those of which least
     is needed first, up to `at_once` bytes of `held`; the rest is for the next archives.
     """
-    needed: defaultdict[PartId, list[bytes]] = defaultdict(list)
-    for path, each in stored.items():
-        needed[each.part].append(path)
-    sizes = {part: held(stored[path].entry for path in paths) for part, paths in needed.items()}
+    sizes: defaultdict[PartId, int] = defaultdict(int)
+    for each in stored.each():
+        sizes[each.part] += _held(each.entry)
     ended = [
-        part for part in needed if part in parts and _NEEDED * sizes[part] < _written(parts[part])
+        part for part in sizes if part in parts and _NEEDED * sizes[part] < _written(parts[part])
     ]
-    again: set[bytes] = set()
+    again: set[PartId] = set()
     for part in sorted(ended, key=lambda part: (sizes[part] / _written(parts[part]), part)):
         if sizes[part] <= at_once:
             at_once -= sizes[part]
-            again.update(needed[part])
+            again.add(part)
     return again
 
 
-def without(stored: Mapping[bytes, Stored], paths: Collection[bytes]) -> dict[bytes, Stored]:
-    """What is stored but for these paths."""
-    return {path: each for path, each in stored.items() if path not in paths}
+def without(stored: Packed[Stored], parts: Collection[PartId]) -> Packed[Stored]:
+    """What is stored in other parts than these."""
+    return stored.only(lambda each: each.part not in parts)
+
+
+def _held(entry: Entry) -> int:
+    return entry.weight + _HEAD_BYTES
 
 
 def _written(part: Part) -> int:

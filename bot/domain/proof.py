@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.domain.archives import ArchiveId, LeftOut, Member, PartId, Stored
-from bot.domain.trees import LONGEST_PATH, Entry, Kind, unchanged, whole_groups
+from bot.domain.archives import ArchiveId, Hashed, LeftOut, Member, PartId, Stored
+from bot.domain.packed import Packed
+from bot.domain.trees import LONGEST_PATH, Entry, Kind, inode, unchanged
 
 _TICK = timedelta(seconds=1)  # file systems round their times down, some of them to that
 
@@ -24,23 +25,35 @@ def keepable(entry: Entry) -> LeftOut | None:
     return None
 
 
-def to_send(wanted: Mapping[bytes, Entry], stored: Mapping[bytes, Stored]) -> list[Entry]:
+def to_send(wanted: Packed[Entry], stored: Mapping[bytes, Stored]) -> Packed[Entry]:
     """The entries that do not lie in the place as they are now, hard links with their group.
 
     A group of hard links whose names lie in different parts is sent again as one.
     """
-    lacking = {
-        path
-        for path, entry in wanted.items()
-        if path not in stored or not unchanged(stored[path].entry, entry)
-    }
+    if not stored:
+        return wanted
+    whole = _groups_to_send(wanted, stored)
+    return wanted.only(lambda entry: inode(entry) in whole or _lacks(entry, stored))
+
+
+def _groups_to_send(
+    wanted: Packed[Entry], stored: Mapping[bytes, Stored]
+) -> set[tuple[int, int] | None]:
+    """The inodes of which some name is lacking, or lies in another part than the others."""
     homes: dict[tuple[int, int], PartId] = {}
-    for path, entry in wanted.items():
-        if entry.links > 1 and entry.kind is not Kind.FOLDER and path not in lacking:
-            home = homes.setdefault((entry.device, entry.inode), stored[path].part)
-            if home != stored[path].part:
-                lacking.add(path)
-    return whole_groups(lacking, wanted.values())
+    whole: set[tuple[int, int] | None] = set()
+    for entry in wanted.each():
+        if (shared := inode(entry)) is None:
+            continue
+        home = None if _lacks(entry, stored) else stored[entry.path].part
+        if home is None or homes.setdefault(shared, home) != home:
+            whole.add(shared)
+    return whole
+
+
+def _lacks(entry: Entry, stored: Mapping[bytes, Stored]) -> bool:
+    lying = stored.get(entry.path)
+    return lying is None or not unchanged(lying.entry, entry)
 
 
 def delivered(sent: Sequence[Entry], members: Iterable[Member], part: PartId) -> list[Stored]:
@@ -56,25 +69,35 @@ def delivered(sent: Sequence[Entry], members: Iterable[Member], part: PartId) ->
     ]
 
 
+def undigested(stored: Iterable[Stored], came: Mapping[bytes, Hashed]) -> dict[bytes, bytes]:
+    """The files whose digest at the source is not that of what lies in the place, and why not.
+
+    `came` is what the machine gave after the transfer; the reason is the other digest, or empty
+    where it gave none.
+    """
+    doubts: dict[bytes, bytes] = {}
+    for each in stored:
+        if each.entry.kind is not Kind.FILE:
+            continue
+        found = came.get(each.entry.path)
+        if found is None or not each.sha256 or found.sha256 != each.sha256:
+            doubts[each.entry.path] = found.sha256 if found is not None else b""
+    return doubts
+
+
 def unproven(
-    wanted: Mapping[bytes, Entry],
-    stored: Mapping[bytes, Stored],
-    agreed: Mapping[bytes, bytes],
-) -> list[Entry]:
+    wanted: Packed[Entry], stored: Mapping[bytes, Stored], doubts: Collection[bytes]
+) -> Packed[Entry]:
     """What keeps an archive from being accepted; empty means that it is proven.
 
-    `wanted` is the scan made after the hashing, `agreed` the digests the machine gave after the
-    transfer. Every entry must lie in the place with exactly the facts of this scan, and every
+    `wanted` is the scan made after the hashing, `doubts` what hashing did not agree with or was not
+    asked for. Every entry must lie in the place with exactly the facts of this scan, and every
     file's digest there must be the one that was read back.
     """
-    changed = {entry.path for entry in to_send(wanted, stored)}
-    return [
-        entry
-        for path, entry in wanted.items()
-        if path in changed
-        or (entry.kind is Kind.FILE and agreed.get(path, b"") != stored[path].sha256)
-        or (entry.kind is Kind.FILE and not stored[path].sha256)
-    ]
+    whole = _groups_to_send(wanted, stored)
+    return wanted.only(
+        lambda entry: inode(entry) in whole or _lacks(entry, stored) or entry.path in doubts
+    )
 
 
 def free(

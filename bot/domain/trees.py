@@ -7,9 +7,13 @@ file system; the adapters fill these facts in.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
+from operator import attrgetter
+
+from bot.domain.packed import Form, Packed, Row
 
 PART_BYTES = 512_000_000
 PART_ENTRIES = 5_000
@@ -58,11 +62,42 @@ class Entry:
         return min(self.size, self.disk) if self.kind is Kind.FILE else 0
 
 
+FACTS = 13
+"""How many facts an `Entry` has, its name among them: the columns of one in a row."""
+
+
+def entry_of(row: Row) -> Entry:
+    """The entry whose facts begin a row, in the order of its fields."""
+    path, kind, size, disk, mtime_ns, ctime_ns, device, inode, mode, links, uid, gid, target = row
+    return Entry(
+        path=path,
+        kind=_KINDS[kind],
+        size=size,
+        disk=disk,
+        mtime_ns=mtime_ns,
+        ctime_ns=ctime_ns,
+        device=device,
+        inode=inode,
+        mode=mode,
+        links=links,
+        uid=uid,
+        gid=gid,
+        target=target,
+    )
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+entry_row = attrgetter(*(f"{'kind.value' if name == 'kind' else name}" for name in Entry.__slots__))
+
+ENTRIES: Form[Entry] = Form(row=entry_row, thing=entry_of)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """A look at a whole tree, and what could not be looked at, in find's words."""
 
-    entries: Sequence[Entry]
+    entries: Packed[Entry]
     complaints: tuple[str, ...] = ()
 
 
@@ -90,79 +125,53 @@ def unchanged(before: Entry, now: Entry) -> bool:
     )
 
 
-def depth_first(entry: Entry) -> bytes:
-    """Sorts a folder before what is in it, and that before the folder's next neighbour.
-
-    As the list of a path's steps would, of which every name has too many to keep: no name holds a
-    NUL, and nothing sorts before it.
-    """
-    return entry.path.replace(b"/", b"\0")
-
-
-def groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """The entries, names of one inode together, in the order of their first names."""
-    together: dict[tuple[int, int], list[Entry]] = {}
-    order: list[list[Entry]] = []
-    for entry in entries:
-        if entry.kind is Kind.FOLDER or entry.links < 2:
-            order.append([entry])
-            continue
-        key = (entry.device, entry.inode)
-        if key not in together:
-            together[key] = []
-            order.append(together[key])
-        together[key].append(entry)
-    return iter(order)
-
-
-def whole_groups(some: set[bytes], entries: Iterable[Entry]) -> list[Entry]:
-    """Those of the entries whose path is among `some`, and all other names of their inodes.
-
-    Hard links are one file: a part holds all of a group's names or none.
-    """
-    return [
-        entry
-        for group in groups(entries)
-        if any(entry.path in some for entry in group)
-        for entry in group
-    ]
+def inode(entry: Entry) -> tuple[int, int] | None:
+    """What the names of one file share; None for what has no other name."""
+    if entry.kind is Kind.FOLDER or entry.links < 2:
+        return None
+    return entry.device, entry.inode
 
 
 def pack(
-    entries: Sequence[Entry], *, part_bytes: int = PART_BYTES, part_entries: int = PART_ENTRIES
-) -> list[list[Entry]]:
+    entries: Iterable[Entry], *, part_bytes: int = PART_BYTES, part_entries: int = PART_ENTRIES
+) -> Iterator[list[Entry]]:
     """Divide entries into parts; folders come last and apart, files too large for a part alone.
 
-    Folders are kept apart because their times and modes must be set after all else is restored.
+    Hard links are one file: a part holds all of a group's names, in the place of the first. Folders
+    are kept apart because their times and modes must be set after all else is restored.
     """
-    folders = sorted((e for e in entries if e.kind is Kind.FOLDER), key=depth_first)
-    others = sorted((e for e in entries if e.kind is not Kind.FOLDER), key=depth_first)
-    parts: list[list[Entry]] = []
+    packed = Packed.of(ENTRIES, entries)
     current: list[Entry] = []
     room = part_bytes
-    for group in groups(others):
+    for group in _groups(packed):
         weight = group[0].weight
         if weight >= part_bytes:
-            parts.append(group)
+            yield group
             continue
         if current and (weight > room or len(current) + len(group) > part_entries):
-            parts.append(current)
+            yield current
             current, room = [], part_bytes
         current.extend(group)
         room -= weight
     if current:
-        parts.append(current)
-    parts.extend(folders[at : at + part_entries] for at in range(0, len(folders), part_entries))
-    return parts
+        yield current
+    folders = (entry for entry in packed.each() if entry.kind is Kind.FOLDER)
+    while some := list(islice(folders, part_entries)):
+        yield some
 
 
-def hard_links(entries: Iterable[Entry]) -> Mapping[bytes, bytes]:
-    """For every name but the first of an inode with several names here: that first name."""
-    seen: defaultdict[tuple[int, int], list[bytes]] = defaultdict(list)
-    for entry in entries:
-        if entry.kind is not Kind.FOLDER and entry.links > 1:
-            seen[entry.device, entry.inode].append(entry.path)
-    return {path: min(paths) for paths in seen.values() for path in paths if path != min(paths)}
+def _groups(entries: Packed[Entry]) -> Iterator[list[Entry]]:
+    """All but the folders, names of one inode together, in the order of their first names."""
+    together: defaultdict[tuple[int, int], list[Entry]] = defaultdict(list)
+    for entry in entries.each():
+        if (shared := inode(entry)) is not None:
+            together[shared].append(entry)
+    for entry in entries.each():
+        if (shared := inode(entry)) is None:
+            if entry.kind is not Kind.FOLDER:
+                yield [entry]
+        elif group := together.pop(shared, None):
+            yield group
 
 
 def leaves(entry: Entry, root: bytes) -> bool:

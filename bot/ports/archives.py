@@ -11,6 +11,7 @@ from bot.domain.archives import (
     Archive,
     ArchiveId,
     Chosen,
+    Hashed,
     Manifest,
     Member,
     Outside,
@@ -18,6 +19,7 @@ from bot.domain.archives import (
     PartId,
     Stored,
 )
+from bot.domain.packed import Packed
 from bot.domain.rentals import RentalId
 from bot.domain.trees import Entry as FileEntry
 from bot.domain.trees import Scan
@@ -44,13 +46,8 @@ class Workspaces(Protocol):
         """
         ...
 
-    async def scan(
-        self, shell: Shell, root: str, *, known: Mapping[bytes, Stored] | None = None
-    ) -> Scan:
-        """Everything below the workspace, without following links.
-
-        An entry that is as `known` has it is that one: another look takes no other memory.
-        """
+    async def scan(self, shell: Shell, root: str) -> Scan:
+        """Everything below the workspace, without following links."""
         ...
 
     async def rules(self, shell: Shell, root: str) -> str:
@@ -75,9 +72,7 @@ class Workspaces(Protocol):
         """
         ...
 
-    async def digests(
-        self, shell: Shell, root: str, entries: Sequence[FileEntry]
-    ) -> dict[bytes, bytes]:
+    async def digests(self, shell: Shell, root: str, entries: Packed[FileEntry]) -> Packed[Hashed]:
         """SHA-256 by path, of the files among the entries that can be read."""
         ...
 
@@ -120,8 +115,11 @@ class Vault(Protocol):
 
     async def write(
         self, part_id: PartId, *, codec: str, data: AsyncGenerator[bytes, None]
-    ) -> Part:
-        """Store a part as it comes, and close its source; what lay there before is replaced."""
+    ) -> tuple[Part, list[Member]]:
+        """Store a part as it comes, and close its source; what lay there before is replaced.
+
+        It is read back from the place meanwhile: its members are as `members` would say then.
+        """
         ...
 
     async def members(self, part: Part) -> list[Member]:
@@ -132,7 +130,7 @@ class Vault(Protocol):
         """Remember a part that was read back, so that a run that died goes on after it."""
         ...
 
-    async def noted(self, archive_id: ArchiveId) -> tuple[list[Part], list[Stored]]:
+    async def noted(self, archive_id: ArchiveId) -> tuple[list[Part], Packed[Stored]]:
         """The parts and entries of an unfinished run, in the order they were noted."""
         ...
 

@@ -16,7 +16,19 @@ class Recording:
     key: str  # 64 characters at most
     rental_id: RentalId
     number: int
-    state: str  # JSON in ASCII; what it says is the services' affair
+    state: str  # sealed JSON, in ASCII; what it says is the services' affair
+
+
+class Seal(Protocol):
+    """Makes texts readable for this installation only."""
+
+    def close(self, text: str, *, about: str) -> str:
+        """The text sealed, in ASCII. `about` must be said again when it is opened."""
+        ...
+
+    def open(self, text: str, *, about: str) -> str:
+        """What was sealed; a text that never was comes back as it is. Raises Unreadable."""
+        ...
 
 
 class Recordings(Protocol):

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.domain.archives import Manifest, Phase, Progress, Restored
-from bot.domain.proof import restored_as, torn
-from bot.domain.trees import Entry, Kind, shown
+from bot.domain.packed import Packed
+from bot.domain.proof import restored_as, torn, undigested
+from bot.domain.trees import ENTRIES, Entry, Kind, shown
 from bot.errors import DiskFull, Refused, RestoreFailed
 from bot.ports.archives import Toolbox, Vault, Workspaces
 from bot.ports.machines import Shell
@@ -50,7 +51,7 @@ class Restore:
         self._vault = vault
         self._tell = tell
         self._before = before
-        self._wanted = {path: each.entry for path, each in manifest.stored.items()}
+        self._wanted = _entries(manifest)
 
     async def run(self, *, overwrite: bool) -> Restored:
         """Raises Refused for files in the way, DiskFull, RestoreFailed, and what ports raise."""
@@ -72,40 +73,38 @@ class Restore:
         found = await self._scan()
         self._demand_free_way(found, overwrite=overwrite)
         await self._take_away(found)
-        lacking = {path for path, entry in self._wanted.items() if self._lacks(entry, found)}
+        lacking = {entry.path for entry in self._wanted.each() if self._lacks(entry, found)}
         self._demand_room(lacking)
         return lacking
 
-    async def _scan(self) -> dict[bytes, Entry]:
-        scan = await self._workspaces.scan(self._shell, self._toolbox.root)
-        return {entry.path: entry for entry in scan.entries}
+    async def _scan(self) -> Packed[Entry]:
+        return (await self._workspaces.scan(self._shell, self._toolbox.root)).entries
 
-    async def _take_away(self, found: dict[bytes, Entry]) -> None:
+    async def _take_away(self, found: Packed[Entry]) -> None:
         """What came with an earlier archive and is not in this one, unless it was touched since.
 
         Also what this one has as something else: a folder in the place of a file is in tar's way.
         """
         if self._before is None:
             return
-        old = {path: each.entry for path, each in self._before.stored.items()}
         stale = [
-            found[path]
-            for path, entry in old.items()
-            if path in found
-            and found[path].kind is entry.kind
-            and (path not in self._wanted or self._wanted[path].kind is not entry.kind)
-            and (entry.kind is Kind.FOLDER or not restored_as(entry, found[path]))
+            found[entry.path]
+            for entry in _entries(self._before).each()
+            if entry.path in found
+            and found[entry.path].kind is entry.kind
+            and (entry.path not in self._wanted or self._wanted[entry.path].kind is not entry.kind)
+            and (entry.kind is Kind.FOLDER or not restored_as(entry, found[entry.path]))
         ]
         if stale:
             await self._workspaces.remove(self._shell, self._toolbox.root, stale)
 
-    def _demand_free_way(self, found: dict[bytes, Entry], *, overwrite: bool) -> None:
-        both = [(path, entry) for path, entry in self._wanted.items() if path in found]
+    def _demand_free_way(self, found: Packed[Entry], *, overwrite: bool) -> None:
         in_the_way = {
-            path: "in the way"
-            for path, entry in both
-            if not (entry.kind is found[path].kind is Kind.FOLDER)
-            and restored_as(entry, found[path])
+            entry.path: "in the way"
+            for entry in self._wanted.each()
+            if entry.path in found
+            and not (entry.kind is found[entry.path].kind is Kind.FOLDER)
+            and restored_as(entry, found[entry.path])
         }
         if in_the_way and not overwrite:
             raise Refused(
@@ -114,7 +113,7 @@ class Restore:
                 hint="Restore onto a fresh machine, or move these away first.",
             )
 
-    def _lacks(self, entry: Entry, found: dict[bytes, Entry]) -> bool:
+    def _lacks(self, entry: Entry, found: Packed[Entry]) -> bool:
         """Folders and hard links are always sent: it costs little, and sets them right."""
         apart = entry.kind is Kind.FOLDER or entry.links > 1
         return apart or bool(restored_as(entry, found.get(entry.path)))
@@ -132,7 +131,7 @@ class Restore:
     async def _unpack(self, lacking: set[bytes], again: int) -> list[str]:
         total = sum(self._wanted[path].weight for path in lacking)
         self._tell(Progress(phase=Phase.RESTORING, total=total, again=again))
-        folders = {path for path, entry in self._wanted.items() if entry.kind is Kind.FOLDER}
+        folders = {entry.path for entry in self._wanted.each() if entry.kind is Kind.FOLDER}
         return await self._workspaces.unpack(
             self._shell, self._toolbox.root, self._vault.tar(self._manifest, lacking | folders)
         )
@@ -142,30 +141,35 @@ class Restore:
         self._tell(Progress(phase=Phase.COMPARING, total=self._manifest.archive.bytes))
         found = await self._scan()
         faults = {
-            path: fault
-            for path, entry in self._wanted.items()
-            if (fault := restored_as(entry, found.get(path)))
+            entry.path: fault
+            for entry in self._wanted.each()
+            if (fault := restored_as(entry, found.get(entry.path)))
         }
         faults |= dict.fromkeys(torn(self._wanted, found), "no longer linked")
-        alike = [
-            found[path]
-            for path, entry in self._wanted.items()
-            if entry.kind is Kind.FILE and path not in faults
-        ]
-        digests = await self._workspaces.digests(self._shell, self._toolbox.root, alike)
-        for entry in alike:
-            if digests.get(entry.path) != self._manifest.stored[entry.path].sha256:
-                faults[entry.path] = "content"
-        return Difference(faults=faults, others=len(found.keys() - self._wanted.keys()))
+        files = found.only(
+            lambda entry: (
+                entry.kind is Kind.FILE and entry.path in self._wanted and entry.path not in faults
+            )
+        )
+        digests = await self._workspaces.digests(self._shell, self._toolbox.root, files)
+        alike = (each for each in self._manifest.stored.each() if each.entry.path in files)
+        faults |= dict.fromkeys(undigested(alike, digests), "content")
+        return Difference(
+            faults=faults, others=sum(1 for path in found if path not in self._wanted)
+        )
 
     def _restored(self, others: int, warnings: list[str]) -> Restored:
         return Restored(
             archive=self._manifest.archive,
             entries=len(self._wanted),
-            bytes=sum(entry.weight for entry in self._wanted.values()),
+            bytes=sum(entry.weight for entry in self._wanted.each()),
             others=others,
             warnings=tuple(warnings[:100]),
         )
+
+
+def _entries(manifest: Manifest) -> Packed[Entry]:
+    return Packed.of(ENTRIES, (each.entry for each in manifest.stored.each()))
 
 
 def _named(faults: dict[bytes, str]) -> str:

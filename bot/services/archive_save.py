@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from bot.domain.archive_costs import Caps, Estimate, estimate
 from bot.domain.archives import (
@@ -21,9 +22,10 @@ from bot.domain.archives import (
     Trouble,
 )
 from bot.domain.compaction import without, worn
+from bot.domain.packed import Packed
 from bot.domain.proof import to_send
 from bot.domain.rentals import Rental, new_id
-from bot.domain.trees import Entry, Kind, leaves
+from bot.domain.trees import Entry, Kind, leaves, shown
 from bot.errors import Damaged, Foreign
 from bot.ports.archives import ArchiveBooks, Toolbox, Vault, Workspaces
 from bot.ports.clock import Clock
@@ -91,15 +93,16 @@ class Saving:
         row = await self._begin(box)
         await self._vault.open(row.id)
         run = self._run(row, box, rules, known)
-        last, left = await run.rounds(now)
+        lacking = to_send(now.wanted, known.stored)
+        del now, known  # the run goes on with what it has; a large workspace is held once
+        last, left = await run.rounds(lacking)
         row = replace(row, sent=row.sent + run.sent, touched_at=self._clock.now())
         if left and not (partial and len(left) < len(last.wanted)):
             return await self._in_use(row, left)
-        for entry in left:
-            last.unarchivable.append(
-                LeftOut(path=entry.path, reason="it kept changing meanwhile", lost=True)
-            )
-            del last.wanted[entry.path]
+        last.unarchivable += (
+            LeftOut(path=path, reason="it kept changing meanwhile", lost=True) for path in left
+        )
+        last.leave_out(left)
         self._tell(Progress(phase=Phase.WRITING))
         return await self._commit(row, box, rules, run, last)
 
@@ -107,7 +110,7 @@ class Saving:
         rules = await self._workspaces.rules(self._shell, box.root)
         scan = await self._workspaces.scan(self._shell, box.root)
         chosen = await self._workspaces.choose(scan, rules)
-        return rules, sight(chosen, scan.complaints)
+        return rules, await asyncio.to_thread(sight, chosen, scan.complaints)
 
     async def _known(self, now: Sight) -> Known:
         """What the place has of this workspace, from the parent and from this run's own past.
@@ -118,29 +121,30 @@ class Saving:
         if self._parent is not None:
             try:
                 manifest = await self._vault.manifest(self._parent.id)
-                known.stored, known.parts = dict(manifest.stored), dict(manifest.parts)
+                known.stored, known.parts = manifest.stored, dict(manifest.parts)
             except (Damaged, Foreign) as error:
                 log.error("archive %s cannot be built on: %s", self._parent.id, error)
         if self._running is not None:
             parts, stored = await self._vault.noted(self._running.id)
             known.parts |= {part.id: part for part in parts}
-            known.stored |= {each.entry.path: each for each in stored}
+            known.stored = known.stored.and_those(stored.each())
             known.next_number = max((part.id.number + 1 for part in parts), default=0)
         gone = await self._vault.missing(list(known.parts.values()))
         if gone:
             log.error("%s parts are lost; what they held is sent again", len(gone))
         foreign = self._parent is not None and self._parent.rental_id != self._rental.id
-        carried(known, now, gone, restored_at=self._rental.restored_at if foreign else None)
+        restored_at = self._rental.restored_at if foreign else None
+        await asyncio.to_thread(carried, known, now, gone, restored_at=restored_at)
         again = worn(known.stored, known.parts)
         if again:
-            log.info("%s entries of outdated parts are sent again", len(again))
+            log.info("what is left of %s outdated parts is sent again", len(again))
             known.stored = without(known.stored, again)
         return known
 
     def _guess(self, now: Sight, known: Known) -> Estimate:
         return estimate(
-            now.wanted.values(),
-            to_send(now.wanted, known.stored),
+            now.wanted.each(),
+            to_send(now.wanted, known.stored).each(),
             offer=self._rental.offer,
             per_hour=self._rental.per_hour,
         )
@@ -183,28 +187,28 @@ class Saving:
             part_entries=self._part_entries,
         )
 
-    async def _in_use(self, row: Archive, left: Sequence[Entry]) -> Failure:
+    async def _in_use(self, row: Archive, left: Packed[Entry]) -> Failure:
         """The run stays open: the next attempt sends only what changed since."""
-        names = [entry.name for entry in left]
-        more = len(names) - _SPOKEN
+        names = [shown(path) for path in islice(left, _NAMES)]
+        more = len(left) - _SPOKEN
         spoken = ", ".join(names[:_SPOKEN]) + (f" and {more} more" if more > 0 else "")
         await self._books.keep_archive(replace(row, error=f"kept changing: {spoken}"))
         return Failure(
             trouble=Trouble.IN_USE,
             words=f"Not verified, in use: {spoken} kept changing. Nothing was destroyed.",
-            names=tuple(names[:_NAMES]),
+            names=tuple(names),
             archive_id=row.id,
         )
 
     async def _commit(self, row: Archive, box: Toolbox, rules: str, run: Run, last: Sight) -> Proof:
         """Manifest, COMMIT, and only then the row."""
         report = await self._report(box, last)
-        stored = {path: run.stored[path] for path in last.wanted}
+        stored = run.stored.only(lambda each: each.entry.path in last.wanted)
         row = replace(
             row,
             proven_at=last.at,
             entries=len(stored),
-            bytes=sum(each.entry.size for each in stored.values() if each.sha256),
+            bytes=sum(each.entry.size for each in stored.each() if each.sha256),
             loses_work=report.loses_work,
             error="",
         )
@@ -213,7 +217,7 @@ class Saving:
             tools=box.versions,
             rules=rules,
             stored=stored,
-            parts={part: run.parts[part] for part in {each.part for each in stored.values()}},
+            parts={part: run.parts[part] for part in {each.part for each in stored.each()}},
             report=report,
         )
         digest = await self._vault.commit(manifest)
@@ -228,8 +232,8 @@ class Saving:
             excluded=tuple(last.excluded),
             unarchivable=tuple(last.unarchivable),
             links_out=tuple(
-                path
-                for path, entry in last.wanted.items()
+                entry.path
+                for entry in last.wanted.each()
                 if entry.kind is Kind.LINK and leaves(entry, root)
             ),
             outside=tuple(await self._workspaces.outside(self._shell, box.root)),

@@ -23,6 +23,8 @@ from bot.domain.archives import (
     ArchiveState,
     Failure,
     Manifest,
+    Member,
+    Part,
     Progress,
     Proof,
     Restored,
@@ -42,6 +44,11 @@ from bot.services.archive_run import Tell, changed
 from bot.services.archive_save import Saving
 
 log = logging.getLogger(__name__)
+
+
+def _as_archived(member: Member, part: Part, manifest: Manifest) -> bool:
+    stored = manifest.stored.get(member.path)
+    return stored is not None and stored.part == part.id and stored.sha256 == member.sha256
 
 
 def _silent(progress: Progress) -> None:
@@ -199,14 +206,12 @@ class Archives:
         """Read a whole archive and compare it with its manifest. Raises Damaged, Foreign."""
         async with self._reads(archive_id):
             manifest = await self._vault.manifest(archive_id)
-            left = dict(manifest.stored)
+            left = len(manifest.stored)
             for part in manifest.parts.values():
-                for member in await self._vault.members(part):
-                    stored = left.get(member.path)
-                    if stored and stored.part == part.id and stored.sha256 == member.sha256:
-                        del left[member.path]
+                members = await self._vault.members(part)
+                left -= sum(1 for member in members if _as_archived(member, part, manifest))
         if left:
-            raise Damaged(f"{archive_id}: {len(left)} entries are not as archived")
+            raise Damaged(f"{archive_id}: {left} entries are not as archived")
 
     async def delete(self, archive_id: ArchiveId) -> None:
         """Delete an archive; parts that others name stay. Repeatable.

@@ -12,15 +12,14 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.outputs import Execution, Json
 from bot.domain.rentals import Rental, RentalId
-from bot.errors import BotError
+from bot.errors import BotError, Unreadable
 from bot.ports.clock import Clock
-from bot.ports.recordings import Recording, Recordings
+from bot.ports.recordings import Recording, Recordings, Seal
 from bot.services.outputs import Outputs
 from bot.services.runs import Run, Talk
 from bot.tasks import Wake
@@ -61,8 +60,11 @@ class Books(Recordings, Protocol):
 class Recorder:
     """`restore` once at the start, `run` for ever, `close` when nothing more will come."""
 
-    def __init__(self, *, store: Books, outputs: Outputs, clock: Clock, wake: Wake) -> None:
+    def __init__(
+        self, *, store: Books, outputs: Outputs, clock: Clock, wake: Wake, seal: Seal
+    ) -> None:
         self._store = store
+        self._seal = seal
         self._outputs = outputs
         self._clock = clock
         self._wake = wake
@@ -92,7 +94,7 @@ class Recorder:
                 continue
             try:
                 one = self._take(row)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("a recorded run cannot be read and is let go: %r", error)
                 continue
             if one.talk.waiting:
@@ -139,12 +141,12 @@ class Recorder:
             mark = self._mark(run)
             if kept is not None and (kept.mark == mark or (now < kept.next_at and not whole)):
                 continue
-            state = await self._text(run)
+            state = await self._text(key, run)
             if kept is None:
                 self._number += 1
                 kept = _Kept(self._number, (), 0.0)
             batch.append(Recording(key=key, rental_id=rental_id, number=kept.number, state=state))
-            pause = max(PAUSE_S, len(state) / BYTES_PER_S)
+            pause = max(PAUSE_S, run.execution.size / BYTES_PER_S)
             self._kept[key] = _Kept(kept.number, mark, now + pause)
             if sum(len(one.state) for one in batch) > BATCH_BYTES:
                 await self._keep(batch)
@@ -190,7 +192,7 @@ class Recorder:
         execution = run.execution
         return (execution.revision, execution.again, run.torn, self._tab(run.talk), kernel.path)
 
-    async def _text(self, run: Run) -> str:
+    async def _text(self, key: str, run: Run) -> str:
         state: Json = {
             "kernel": run.talk.kernel.id,
             "session": run.talk.session_id,
@@ -199,13 +201,16 @@ class Recorder:
             "tab": self._tab(run.talk),
             "run": run.execution.state(),
         }
-        dump: Callable[[Json], str] = json.dumps
         if run.execution.size < BYTES_PER_S:
-            return dump(state)
-        return await asyncio.to_thread(dump, state)  # what it refers to is never changed in place
+            return self._sealed(key, state)
+        # In a thread: what it refers to is never changed in place.
+        return await asyncio.to_thread(self._sealed, key, state)
+
+    def _sealed(self, key: str, state: Json) -> str:
+        return self._seal.close(json.dumps(state), about=key)
 
     def _take(self, row: Recording) -> Restored:
-        state = json.loads(row.state)
+        state = json.loads(self._seal.open(row.state, about=row.key))
         talk = self._outputs.restore(
             row.rental_id,
             state["kernel"],

@@ -18,7 +18,17 @@ from bot.demo import require_extra
 
 require_extra()
 
-from tests.bench import archive, crowd, look, opening, page, passes, spending, verdicts  # noqa: E402
+from tests.bench import (  # noqa: E402
+    archive,
+    archive_memory,
+    crowd,
+    look,
+    opening,
+    page,
+    passes,
+    spending,
+    verdicts,
+)
 from tests.bench.figures import Figure, table  # noqa: E402
 
 Part = Callable[[bool], Awaitable[list[Figure]]]
@@ -37,6 +47,9 @@ PARTS: dict[str, Part] = {
         else passes.measure(sizes=(10, 100, 1000), rounds=21)
     ),
     "archive": lambda quick: archive.measure(rounds=1 if quick else 3, quick=quick),
+    "archive-memory": lambda quick: archive_memory.measure(
+        files=200 if quick else archive_memory.FILES
+    ),
     "look": lambda quick: look.measure(looks=2 if quick else 50),
     "spend": lambda quick: spending.measure(rounds=1 if quick else 7, quick=quick),
     "verdicts": lambda quick: verdicts.measure(rounds=1 if quick else 7, quick=quick),

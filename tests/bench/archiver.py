@@ -23,6 +23,7 @@ from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
 from bot.app.parts import SystemClock
+from bot.domain.archive_costs import WITHOUT
 from bot.domain.archives import Proof
 from bot.domain.rentals import Address, Rental
 from bot.ports.books import Store
@@ -52,7 +53,7 @@ async def main(port: int, folder: Path) -> None:
         where = [Address("127.0.0.1", port)]
         try:
             await tunnels.connect(rental.id, where, host_key=None, patience_s=_PATIENCE_S)
-            proof = await archives.save(rental, tunnels.shell(rental.id))
+            proof = await archives.save(rental, tunnels.shell(rental.id), caps=WITHOUT)
             took_s = time.perf_counter() - began
         finally:
             await tunnels.aclose()

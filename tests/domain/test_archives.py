@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -11,16 +12,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.archive_costs import BY_LEAD, BY_OWNER, estimate
-from bot.domain.archives import Archive, ArchiveId, ArchiveState, Member, PartId, Stored
+from bot.domain.archives import Archive, ArchiveId, ArchiveState, Hashed, Member, PartId, Stored
 from bot.domain.money import Usd
-from bot.domain.proof import delivered, free, keepable, restored_as, to_send, torn, unproven
+from bot.domain.packed import Packed
+from bot.domain.proof import (
+    delivered,
+    free,
+    keepable,
+    restored_as,
+    to_send,
+    torn,
+    undigested,
+    unproven,
+)
 from bot.domain.rentals import RentalId
 from bot.domain.retention import expiries
-from bot.domain.trees import Entry, Kind
+from bot.domain.trees import ENTRIES, Entry, Kind
 from tests.builders import NOW, an_offer
 from tests.domain.test_trees import an_entry, trees
 
 PART = PartId(ArchiveId("a"), 0)
+
+
+def packed(entries: Iterable[Entry]) -> Packed[Entry]:
+    return Packed.of(ENTRIES, entries)
 
 
 def in_place(entries: list[Entry]) -> dict[bytes, Stored]:
@@ -34,16 +49,18 @@ def in_place(entries: list[Entry]) -> dict[bytes, Stored]:
     }
 
 
-def digests(stored: dict[bytes, Stored]) -> dict[bytes, bytes]:
-    return {path: each.sha256 for path, each in stored.items() if each.sha256}
+def digests(stored: dict[bytes, Stored]) -> dict[bytes, Hashed]:
+    return {path: Hashed(path, each.sha256) for path, each in stored.items() if each.sha256}
 
 
 @given(trees())
 def test_what_lies_there_as_it_is_is_proven(entries: list[Entry]) -> None:
-    wanted, stored = {entry.path: entry for entry in entries}, in_place(entries)
+    wanted, stored = packed(entries), in_place(entries)
+    doubts = undigested(stored.values(), digests(stored))
 
-    assert to_send(wanted, stored) == []
-    assert unproven(wanted, stored, digests(stored)) == []
+    assert not to_send(wanted, stored)
+    assert not doubts
+    assert not unproven(wanted, stored, doubts)
 
 
 @given(trees().filter(bool), st.data())
@@ -61,14 +78,15 @@ def test_one_difference_is_never_overlooked(entries: list[Entry], data: st.DataO
         case "touched":
             wanted[path] = replace(wanted[path], ctime_ns=wanted[path].ctime_ns + 1)
         case "other":
-            agreed[path] = b"another digest"
+            agreed[path] = Hashed(path, b"another digest")
         case "unhashed":
             del agreed[path]
         case "empty":
             stored[path] = replace(stored[path], sha256=b"")
-            agreed[path] = b""
+            agreed[path] = Hashed(path, b"")
+    doubts = undigested(stored.values(), agreed)
 
-    assert path in {entry.path for entry in unproven(wanted, stored, agreed)}
+    assert path in unproven(packed(wanted.values()), stored, doubts)
 
 
 def test_hard_links_in_different_parts_are_sent_again() -> None:
@@ -77,9 +95,9 @@ def test_hard_links_in_different_parts_are_sent_again() -> None:
     stored = in_place([one, two])
     stored[b"two"] = replace(stored[b"two"], part=PartId(ArchiveId("b"), 3))
 
-    sent = to_send({b"one": one, b"two": two}, stored)
+    sent = to_send(packed([one, two]), stored)
 
-    assert {entry.path for entry in sent} == {b"one", b"two"}
+    assert set(sent) == {b"one", b"two"}
 
 
 def test_only_what_came_as_described_is_delivered() -> None:

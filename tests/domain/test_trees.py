@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -9,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.packed import Packed
 from bot.domain.trees import (
+    ENTRIES,
     Entry,
     Kind,
-    depth_first,
-    hard_links,
+    inode,
     leaves,
     pack,
     shown,
     unchanged,
-    whole_groups,
 )
 
 
@@ -40,10 +42,20 @@ def an_entry(path: bytes = b"a", **changes: Any) -> Entry:
     return Entry(**facts | changes)
 
 
+def hard_links(entries: Iterable[Entry]) -> dict[bytes, bytes]:
+    """For every name but the first of an inode with several names here: that first name."""
+    seen: defaultdict[tuple[int, int] | None, list[bytes]] = defaultdict(list)
+    for entry in entries:
+        seen[inode(entry)].append(entry.path)
+    seen.pop(None, None)
+    return {path: min(paths) for paths in seen.values() for path in paths if path != min(paths)}
+
+
 @st.composite
 def trees(draw: st.DrawFn) -> list[Entry]:
     """Files, folders and hard links of all sizes; each inode has one size and kind."""
-    paths = draw(st.lists(st.binary(min_size=1, max_size=6), unique=True, max_size=40))
+    name = st.binary(min_size=1, max_size=6).filter(lambda path: b"\0" not in path)
+    paths = draw(st.lists(name, unique=True, max_size=40))
     entries = []
     for path in paths:
         inode = draw(st.integers(1, 25))
@@ -66,7 +78,7 @@ def test_packing_loses_nothing_and_keeps_hard_links_together(
     entries: list[Entry], part_bytes: int, part_entries: int
 ) -> None:
     """Every entry in exactly one part, names of one inode in the same, folders in the last ones."""
-    parts = pack(entries, part_bytes=part_bytes, part_entries=part_entries)
+    parts = list(pack(entries, part_bytes=part_bytes, part_entries=part_entries))
 
     packed = [entry for part in parts for entry in part]
     assert sorted(entry.path for entry in packed) == sorted(entry.path for entry in entries)
@@ -86,17 +98,6 @@ def test_parts_keep_their_size_unless_one_file_is_larger(
     for part in pack(entries, part_bytes=part_bytes, part_entries=1000):
         inodes = {(e.inode if e.links > 1 else e.path): e.weight for e in part}
         assert sum(inodes.values()) <= part_bytes or len(inodes) == 1
-
-
-@given(trees(), st.data())
-def test_a_group_is_sent_whole_or_not_at_all(entries: list[Entry], data: st.DataObject) -> None:
-    some = set(data.draw(st.lists(st.sampled_from([e.path for e in entries] or [b""]))))
-
-    chosen = {entry.path for entry in whole_groups(some, entries)}
-
-    assert some & {entry.path for entry in entries} <= chosen
-    for path, first in hard_links(entries).items():
-        assert (path in chosen) == (first in chosen)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +139,12 @@ def test_links_that_lead_out_are_seen(path: bytes, target: bytes, out: bool) -> 
 _STEP = st.binary(min_size=1, max_size=3).filter(lambda step: not set(step) & set(b"\0/"))
 
 
-@given(st.lists(st.lists(_STEP, min_size=1, max_size=4), max_size=12))
+@given(st.lists(st.lists(_STEP, min_size=1, max_size=4), max_size=12, unique_by=tuple))
 def test_names_are_sorted_step_by_step(names: list[list[bytes]]) -> None:
     """`a/x` comes before `a-b`, although the hyphen comes before the slash."""
     entries = [an_entry(b"/".join(steps)) for steps in names]
 
-    ordered = [entry.path.split(b"/") for entry in sorted(entries, key=depth_first)]
+    ordered = [path.split(b"/") for path in Packed.of(ENTRIES, entries)]
 
     assert ordered == sorted(names)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.jupyter.documents import JupyterDocuments
+from bot.adapters.sealing.texts import TextSeal
 from bot.adapters.storage.store import open_store
 from bot.domain.rentals import RentalId, State
 from bot.ports.books import Store
@@ -63,7 +64,13 @@ async def life(lab: House, store: Store) -> AsyncIterator[Side]:
     assert route is not None
     routes = Routes()
     outputs = Outputs(documents=JupyterDocuments(), routes=routes)
-    recorder = Recorder(store=store, outputs=outputs, clock=lab.clock, wake=Wake())
+    recorder = Recorder(
+        store=store,
+        outputs=outputs,
+        clock=lab.clock,
+        wake=Wake(),
+        seal=TextSeal("a secret", "recordings"),
+    )
     port = free_port()
 
     async def health() -> dict[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bot.adapters.sealing.texts import TextSeal
 from bot.domain.rentals import Rental, RentalId, State
 from bot.errors import Store
 from bot.ports.recordings import Recording
@@ -61,7 +63,8 @@ def clock() -> SetClock:
 
 def made(rows: Rows, clock: SetClock) -> tuple[Outputs, Recorder]:
     outputs = Outputs(documents=Files(), routes=Routes())
-    return outputs, Recorder(store=rows, outputs=outputs, clock=clock, wake=Wake())
+    seal = TextSeal("a secret", "recordings")
+    return outputs, Recorder(store=rows, outputs=outputs, clock=clock, wake=Wake(), seal=seal)
 
 
 async def test_a_run_comes_back_as_it_was_and_goes_on(rows: Rows, clock: SetClock) -> None:
@@ -87,6 +90,46 @@ async def test_a_run_comes_back_as_it_was_and_goes_on(rows: Rows, clock: SetCloc
 
     assert after.outputs == before.outputs
     assert (after.count, after.revision) == (3, before.revision)
+
+
+async def test_what_cells_print_cannot_be_read_in_the_database(rows: Rows, clock: SetClock) -> None:
+    """Neither the output nor the code; with another secret it is let go, and nothing fails."""
+    outputs, recorder = made(rows, clock)
+    talk = outputs.talk(RENTAL, "k1", "s1")
+    talk.asked("m1", cell_id="one", code="hugging_face_login(token)")
+    talk.heard("stream", "m1", {"name": "stdout", "text": "token hf_abc"})
+    await recorder.write()
+    (row,) = rows.rows.values()
+
+    others = Recorder(
+        store=rows,
+        outputs=Outputs(documents=Files(), routes=Routes()),
+        clock=clock,
+        wake=Wake(),
+        seal=TextSeal("another secret", "recordings"),
+    )
+
+    assert "hf_abc" not in row.state
+    assert "hugging_face_login" not in row.state
+    assert await others.restore() == []
+
+
+async def test_a_row_of_an_older_version_is_read_and_sealed(rows: Rows, clock: SetClock) -> None:
+    """It lies there plainly, from before rows were sealed; the next writing seals it."""
+    outputs, recorder = made(rows, clock)
+    outputs.talk(RENTAL, "k1", "s1").asked("m1", cell_id="one", code="one")
+    await recorder.write()
+    ((key, row),) = rows.rows.items()
+    plain = TextSeal("a secret", "recordings").open(row.state, about=key)
+    rows.rows[key] = replace(row, state=plain)
+
+    _, second = made(rows, clock)
+    (restored,) = await second.restore()
+    await second.write()
+
+    assert restored.talk.session_id == "s1"
+    assert plain.startswith("{")
+    assert not rows.rows[key].state.startswith("{")
 
 
 async def test_a_growing_run_is_written_seldom(rows: Rows, clock: SetClock) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from bot.adapters.archive.tar import END, Item, items
 from bot.domain.archives import Manifest, Part, PartId, Stored
-from bot.domain.trees import Kind, hard_links
+from bot.domain.trees import Entry, Kind, inode
 from bot.errors import Damaged, NotFound
 
 Plain = Callable[[Part], Iterator[bytes]]
@@ -28,7 +28,7 @@ def tar(
     """
     wanted = _wanted(manifest, paths)
     for folders in (False, True):
-        for part_id, names in sorted(_by_part(wanted, folders=folders).items()):
+        for part_id, names in sorted(_by_part(manifest, wanted, folders=folders).items()):
             yield from _from_part(manifest, plain, part_id, names)
     yield END
 
@@ -40,7 +40,7 @@ def file(manifest: Manifest, plain: Plain, path: bytes) -> Iterator[bytes]:
         raise NotFound("no such file in the archive", public="There is no such file in it.")
     same = {
         name
-        for name, each in manifest.stored.items()
+        for name, each in ((each.entry.path, each) for each in manifest.stored.each())
         if each.part == stored.part and _same_file(each, stored)
     }
     for item in items(plain(_part(manifest, stored.part))):
@@ -70,25 +70,26 @@ def _is(item: Item, manifest: Manifest) -> bool:
     return item.linked or item.member.kind is entry.kind
 
 
-def _wanted(manifest: Manifest, paths: Collection[bytes] | None) -> dict[bytes, Stored]:
+def _wanted(manifest: Manifest, paths: Collection[bytes] | None) -> Callable[[Entry], bool]:
+    """Whether an entry is among these paths, or another name of a file that is."""
     if paths is None:
-        return dict(manifest.stored)
-    chosen = {path: manifest.stored[path] for path in paths if path in manifest.stored}
-    firsts = hard_links(each.entry for each in manifest.stored.values())
-    groups = {firsts.get(path, path) for path in chosen}
-    return chosen | {
-        path: manifest.stored[path]
-        for path, first in firsts.items()
-        if first in groups
-        for path in (path, first)
+        return lambda entry: True
+    chosen = frozenset(paths)
+    groups = {
+        shared
+        for each in manifest.stored.each()
+        if (shared := inode(each.entry)) is not None and each.entry.path in chosen
     }
+    return lambda entry: entry.path in chosen or inode(entry) in groups
 
 
-def _by_part(wanted: dict[bytes, Stored], *, folders: bool) -> dict[PartId, set[bytes]]:
+def _by_part(
+    manifest: Manifest, wanted: Callable[[Entry], bool], *, folders: bool
+) -> dict[PartId, set[bytes]]:
     found: defaultdict[PartId, set[bytes]] = defaultdict(set)
-    for path, stored in wanted.items():
-        if (stored.entry.kind is Kind.FOLDER) is folders:
-            found[stored.part].add(path)
+    for stored in manifest.stored.each():
+        if (stored.entry.kind is Kind.FOLDER) is folders and wanted(stored.entry):
+            found[stored.part].add(stored.entry.path)
     return found
 
 

@@ -8,12 +8,13 @@ defaults, so `!name` brings back. A `.gitignore` is no rule here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from pathspec import GitIgnoreSpec
 
 from bot.domain.archives import Chosen, Excluded
-from bot.domain.trees import Entry, Kind, depth_first
+from bot.domain.packed import Packed
+from bot.domain.trees import Entry, Kind
 
 # Children of a Python environment that installing makes; anything else in it is somebody's work.
 _ENVIRONMENT = frozenset(
@@ -27,39 +28,46 @@ _CONDA = _ENVIRONMENT | frozenset(
 _TORCH_FILE = re.compile(rb"-[0-9a-f]{8,}\.(pth|pt)$")  # torch.hub checks this digest itself
 _PACKAGE = re.compile(rb"/site-packages/([^/]+)\.(?:dist|egg)-info$")
 _CONDA_PACKAGE = re.compile(rb"/conda-meta/([^/]+)\.json$")
+_TELLING = re.compile(
+    rb"(?:^|/)(?:refs|blobs|package\.json|pyvenv\.cfg|conda-meta/history|CACHEDIR\.TAG"
+    rb"|\.fastai/archive/[^/]+)\Z"
+)
 
 
-def choose(entries: Sequence[Entry], rules: str) -> Chosen:
+def choose(entries: Packed[Entry], rules: str) -> Chosen:
     """Divide a scan into what is archived and what is left out, topmost names only.
 
     A line of `rules` that is no pattern is passed by.
     """
     theirs = _spec(rules)
     proofs = Proofs(entries)
-    wanted: list[Entry] = []
     tops: dict[bytes, _Top] = {}
-    for entry in sorted(entries, key=depth_first):
+
+    def wanted(entry: Entry) -> bool:
         top = _above(entry.path, tops)
         if top is None:
             rule = _rule(entry, theirs, proofs)
             if not rule:
-                wanted.append(entry)
-                continue
+                return True
             top = tops[entry.path] = _Top(rule=rule)
         top.add(entry)
+        return False
+
+    chosen = entries.only(wanted)  # a folder comes before what is in it
     return Chosen(
-        wanted=wanted, excluded=[top.excluded(path) for path, top in sorted(tops.items())]
+        wanted=chosen, excluded=[top.excluded(path) for path, top in sorted(tops.items())]
     )
 
 
 class Proofs:
     """Which names stand where: the evidence that something was fetched."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._kinds = {entry.path: entry.kind for entry in entries}
+    def __init__(self, names: Iterable[bytes]) -> None:
+        self._names = {name for name in names if _TELLING.search(name)}
 
     def has(self, *steps: bytes) -> bool:
-        return b"/".join(step for step in steps if step) in self._kinds
+        """Whether there is such a name, of those that prove something."""
+        return b"/".join(step for step in steps if step) in self._names
 
     def rule(self, entry: Entry) -> str:
         """The name of the default that leaves this entry out, or an empty string."""

@@ -6,7 +6,7 @@ last chunk does not exist. Everything here blocks; whoever calls it does so in a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bot.adapters.archive.places import Place
 from bot.adapters.archive.sealing import Master, Seal
@@ -14,6 +14,10 @@ from bot.domain.archives import ArchiveId
 from bot.errors import Damaged
 
 CHUNK_BYTES = 2 * 1024 * 1024
+
+
+def _at_once(index: int) -> None:
+    pass
 
 
 class Streams:
@@ -80,11 +84,18 @@ class Streams:
                 index += 1
         self.put(archive_id, stream, index, bytes(waiting), last=True)
 
-    def read(self, archive_id: ArchiveId, stream: str) -> Iterator[bytes]:
-        """The stream's bytes, every chunk checked. Raises Damaged where one is lost or altered."""
+    def read(
+        self, archive_id: ArchiveId, stream: str, *, wait_for: Callable[[int], None] = _at_once
+    ) -> Iterator[bytes]:
+        """The stream's bytes, every chunk checked. Raises Damaged where one is lost or altered.
+
+        `wait_for` is called before a chunk is read, with its number: while a stream is still being
+        written it comes back once that chunk is there.
+        """
         seal = self.seal(archive_id)
         index, last = 0, False
         while not last:
+            wait_for(index)
             chunk = self.place.get(f"{archive_id}/{stream}/{index:06d}")
             data, last = seal.open(chunk, stream=stream, index=index)
             yield data

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import zstandard
 
@@ -21,9 +22,12 @@ from bot.adapters.archive.codecs import expanded
 from bot.adapters.archive.places import Object
 from bot.adapters.archive.streams import Streams, stream_of
 from bot.adapters.archive.writing import Writing
-from bot.domain.archives import ArchiveId, Manifest, Member, Part, PartId, Stored
+from bot.domain.archives import STORED, ArchiveId, Manifest, Member, Part, PartId, Stored
+from bot.domain.packed import Packed, Packing
 from bot.errors import Damaged
 from bot.ports.archives import Held
+
+T = TypeVar("T")
 
 _COMMIT = "commit"
 _MANIFEST = "manifest"
@@ -42,26 +46,26 @@ class PlaceVault:
 
     async def write(
         self, part_id: PartId, *, codec: str, data: AsyncGenerator[bytes, None]
-    ) -> Part:
-        """As the port says; chunks are being stored while the next ones come in."""
+    ) -> tuple[Part, list[Member]]:
+        """As the port says: chunks are stored, and read back, while the next ones come in."""
         await asyncio.to_thread(self._forget_part, part_id)
         writing = Writing(self._streams, part_id.archive, _PART + part_id.name)
+        reading = _in_own_thread(
+            lambda: tar.members(self._plain(part_id, codec, wait_for=writing.wait_for))
+        )
         try:
             async with aclosing(data):
                 async for piece in data:
                     await writing.add(piece)
             size = await writing.finish()
+            members = await asyncio.shield(reading)
         finally:
             await writing.settle()
-        return Part(id=part_id, codec=codec, chunks=writing.chunks, bytes=size)
+            await asyncio.gather(reading, return_exceptions=True)
+        return Part(id=part_id, codec=codec, chunks=writing.chunks, bytes=size), members
 
     async def members(self, part: Part) -> list[Member]:
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
-        try:
-            reading = asyncio.get_running_loop().run_in_executor
-            return await reading(pool, lambda: tar.members(self._plain(part)))
-        finally:
-            pool.shutdown(wait=False)
+        return await _in_own_thread(lambda: tar.members(self._plain_part(part)))
 
     async def note(self, part: Part, stored: Sequence[Stored]) -> None:
         await asyncio.to_thread(
@@ -71,7 +75,7 @@ class PlaceVault:
             _compressed(wire.note_lines(part, stored)),
         )
 
-    async def noted(self, archive_id: ArchiveId) -> tuple[list[Part], list[Stored]]:
+    async def noted(self, archive_id: ArchiveId) -> tuple[list[Part], Packed[Stored]]:
         """As the port says; a note that is not whole was being written when the run died."""
         return await asyncio.to_thread(self._noted, archive_id)
 
@@ -87,10 +91,10 @@ class PlaceVault:
     def tar(
         self, manifest: Manifest, paths: Collection[bytes] | None = None
     ) -> AsyncGenerator[bytes, None]:
-        return _in_thread(assembly.tar(manifest, self._plain, paths))
+        return _in_thread(assembly.tar(manifest, self._plain_part, paths))
 
     def file(self, manifest: Manifest, path: bytes) -> AsyncGenerator[bytes, None]:
-        return _in_thread(assembly.file(manifest, self._plain, path))
+        return _in_thread(assembly.file(manifest, self._plain_part, path))
 
     async def held(self) -> list[Held]:
         """As the port says; what another installation keeps in the same place is left out."""
@@ -113,8 +117,14 @@ class PlaceVault:
     async def tidy(self, older_than: datetime) -> int:
         return await asyncio.to_thread(self._streams.place.sweep_unfinished, older_than)
 
-    def _plain(self, part: Part) -> Iterator[bytes]:
-        """A part's tar stream as it was on the machine."""
+    def _plain(
+        self, part_id: PartId, codec: str, *, wait_for: Callable[[int], None]
+    ) -> Iterator[bytes]:
+        """A part's tar stream as it was on the machine; it may still be written."""
+        stream = _PART + part_id.name
+        return expanded(self._streams.read(part_id.archive, stream, wait_for=wait_for), codec)
+
+    def _plain_part(self, part: Part) -> Iterator[bytes]:
         return expanded(self._streams.read(part.id.archive, _PART + part.id.name), part.codec)
 
     def _forget_part(self, part_id: PartId) -> None:
@@ -122,20 +132,21 @@ class PlaceVault:
         self._streams.drop(part_id.archive, _NOTE + part_id.name)
         self._streams.drop(part_id.archive, _PART + part_id.name)
 
-    def _noted(self, archive_id: ArchiveId) -> tuple[list[Part], list[Stored]]:
+    def _noted(self, archive_id: ArchiveId) -> tuple[list[Part], Packed[Stored]]:
         names = {stream_of(each.key)[1] for each in self._streams.place.list(archive_id)}
         if not self._streams.has_good_key(archive_id):
-            return [], []  # it died before it wrote anything else
+            return [], Packed.of(STORED, ())  # it died before it wrote anything else
         parts: list[Part] = []
-        stored: list[Stored] = []
+        stored = Packing(STORED)
         for name in sorted(name for name in names if name.startswith(_NOTE)):
             try:
                 part, entries = wire.note_of(_lines(self._streams.read(archive_id, name)))
             except Damaged:
                 continue
             parts.append(part)
-            stored.extend(entries)
-        return parts, stored
+            for each in entries:
+                stored.add(each)
+        return parts, stored.done()
 
     def _missing(self, parts: Collection[Part]) -> set[PartId]:
         there: dict[PartId, list[int]] = defaultdict(list)
@@ -215,6 +226,15 @@ def _part_of(each: Object) -> PartId | None:
     if stream.startswith(_PART) and number.isdecimal():
         return PartId(archive_id, int(number))
     return None
+
+
+def _in_own_thread(work: Callable[[], T]) -> asyncio.Future[T]:
+    """Begin something long that reads, in a thread that ends with it."""
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+    try:
+        return asyncio.get_running_loop().run_in_executor(pool, work)
+    finally:
+        pool.shutdown(wait=False)
 
 
 async def _in_thread(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.archives import (
+    STORED,
     Archive,
     ArchiveId,
     ArchiveState,
@@ -28,6 +29,7 @@ from bot.domain.archives import (
     Report,
     Stored,
 )
+from bot.domain.packed import Packing
 from bot.domain.rentals import RentalId
 from bot.domain.trees import Entry, Kind, shown
 from bot.errors import Damaged
@@ -39,8 +41,8 @@ def manifest_lines(manifest: Manifest) -> Iterator[bytes]:
     yield _line("archive", _archive(manifest))
     for part in sorted(manifest.parts.values(), key=lambda each: each.id):
         yield part_line(part)
-    for path in sorted(manifest.stored):
-        yield stored_line(manifest.stored[path])
+    for stored in manifest.stored.each():
+        yield stored_line(stored)
     report = manifest.report
     for gone in report.excluded:
         yield _line(
@@ -61,15 +63,14 @@ def manifest_lines(manifest: Manifest) -> Iterator[bytes]:
 def manifest_of(lines: Iterable[bytes]) -> Manifest:
     """Raises Damaged for what is no manifest."""
     header: dict[str, Any] = {}
-    stored: dict[bytes, Stored] = {}
+    stored = Packing(STORED)
     parts: dict[PartId, Part] = {}
     report: dict[str, list[Any]] = {kind: [] for kind in _REPORT}
     try:
         for line in lines:
             kind, data = json.loads(line)
             if kind == "entry":
-                each = _stored_of(data)
-                stored[each.entry.path] = each
+                stored.add(_stored_of(data))
             elif kind == "part":
                 part = _part_of(data)
                 parts[part.id] = part
@@ -83,7 +84,7 @@ def manifest_of(lines: Iterable[bytes]) -> Manifest:
             archive=_archive_of(header),
             tools=header["tools"],
             rules=header["rules"],
-            stored=stored,
+            stored=stored.done(),
             parts=parts,
             report=Report(
                 excluded=tuple(report["excluded"]),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 import re
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 
 import zstandard
 
 from bot.adapters.archive import rules, scripts
-from bot.domain.archives import Chosen, Outside, Stored
-from bot.domain.trees import Entry, Kind, Scan
+from bot.adapters.archive.shares import Share, divided
+from bot.domain.archives import HASHED, Chosen, Hashed, Outside
+from bot.domain.packed import Packed, Packing, Row
+from bot.domain.trees import ENTRIES, Entry, Kind, Scan
 from bot.errors import CommandFailed, DiskFull, LacksTools
 from bot.ports.archives import Toolbox
 from bot.ports.machines import Ran, Running, Shell
@@ -23,9 +25,6 @@ from bot.ports.machines import Ran, Running, Shell
 log = logging.getLogger(__name__)
 
 _RULES_BYTES = 64_000
-_SHARES = 4  # sshd allows ten sessions in one connection, and others need some
-_SHARE_BYTES = 64_000_000  # less is not worth another command
-_OPENING_BYTES = 10_000  # what opening a file costs, as reading
 _NO_FOLDER = 66  # our scripts' word for a workspace that is not there
 _VANISHED = re.compile(r"No such file or directory\s*$")
 
@@ -68,12 +67,9 @@ class SshWorkspaces:
             root=facts.get("root", root),
         )
 
-    async def scan(
-        self, shell: Shell, root: str, *, known: Mapping[bytes, Stored] | None = None
-    ) -> Scan:
+    async def scan(self, shell: Shell, root: str) -> Scan:
         """As the port says; a name that vanished while find went by is no complaint."""
-        known = known or {}
-        entries: list[Entry] = []
+        packing = Packing(ENTRIES)
         fields: list[bytes] = []
         async with shell.stream(
             scripts.scan(root),
@@ -83,9 +79,7 @@ class SshWorkspaces:
             async for field in _split(running):
                 fields.append(field)
                 if len(fields) == scripts.SCAN_FIELDS:
-                    entry = _entry(fields)
-                    was = known.get(entry.path)
-                    entries.append(was.entry if was and was.entry == entry else entry)
+                    packing.add_row(_row(fields))
                     fields.clear()
             ran = await running.end()
         _demand_folder(ran)
@@ -93,7 +87,7 @@ class SshWorkspaces:
         complaints = tuple(line for line in said if not _VANISHED.search(line))
         if fields or ran.status not in (0, 1) or (ran.status == 1 and not said):
             raise CommandFailed("the scan is not whole", status=ran.status, stderr=ran.stderr)
-        return Scan(entries=entries, complaints=complaints)
+        return Scan(entries=await asyncio.to_thread(packing.done), complaints=complaints)
 
     async def rules(self, shell: Shell, root: str) -> str:
         ran = await shell.run(scripts.rules(root, _RULES_BYTES), timeout_s=self._deadlines.look_s)
@@ -119,7 +113,7 @@ class SshWorkspaces:
         size = sum(entry.weight for entry in entries)
         async with shell.stream(
             scripts.pack(root, codec),
-            stdin=_names(entries),
+            stdin=_names(entry.path for entry in entries),
             timeout_s=self._deadlines.of(size),
             silence_s=self._deadlines.silence_s,
         ) as running:
@@ -137,26 +131,12 @@ class SshWorkspaces:
         if tar[1] != "0":
             log.info("tar said while packing: %s", ran.stderr[:400].strip())
 
-    async def digests(
-        self, shell: Shell, root: str, entries: Sequence[Entry]
-    ) -> dict[bytes, bytes]:
+    async def digests(self, shell: Shell, root: str, entries: Packed[Entry]) -> Packed[Hashed]:
         """As the port says. The names of one inode are read once."""
-        first: dict[tuple[int, int], bytes] = {}
-        others: dict[bytes, bytes] = {}
-        chosen: list[Entry] = []
-        for entry in entries:
-            if entry.kind is not Kind.FILE:
-                continue
-            known = entry.path
-            if entry.links > 1:
-                known = first.setdefault((entry.device, entry.inode), entry.path)
-            if known == entry.path:
-                chosen.append(entry)
-            else:
-                others[entry.path] = known
-        found = await self._hash_all(shell, root, chosen)
-        found |= {path: found[known] for path, known in others.items() if known in found}
-        return found
+        shares, others = await asyncio.to_thread(divided, entries)
+        found = await self._hash_all(shell, root, shares)
+        more = (Hashed(path, found[known].sha256) for path, known in others if known in found)
+        return found.and_those(more) if others else found
 
     async def remove(self, shell: Shell, root: str, entries: Sequence[Entry]) -> None:
         folders = [entry for entry in entries if entry.kind is Kind.FOLDER]
@@ -166,7 +146,9 @@ class SshWorkspaces:
             if not chosen:
                 continue
             async with shell.stream(
-                script, stdin=_names(chosen), timeout_s=self._deadlines.scan_s
+                script,
+                stdin=_names(entry.path for entry in chosen),
+                timeout_s=self._deadlines.scan_s,
             ) as running:
                 ran = await running.end()
             _demand_folder(ran)
@@ -194,39 +176,35 @@ class SshWorkspaces:
             )
         return said
 
-    async def _hash_all(
-        self, shell: Shell, root: str, entries: Sequence[Entry]
-    ) -> dict[bytes, bytes]:
+    async def _hash_all(self, shell: Shell, root: str, shares: Sequence[Share]) -> Packed[Hashed]:
         """Several commands at a time, for sha256sum keeps one core busy and the disk waiting."""
+        packing = Packing(HASHED)
         hashing = [
-            asyncio.ensure_future(self._hash(shell, root, share)) for share in _shares(entries)
+            asyncio.ensure_future(self._hash(shell, root, share, packing)) for share in shares
         ]
-        found: dict[bytes, bytes] = {}
         try:
             for done in asyncio.as_completed(hashing):
-                found |= await done
+                await done
         finally:
             for each in hashing:
                 each.cancel()
             await asyncio.gather(*hashing, return_exceptions=True)
-        return found
+        return await asyncio.to_thread(packing.done)
 
-    async def _hash(self, shell: Shell, root: str, entries: Sequence[Entry]) -> dict[bytes, bytes]:
-        limit_s = self._deadlines.of(sum(entry.size for entry in entries) // 10)
-        found: dict[bytes, bytes] = {}
+    async def _hash(self, shell: Shell, root: str, share: Share, packing: Packing[Hashed]) -> None:
+        limit_s = self._deadlines.of(share.bytes // 10)
         async with shell.stream(
             scripts.digests(root),
-            stdin=_names(entries),
+            stdin=_names(share.names),
             timeout_s=limit_s,
             silence_s=limit_s,  # one large file is a long silence
         ) as running:
             async for line in _split(running):
-                found[line[68:]] = bytes.fromhex(line[:64].decode("ascii"))
+                packing.add_row((line[68:], bytes.fromhex(line[:64].decode("ascii"))))
             ran = await running.end()
         _demand_folder(ran)
         if ran.status not in (0, 123):  # xargs's word for: some of them failed
             raise CommandFailed("hashing failed", status=ran.status, stderr=ran.stderr)
-        return found
 
     async def _codec(self, shell: Shell) -> str:
         """What the target can expand; it may be another machine than the one that was archived."""
@@ -236,18 +214,6 @@ class SshWorkspaces:
             timeout_s=self._deadlines.look_s,
         )
         return ran.stdout.strip()
-
-
-def _shares(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """The entries divided by what there is to read: the largest first, to whoever has least."""
-    total = sum(entry.size for entry in entries)
-    shares: list[list[Entry]] = [[] for _ in range(min(_SHARES, 1 + total // _SHARE_BYTES))]
-    waiting = [(0, number) for number in range(len(shares))]
-    for entry in sorted(entries, key=lambda each: each.size, reverse=True):
-        size, number = waiting[0]
-        shares[number].append(entry)
-        heapq.heapreplace(waiting, (size + entry.size + _OPENING_BYTES, number))
-    return [share for share in shares if share]
 
 
 def _demand_folder(ran: Ran) -> None:
@@ -264,9 +230,10 @@ def _free(df: str) -> int:
     return int(columns[3]) * 1024 if len(columns) > 4 and columns[3].isdecimal() else 0
 
 
-async def _names(entries: Sequence[Entry]) -> AsyncGenerator[bytes, None]:
-    for at in range(0, len(entries), 1000):
-        yield b"".join(b"./" + entry.path + b"\0" for entry in entries[at : at + 1000])
+async def _names(paths: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    left = iter(paths)
+    while some := b"".join(b"./" + path + b"\0" for path in islice(left, 1000)):
+        yield some
 
 
 async def _split(running: Running) -> AsyncGenerator[bytes, None]:
@@ -280,26 +247,27 @@ async def _split(running: Running) -> AsyncGenerator[bytes, None]:
         raise CommandFailed("an answer was cut short", status=-1)
 
 
-def _entry(fields: Sequence[bytes]) -> Entry:
+def _row(fields: Sequence[bytes]) -> Row:
+    """The facts of an `Entry`, in the order of its fields."""
     kind, size, blocks, mtime, ctime, device, inode, mode, links, uid, gid, path, target = fields
-    return Entry(
-        path=path,
-        kind=_KINDS.get(kind, Kind.UNKNOWN),
-        size=int(size),
-        disk=int(blocks) * 512,
-        mtime_ns=_nanoseconds(mtime),
-        ctime_ns=_nanoseconds(ctime),
-        device=int(device),
-        inode=int(inode),
-        mode=int(mode, 8),
-        links=int(links),
-        uid=int(uid),
-        gid=int(gid),
-        target=target,
+    return (
+        path,
+        _KINDS.get(kind, Kind.UNKNOWN.value),
+        int(size),
+        int(blocks) * 512,
+        _nanoseconds(mtime),
+        _nanoseconds(ctime),
+        int(device),
+        int(inode),
+        int(mode, 8),
+        int(links),
+        int(uid),
+        int(gid),
+        target,
     )
 
 
-_KINDS = {kind.value.encode(): kind for kind in Kind}
+_KINDS = {kind.value.encode(): kind.value for kind in Kind}
 
 
 def _nanoseconds(text: bytes) -> int:

@@ -7,12 +7,14 @@ each what that one freed.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from bot.adapters.archive.streams import Streams
 from bot.domain.archives import ArchiveId
+from bot.errors import Damaged
 
 _UNDER_WAY = 2  # chunks being stored at a time: to a far place each takes as long as the way there
 
@@ -29,6 +31,9 @@ class Writing:
         self._storing: deque[asyncio.Future[int]] = deque()
         self._pool = ThreadPoolExecutor(max_workers=_UNDER_WAY, thread_name_prefix="archive")
         self._bytes = 0
+        self._news = threading.Condition()
+        self._there = 0  # so many chunks, from the first on
+        self._ended = False
         self.chunks = 0
 
     async def add(self, piece: bytes) -> None:
@@ -47,9 +52,22 @@ class Writing:
         return self._bytes
 
     async def settle(self) -> None:
-        """Leave nothing under way, whatever happened."""
+        """Leave nothing under way, and nobody waiting, whatever happened."""
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
         await asyncio.gather(*self._storing, return_exceptions=True)
         self._pool.shutdown(wait=False)
+
+    def wait_for(self, index: int) -> None:
+        """Come back when this chunk is in the place; for another thread than the loop's.
+
+        Raises Damaged when it will never be: writing was broken off.
+        """
+        with self._news:
+            self._news.wait_for(lambda: self._there > index or self._ended)
+            if self._there <= index:
+                raise Damaged("a stream was not written to its end")
 
     async def _store(self, *, last: bool) -> None:
         while len(self._storing) >= _UNDER_WAY:
@@ -68,3 +86,6 @@ class Writing:
         # Shielded: a thread cannot be cancelled, and `settle` must still be able to wait for it.
         self._bytes += await asyncio.shield(self._storing[0])
         self._storing.popleft()
+        with self._news:
+            self._there += 1
+            self._news.notify_all()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from bot.adapters.archive.rules import choose
-from bot.domain.trees import Entry, Kind
+from bot.domain.packed import Packed
+from bot.domain.trees import ENTRIES, Entry, Kind
 from tests.domain.test_trees import an_entry
 
 
-def tree(*paths: str) -> list[Entry]:
+def tree(*paths: str) -> Packed[Entry]:
     """Files, and folders where a path ends with a slash; parents come by themselves."""
     found: dict[bytes, Entry] = {}
     for path in paths:
@@ -19,12 +20,12 @@ def tree(*paths: str) -> list[Entry]:
             found.setdefault(folder, an_entry(folder, kind=Kind.FOLDER))
         name = path.rstrip("/").encode()
         found[name] = an_entry(name, kind=Kind.FOLDER if path.endswith("/") else Kind.FILE)
-    return list(found.values())
+    return Packed.of(ENTRIES, found.values())
 
 
 def out(*paths: str, rules: str = "") -> dict[str, str]:
     chosen = choose(tree(*paths), rules)
-    names = {entry.path for entry in chosen.wanted}
+    names = set(chosen.wanted)
     for gone in chosen.excluded:
         assert not any(name == gone.path or name.startswith(gone.path + b"/") for name in names)
     return {gone.path.decode(): gone.rule for gone in chosen.excluded}
@@ -98,6 +99,6 @@ def test_sizes_and_packages_are_summed() -> None:
 def test_names_that_are_no_text_can_be_matched() -> None:
     entries = [an_entry(b"\xff.log"), an_entry(b"\xff"), an_entry(b"new\nline.log")]
 
-    chosen = choose(entries, "*.log\n")
+    chosen = choose(Packed.of(ENTRIES, entries), "*.log\n")
 
-    assert [entry.path for entry in chosen.wanted] == [b"\xff"]
+    assert list(chosen.wanted) == [b"\xff"]

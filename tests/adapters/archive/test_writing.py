@@ -15,6 +15,7 @@ from bot.adapters.archive.places import Place, open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.writing import Writing
 from bot.domain.archives import ArchiveId
+from bot.errors import Damaged
 
 ARCHIVE = ArchiveId("a" * 10)
 
@@ -57,6 +58,39 @@ async def test_whoever_is_cancelled_leaves_nothing_under_way(tmp_path: Path) -> 
 
     assert waited
     assert gate.under_way == 0
+
+
+async def test_a_reader_follows_the_writer_chunk_by_chunk(tmp_path: Path) -> None:
+    """It reads what lies in the place, never before it is there, and comes to the end with it."""
+    streams = _streams(open_place(tmp_path.as_uri()))
+    writing = Writing(streams, ARCHIVE, "part")
+    came: list[bytes] = []
+    pieces = streams.read(ARCHIVE, "part", wait_for=writing.wait_for)
+    reading = asyncio.ensure_future(asyncio.to_thread(lambda: came.extend(pieces)))
+
+    for number in range(10):
+        await writing.add(bytes([number]) * 100)
+    early = reading.done()
+    await writing.finish()
+    await reading
+    await writing.settle()
+
+    assert not early
+    assert b"".join(came) == b"".join(bytes([number]) * 100 for number in range(10))
+
+
+async def test_who_follows_a_writer_that_breaks_off_is_told(tmp_path: Path) -> None:
+    """A thread that waited for ever could not be ended."""
+    streams = _streams(open_place(tmp_path.as_uri()))
+    writing = Writing(streams, ARCHIVE, "part")
+    pieces = streams.read(ARCHIVE, "part", wait_for=writing.wait_for)
+    reading = asyncio.ensure_future(asyncio.to_thread(list, pieces))
+
+    await writing.add(bytes(150))
+    await writing.settle()
+
+    with pytest.raises(Damaged):
+        await asyncio.wait_for(reading, 10)
 
 
 class _Gate:

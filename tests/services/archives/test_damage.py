@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,43 @@ async def test_a_place_that_fails_once_costs_a_repetition_at_most(
         outcome = await fresh(archives, place_folder).save(rig.rental, rig.shell)
     assert isinstance(outcome, Proof)
     await fresh(archives, place_folder).check(outcome.archive.id)
+
+
+class Slow(Place):
+    """A place that takes its time over each object, and counts how many wait for it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(open_place(folder.as_uri())._store, folder=folder)
+        self.waiting = 0
+        self.most = 0
+
+    def put(self, key: str, data: bytes) -> None:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        time.sleep(0.05)
+        super().put(key, data)
+        self.waiting -= 1
+
+    def get(self, key: str) -> bytes:
+        time.sleep(0.05)
+        return super().get(key)
+
+
+async def test_a_place_that_slows_down_holds_the_machine_back_and_nothing_else(
+    rig: Rig, rent: Callable[..., Any], archives: Archives, place_folder: Path
+) -> None:
+    """What it has not taken yet does not pile up here: two objects wait at a time, never more."""
+    for number in range(4):
+        (rig.workspace / f"{number}").write_bytes(os.urandom(1_400_000))
+    later = fresh(archives, place_folder)
+    place = later._vault._streams.place = Slow(place_folder)
+
+    proof = await saved(later, rig)
+    other = await rent()
+    await later.restore(proof.archive.id, other.shell)
+
+    assert place.most == 2
+    assert nasty.portrait(other.workspace) == nasty.portrait(rig.workspace)
 
 
 async def test_a_place_that_is_gone_is_said(

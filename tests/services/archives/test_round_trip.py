@@ -94,24 +94,7 @@ async def test_a_large_workspace_is_hashed_by_several_commands(
     files = {each.name.encode(): each for each in rig.workspace.iterdir() if each.is_file()}
     assert {b"0", b"1", b"2", b"3", b"three"} <= set(digests) <= set(files)
     for name, digest in digests.items():
-        assert digest == hashlib.sha256(files[name].read_bytes()).digest()
-
-
-async def test_another_look_takes_no_other_memory(
-    rig: Rig, archives: Archives, workspaces: SshWorkspaces
-) -> None:
-    """What is as it was is the very object that is known; what is not is a new one."""
-    for name in ("same", "touched"):
-        (rig.workspace / name).write_text("work")
-    proof = await saved(archives, rig)
-    stored = (await archives.contents(proof.archive.id)).stored
-    (rig.workspace / "touched").write_text("work!")
-
-    scan = await workspaces.scan(rig.shell, proof.archive.root, known=stored)
-
-    found = {entry.path: entry for entry in scan.entries}
-    assert found[b"same"] is stored[b"same"].entry
-    assert found[b"touched"] != stored[b"touched"].entry
+        assert digest.sha256 == hashlib.sha256(files[name].read_bytes()).digest()
 
 
 def archives_with(archives: Archives, **changes: Any) -> Archives:
@@ -205,6 +188,36 @@ async def test_a_bashrc_that_prints_changes_nothing(
     await archives.restore(proof.archive.id, other.shell)
 
     assert nasty.portrait(other.workspace) == nasty.portrait(talker.workspace)
+
+
+async def test_a_machine_whose_disk_is_full_is_archived_all_the_same(
+    rent: Callable[..., Any], archives: Archives
+) -> None:
+    """Nothing is written there: not one file may grow by one byte in any command of ours."""
+    full, other = await rent(bashrc="ulimit -f 0\n"), await rent()
+    nasty.make(full.workspace, small=5)
+    assert (await full.shell.run("echo x > x", timeout_s=10, check=False)).status != 0
+    (full.workspace / "x").unlink(missing_ok=True)
+
+    proof = await saved(archives, full)
+    await archives.restore(proof.archive.id, other.shell)
+
+    assert nasty.portrait(other.workspace) == nasty.portrait(full.workspace)
+
+
+async def test_a_machine_without_bash_is_archived_like_any_other(
+    rent: Callable[..., Any], archives: Archives, tmp_path: Path
+) -> None:
+    """What runs there is POSIX shell: one that asks for bash finds it broken."""
+    broken = with_program(tmp_path / "tools", "bash", "#!/bin/sh\nexit 127\n")
+    poor, other = await rent(path=str(broken)), await rent()
+    nasty.make(poor.workspace, small=5)
+    assert (await poor.shell.run("bash -c true", timeout_s=10, check=False)).status == 127
+
+    proof = await saved(archives, poor)
+    await archives.restore(proof.archive.id, other.shell)
+
+    assert nasty.portrait(other.workspace) == nasty.portrait(poor.workspace)
 
 
 async def test_a_machine_without_gnu_tar_is_told_so(

@@ -90,6 +90,23 @@ async def test_a_store_that_refuses_is_said_and_nothing_is_lost(
     await saved(archives, rig)
 
 
+async def test_a_bucket_that_is_not_there_is_said_as_such(
+    rig: Rig, archives: Archives, s3_url: str
+) -> None:
+    """The machine stays as it is, and what comes next works as soon as the bucket is right."""
+    (rig.workspace / "a").write_text("work")
+    good = archives._vault._streams.place
+    archives._vault._streams.place = open_place("s3://not-there-7f3a/archives", retries=0)
+
+    failure = await archives.save(rig.rental, rig.shell)
+
+    assert isinstance(failure, Failure)
+    assert failure.trouble is Trouble.PLACE
+    assert failure.words == "The archive store cannot be used: there is no such bucket."
+    archives._vault._streams.place = good
+    await saved(archives, rig)
+
+
 async def test_a_part_that_the_store_lost_is_found_by_a_check_and_sent_again(
     rig: Rig, archives: Archives, place: Place
 ) -> None:

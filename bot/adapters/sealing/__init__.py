@@ -1,0 +1,1 @@
+"""Texts that lie in the database and that only this installation is to read."""
