@@ -15,7 +15,6 @@ import pytest
 
 from bot.adapters.vast.client import Vast
 from bot.domain.bulletins import Audience, Bulletin, Tone
-from bot.domain.limits import Limits
 from bot.domain.omens import Sign
 from bot.domain.rentals import Reason, Rental, State, mark_of
 from bot.ports.books import Store
@@ -71,7 +70,7 @@ class Town:
             herald=Herald(store=store, market=market, account=self.account, clock=clock),
             account=self.account,
             clock=clock,
-            limits=Limits(),
+            policies=self.house.policies,
             installation="bellhop",
             mark=mark_of("ssh-ed25519 OURS"),
             wake=Wake(),
