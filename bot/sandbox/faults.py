@@ -74,6 +74,11 @@ KINDS: Mapping[str, Kind] = {
         _MACHINE,
         {"after_s": 20.0, "seconds": 30.0},
     ),
+    "ssh_hangs": Kind(
+        "SSH answers nothing for `seconds` when it has run for `after_s`; connections stay open",
+        _MACHINE,
+        {"after_s": 20.0, "seconds": 30.0},
+    ),
     "jupyter_dies": Kind(
         "every Jupyter that runs is killed when the machine has run for `after_s`",
         _MACHINE,
