@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "offer_gone_410": Kind("410 no_such_ask", _MACHINE, {}),
     "low_credit": Kind("400 insufficient_credit", _MACHINE, {}),
     "bid_too_low": Kind("an error that names a new, stopped contract", _MACHINE, {}),
+    "no_with_contract": Kind("200 that says no and names a contract, which runs", _MACHINE, {}),
     "price_changed": Kind("the contract costs `factor` of the offer", _MACHINE, {"factor": 1.5}),
     "late_list": Kind("not in lists for `seconds`", _MACHINE, {"seconds": 10.0}),
     # A machine's life

@@ -146,6 +146,7 @@ class Sweep:
             return
         if await self._market.machine(machine.contract) is None:
             log.warning("%s is listed, and by its number not there; left alone", machine.contract)
+            await self._store.tell(sweep_words.contradicted(machine))
             return
         await self._store.tell(sweep_words.removed(machine, why))
         await self._store.destroy_sent(machine.contract, now)

@@ -215,6 +215,11 @@ async def test_a_list_and_a_number_that_disagree_destroy_nothing(town: Swept) ->
     await town.look(later=PATIENCE)
 
     assert town.market.destroyed == []
+    assert "contradict each other" in (await town.told(f"stray/{machine.contract}")).title
+    town.market.denied_by_number.clear()
+    await town.look()
+    assert town.market.destroyed == [machine.contract]
+    assert "is destroyed" in (await town.told(f"stray/{machine.contract}")).title
 
 
 async def test_a_stopped_stray_is_told_with_its_cost_a_day(town: Swept) -> None:
