@@ -12,8 +12,8 @@ from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
 from bot.app.parts import SystemClock
 from bot.config import Settings
-from bot.domain.limits import Limits
 from bot.domain.rentals import ContractId, mark_of
+from bot.services.policy import Policies
 from bot.services.tidy import Found, Tidy
 
 
@@ -33,6 +33,7 @@ async def sweep(
         store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
         market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
         stack.push_async_callback(market.close)
+        policies = Policies(store=store)
         key = await asyncio.to_thread(load_or_create, settings.data / "keys")
         tidy = Tidy(
             store=store,
@@ -40,7 +41,7 @@ async def sweep(
             clock=clock,
             installation=settings.installation,
             mark=mark_of(key.public_line()),
-            limits=Limits(),
+            limits=policies.most_patient(await policies.values()),
         )
         found = await tidy.find()
         if not found:

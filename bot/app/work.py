@@ -111,7 +111,7 @@ def make_sweep(
         ),
         account=shared.account,
         clock=outside.clock,
-        limits=shared.limits,
+        policies=shared.policies,
         installation=settings.installation,
         mark=mark_of(outside.key.public_line()),
         wake=shared.sweeping,

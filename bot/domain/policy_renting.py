@@ -82,4 +82,7 @@ RENTING: dict[str, Key[Any]] = dict(
 )
 """By the fields of `Limits` which they fill."""
 
+PHASES = ("created", "loading", "ssh", "notebook", "path")
+"""Those that a preset may have for itself."""
+
 GRUDGE: Key[timedelta] = RENTING["grudge"]

@@ -26,6 +26,9 @@ from bot.domain.limits import Limits
 from bot.domain.money import Usd, storage_per_hour
 from bot.domain.rentals import Instance, Rental, RentalId, Status
 
+NOBODY = "Bellhop"
+"""Whose name a machine bears that was taken in and whose owner is not known: our own."""
+
 SKEW = timedelta(minutes=10)
 """How far Vast's clock and ours may differ before a machine of ours looks like none."""
 
@@ -68,6 +71,11 @@ class Hold:
 
 
 Verdict = Wait | Foreign | Remove | Adopt | Hold
+
+
+def ownerless(rental: Rental) -> bool:
+    """Whether it was taken in and nobody knows whose it was: only leads can say what is to be."""
+    return rental.adopted_at is not None and rental.owner_name == NOBODY
 
 
 def holdings(

@@ -40,6 +40,19 @@ def removed(machine: Instance, why: str) -> Bulletin:
     )
 
 
+def contradicted(machine: Instance) -> Bulletin:
+    """A stray about which Vast says two things."""
+    return Bulletin(
+        key=key_of(machine),
+        title="Vast's answers about a stray machine contradict each other",
+        text=(
+            f"{_name(machine)} bears our label and belongs to no rental. Vast lists it, and asked "
+            "for its number says that there is no such machine. Nothing is concluded: it is not "
+            f"destroyed before both agree. {_costs(machine)}"
+        ),
+    )
+
+
 def removal_confirmed(told: Bulletin, at: datetime) -> Bulletin:
     """The same message, once the machine was seen gone."""
     return Bulletin(

@@ -103,13 +103,15 @@ class Rentals(Protocol):
         letters: Sequence[Writing] = (),
         notify: bool = True,
         grudge: Grudge | None = None,
+        claim: Claim | None = None,
     ) -> Rental:
         """Write a changed rental, guarded: only if the stored version is still `after.version`.
 
         In the same transaction: an event, its tries, the grudge against its host, the ledger
         entries and the letters (those that are there already are left as they are) and, with
         `notify`, a notice for its card. Returns it with the next version. Raises Stale when
-        somebody else was faster.
+        somebody else was faster. With a claim its new price must fit into every budget that it
+        counts against, as if it began now: raises OverBudget.
         """
         ...
 

@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "offer_gone_410": Kind("410 no_such_ask", _MACHINE, {}),
     "low_credit": Kind("400 insufficient_credit", _MACHINE, {}),
     "bid_too_low": Kind("an error that names a new, stopped contract", _MACHINE, {}),
+    "no_with_contract": Kind("200 that says no and names a contract, which runs", _MACHINE, {}),
     "price_changed": Kind("the contract costs `factor` of the offer", _MACHINE, {"factor": 1.5}),
     "late_list": Kind("not in lists for `seconds`", _MACHINE, {"seconds": 10.0}),
     # A machine's life
@@ -71,6 +72,11 @@ KINDS: Mapping[str, Kind] = {
     "slow_ssh": Kind("SSH is refused for `seconds`", _MACHINE, {"seconds": 10.0}),
     "ssh_breaks": Kind(
         "SSH is cut when it has run for `after_s`, and refused for `seconds`",
+        _MACHINE,
+        {"after_s": 20.0, "seconds": 30.0},
+    ),
+    "ssh_hangs": Kind(
+        "SSH answers nothing for `seconds` when it has run for `after_s`; connections stay open",
         _MACHINE,
         {"after_s": 20.0, "seconds": 30.0},
     ),

@@ -74,9 +74,11 @@ class Keeper:
                 yard.set_gpu(contract.id, util=contract.gpu_util, vram_mb=contract.vram_mb)
             case "cut" if contract.port is not None:
                 await yard.cut(contract.id, for_s=errand.ssh_after_s)
+            case "hang" if contract.port is not None:
+                await yard.hang(contract.id, for_s=errand.ssh_after_s)
             case "jupyter" if contract.port is not None:
                 await yard.end_jupyter(contract.id)
-            case "keys" | "gpu" | "cut" | "jupyter":
+            case "keys" | "gpu" | "cut" | "hang" | "jupyter":
                 pass  # it is not up; it gets them when it starts
 
     async def _start(self, contract: Contract, ssh_after_s: float) -> None:

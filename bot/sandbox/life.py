@@ -47,7 +47,7 @@ class Timing:
 class Errand:
     """Something to do in the yard for a contract."""
 
-    do: Literal["start", "stop", "remove", "keys", "gpu", "cut", "jupyter"]
+    do: Literal["start", "stop", "remove", "keys", "gpu", "cut", "hang", "jupyter"]
     contract: Contract
     ssh_after_s: float = 0.0  # of a start or a cut: from when on SSH answers
 
@@ -109,6 +109,9 @@ class Life:
         if (cut := self._faults.take("ssh_breaks", contract.facts())) is not None:
             step = partial(self.disturb, do="cut", ssh_after_s=float(cut["seconds"]))
             self._later(contract, at, float(cut["after_s"]), step)
+        if (hang := self._faults.take("ssh_hangs", contract.facts())) is not None:
+            step = partial(self.disturb, do="hang", ssh_after_s=float(hang["seconds"]))
+            self._later(contract, at, float(hang["after_s"]), step)
         if (end := self._faults.take("jupyter_dies", contract.facts())) is not None:
             self._later(contract, at, float(end["after_s"]), partial(self.disturb, do="jupyter"))
 
@@ -117,10 +120,10 @@ class Life:
         contract: Contract,
         at: datetime,
         *,
-        do: Literal["cut", "jupyter"],
+        do: Literal["cut", "hang", "jupyter"],
         ssh_after_s: float = 0.0,
     ) -> None:
-        """What befalls a machine while Vast sees nothing: SSH is cut, or Jupyter is killed."""
+        """What befalls a machine while Vast sees nothing: SSH is cut or hangs, or Jupyter dies."""
         self._note(contract, at, f"fault: {do}")
         self.errands.append(Errand(do, contract, ssh_after_s))
 

@@ -91,6 +91,11 @@ class Machines:
             if machine := self._running.get(contract):
                 await machine.cut(self._ports[contract], for_s)
 
+    async def hang(self, contract: int, *, for_s: float) -> None:
+        async with self._lock(contract):
+            if machine := self._running.get(contract):
+                machine.hang(for_s)
+
     async def end_jupyter(self, contract: int) -> None:
         await asyncio.to_thread(self._folder(contract).end_jupyter)
 
@@ -174,6 +179,10 @@ class _Machine:
         await self._door.close()
         self._door.reserve(port)
         self._opening = asyncio.create_task(self._open(for_s))
+
+    def hang(self, for_s: float) -> None:
+        """The port is open and every connection stays, but nobody listens for a while."""
+        self._door.hang(for_s)
 
     async def stop(self) -> None:
         if self._opening is not None:

@@ -43,6 +43,7 @@ class SshDoor:
         self._socket: socket.socket | None = None
         self._server: asyncssh.SSHAcceptor | None = None
         self._visitors: set[_Visitor] = set()
+        self._deaf: asyncio.TimerHandle | None = None
 
     def reserve(self, port: int = 0) -> int:
         """Take a port, this one if it is free. Connections to it are refused until `open`."""
@@ -62,6 +63,7 @@ class SshDoor:
                 meter=self._meter,
                 say=self._say,
                 visitors=self._visitors,
+                deaf=self._deaf is not None,
             ),
             server_host_keys=[self._host_key],
             process_factory=self._shells.serve,
@@ -73,8 +75,16 @@ class SshDoor:
         )
         self._say("Server listening on 0.0.0.0 port 22.")
 
+    def hang(self, for_s: float) -> None:
+        """Hear nothing for so long, on old connections and on new ones, which see a banner."""
+        self._hear()
+        self._deaf = asyncio.get_running_loop().call_later(for_s, self._hear)
+        for visitor in self._visitors:
+            visitor.hear(False)
+
     async def close(self) -> None:
         """Shut the port and cut whoever is connected, as when a host pulls the plug."""
+        self._hear()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -88,6 +98,14 @@ class SshDoor:
                 async with asyncio.timeout(_CLOSING_S):
                     await server.wait_closed()
                     await asyncio.gather(*(visitor.gone.wait() for visitor in visitors))
+
+    def _hear(self) -> None:
+        """Listen again, where that had been left off."""
+        if self._deaf is not None:
+            self._deaf.cancel()
+            self._deaf = None
+            for visitor in self._visitors:
+                visitor.hear(True)
 
     def _files(self, channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
         return asyncssh.SFTPServer(channel, chroot=str(self._root).encode())
@@ -103,17 +121,22 @@ class _Visitor(asyncssh.SSHServer):
         meter: Meter,
         say: Callable[[str], None],
         visitors: set[_Visitor],
+        deaf: bool,
     ) -> None:
         self._authorized = authorized
         self._meter = meter
         self._say = say
         self._visitors = visitors
+        self._deaf = deaf
         self._connection: asyncssh.SSHServerConnection | None = None
         self.gone = asyncio.Event()
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         self._visitors.add(self)
+        if self._deaf:
+            # The first packets are read after this; a connection that was made is paused later.
+            asyncio.get_running_loop().call_soon(self.hear, False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._visitors.discard(self)
@@ -122,6 +145,17 @@ class _Visitor(asyncssh.SSHServer):
     def cut(self) -> None:
         if self._connection is not None:
             self._connection.abort()
+
+    def hear(self, heard: bool) -> None:
+        """Read what the client sends, or leave it in the kernel."""
+        # asyncssh keeps its transport to itself, and has no way to pause a connection.
+        transport = getattr(self._connection, "_transport", None)
+        if transport is None or transport.is_closing():
+            return
+        if heard and not transport.is_reading():
+            transport.resume_reading()
+        if not heard and transport.is_reading():
+            transport.pause_reading()
 
     def begin_auth(self, username: str) -> bool:
         return True

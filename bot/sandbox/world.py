@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from bot.sandbox.account import Account
 from bot.sandbox.agenda import Agenda
@@ -209,8 +210,8 @@ class World:
         """What a host could bring about: another `actual_status`, without anybody's wish."""
         self._life.become(self.contract(contract_id), self.at, state=state)
 
-    def cut_ssh(self, contract_id: int, *, for_s: float) -> None:
-        self._life.disturb(self.contract(contract_id), self.at, do="cut", ssh_after_s=for_s)
+    def disturb_ssh(self, contract_id: int, *, do: Literal["cut", "hang"], for_s: float) -> None:
+        self._life.disturb(self.contract(contract_id), self.at, do=do, ssh_after_s=for_s)
 
     def end_jupyter(self, contract_id: int) -> None:
         self._life.disturb(self.contract(contract_id), self.at, do="jupyter")

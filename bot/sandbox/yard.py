@@ -48,6 +48,10 @@ class Yard(Protocol):
         """Cut every SSH connection, and refuse new ones for so long."""
         ...
 
+    async def hang(self, contract: int, *, for_s: float) -> None:
+        """Answer nothing over SSH for so long, on connections that stay open or are new."""
+        ...
+
     async def end_jupyter(self, contract: int) -> None:
         """Kill the notebook server and what runs in it, as a machine short of memory would."""
         ...
@@ -80,6 +84,9 @@ class NoMachines(Yard):
         pass
 
     async def cut(self, contract: int, *, for_s: float) -> None:
+        pass
+
+    async def hang(self, contract: int, *, for_s: float) -> None:
         pass
 
     async def end_jupyter(self, contract: int) -> None:

@@ -138,7 +138,7 @@ def _quote(machine: Instance, quote_id: str, home: Home, now: datetime) -> Quote
         guild_id=home.guild_id,
         channel_id=home.channel_id,
         owner_id=home.own_id,
-        owner_name="Bellhop",
+        owner_name=sweep.NOBODY,
         wish=Wish(gpu=machine.gpu_name or None, disk_gb=machine.disk_gb),
         image=Image(name="unknown", reference="unknown"),
         offer=offer,

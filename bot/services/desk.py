@@ -14,10 +14,11 @@ from bot.domain.forecasts import disk_needed_gb, restoring
 from bot.domain.images import Image, choose, demand_allowed
 from bot.domain.limits import Limits
 from bot.domain.lookouts import Lookout
+from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
 from bot.domain.policy_keys import IMAGES
 from bot.domain.rentals import Quote, Reason, Rental, RentalId, State, new_id
-from bot.domain.replacement import held_against
+from bot.domain.replacement import accept, held_against
 from bot.errors import BadInput, LowCredit, NotFound, NotReady, NotYours, OfferGone, QuoteExpired
 from bot.ports.books import Store
 from bot.ports.clock import Clock
@@ -134,7 +135,7 @@ class Desk(Wishes):
         now = self._clock.now()
         if quote.expired(now):
             raise QuoteExpired(f"quote {quote.id} of {quote.made_at}")
-        await self._afford(quote)
+        await self._afford(quote.per_hour, quote.hours)
         return await self._begin(actor, quote, RentalId(new_id()))
 
     async def fulfil(self, lookout: Lookout, offer: Offer | None) -> Rental:
@@ -162,7 +163,7 @@ class Desk(Wishes):
             made_at=self._clock.now(),
             restore_id=lookout.restore_id,
         )
-        await self._afford(quote)
+        await self._afford(quote.per_hour, quote.hours)
         owner = Actor(
             id=lookout.owner_id,
             guild_id=lookout.guild_id,
@@ -215,6 +216,31 @@ class Desk(Wishes):
         self._news.set()
         return rental
 
+    async def agree(self, actor: Actor, rental_id: str, offer_id: int) -> Rental:
+        """Say yes to a dearer machine; only its owner may, for it is their money.
+
+        Safe to repeat; a yes to another machine than the one that waits changes nothing. Raises
+        NotFound, NotYours, QuoteExpired when it is too late; LowCredit, OverBudget as for a new
+        rental, with the question left open.
+        """
+        asked = await self.get(actor, rental_id, Action.OPEN)
+        if asked.proposed_per_hour is not None:
+            await self._afford(asked.proposed_per_hour, asked.hours)
+        now = self._clock.now()
+
+        def agreed(rental: Rental) -> Rental | None:
+            if rental.proposal is None or rental.proposal.id != offer_id:
+                return None
+            late = rental.proposed_until is not None and now >= rental.proposed_until
+            if late or rental.released_at is not None or rental.state is not State.REQUESTED:
+                raise QuoteExpired(f"offer {offer_id} for {rental_id}")
+            return accept(rental, now)
+
+        event = f"offer {offer_id} agreed to by {actor.id}"
+        claim = await self._budgets.claim(actor.role_ids)
+        rental, _ = await self._write(actor, rental_id, Action.OPEN, agreed, event, claim)
+        return rental
+
     async def another(self, actor: Actor, rental_id: str) -> Quote:
         """A quote for a machine in the place of one whose path is broken.
 
@@ -258,10 +284,10 @@ class Desk(Wishes):
         demand_allowed(chosen, allowed)
         return chosen
 
-    async def _afford(self, quote: Quote) -> None:
+    async def _afford(self, per_hour: Usd, planned_hours: int | None) -> None:
         """Raise LowCredit unless the account pays for the planned hours, or for one."""
-        hours = quote.hours or 1
-        needed = quote.per_hour.times(hours)
+        hours = planned_hours or 1
+        needed = per_hour.times(hours)
         credit = (await self._market.account()).credit
         if credit < needed:
             raise LowCredit(

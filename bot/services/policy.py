@@ -16,6 +16,7 @@ from typing import TypeVar
 from bot.domain.access import Actor, demand_setting
 from bot.domain.archive_costs import Caps
 from bot.domain.idle_policy import BOUNDS, Policy
+from bot.domain.images import PRESETS
 from bot.domain.limits import Limits
 from bot.domain.policy_archives import (
     LEAD_COST,
@@ -37,7 +38,7 @@ from bot.domain.policy_keys import (
     ZONE,
     find,
 )
-from bot.domain.policy_renting import RENTING
+from bot.domain.policy_renting import PHASES, RENTING
 from bot.domain.policy_values import Values, wished
 from bot.domain.quiet_hours import quiet_hours
 from bot.domain.rentals import Rental
@@ -85,6 +86,14 @@ class Policies:
             self._limits,
             **{field: values.get(key, preset=preset) for field, key in RENTING.items()},
         )
+
+    def most_patient(self, values: Values) -> Limits:
+        """The longest that any rental may take in each phase, whichever its preset: for a machine
+        of which nobody knows what it was rented for."""
+        every = ("", *(preset.name for preset in PRESETS))
+        limits = [self.limits(values, preset=name) for name in every]
+        longest = {field: max(getattr(one, field) for one in limits) for field in PHASES}
+        return replace(limits[0], **longest)
 
     async def caps(self, rental: Rental) -> Caps:
         """What may be archived of a rental without asking (again)."""

@@ -37,6 +37,7 @@ from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
 from bot.ports.vitals import Observer
+from bot.services import signs
 from bot.services.account import AccountWatch
 from bot.services.bookkeeper import Bookkeeper
 from bot.services.policy import Policies
@@ -225,6 +226,7 @@ class Reconciler:
         moved = after(rental, step, outcome, now)
         if moved == rental:
             return rental, outcome
+        signs.note(rental, moved)
         if moved.state is not rental.state:
             log.info("%s -> %s (%s)", rental.state, moved.state, moved.reason or _name(step))
         return await self._write(rental, moved, step, outcome), outcome

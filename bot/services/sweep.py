@@ -22,6 +22,7 @@ from bot.ports.market import Market
 from bot.services.account import AccountWatch
 from bot.services.adopting import adopt
 from bot.services.herald import Herald
+from bot.services.policy import Policies
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Sweep:
         herald: Herald,
         account: AccountWatch,
         clock: Clock,
-        limits: Limits,
+        policies: Policies,
         installation: str,
         mark: str,
         wake: Wake,
@@ -55,7 +56,7 @@ class Sweep:
         self._herald = herald
         self._account = account
         self._clock = clock
-        self._limits = limits
+        self._policies = policies
         self._installation = installation
         self._mark = mark
         self._wake = wake
@@ -91,23 +92,26 @@ class Sweep:
 
     async def _account_for(self, listing: Sequence[Instance], rentals: Sequence[Rental]) -> None:
         now = self._clock.now()
-        strays = sweep.strays(rentals, listing, self._installation, self._limits)
+        limits = self._policies.most_patient(await self._policies.values())
+        strays = sweep.strays(rentals, listing, self._installation, limits)
         seen = await self._store.sightings([one.contract for one in strays], now)
         foreign, still = [], []
         for machine in strays:
-            verdict = await self._judged(machine, seen[machine.contract].first_seen_at)
+            verdict = await self._judged(machine, seen[machine.contract].first_seen_at, limits)
             if isinstance(verdict, sweep.Foreign):
                 foreign.append(machine)
             if isinstance(verdict, sweep.Hold) and sweep.stands_still(machine):
                 still.append(machine)
             try:
-                await self._act(machine, verdict, seen[machine.contract])
+                await self._act(machine, verdict, seen[machine.contract], limits)
             except BotError as error:  # one that cannot be dealt with holds up no other
                 log.warning("stray %s: %s", machine.contract, error)
-        await self._see_gone(seen, listing)
+        await self._see_gone(seen, listing, limits)
         await self._daily(listing, rentals, foreign, still)
 
-    async def _judged(self, machine: Instance, first_seen: datetime) -> sweep.Verdict:
+    async def _judged(
+        self, machine: Instance, first_seen: datetime, limits: Limits
+    ) -> sweep.Verdict:
         named = sweep.rental_id(machine, self._installation)
         known = await self._store.rental(RentalId(named)) if named is not None else None
         return sweep.judge(
@@ -117,13 +121,15 @@ class Sweep:
             mark=self._mark,
             first_seen=first_seen,
             now=self._clock.now(),
-            limits=self._limits,
+            limits=limits,
         )
 
-    async def _act(self, machine: Instance, verdict: sweep.Verdict, seen: Sighting) -> None:
+    async def _act(
+        self, machine: Instance, verdict: sweep.Verdict, seen: Sighting, limits: Limits
+    ) -> None:
         match verdict:
             case sweep.Remove(why):
-                await self._remove(machine, why, seen)
+                await self._remove(machine, why, seen, limits)
             case sweep.Adopt(known):
                 await self._adopt(machine, known)
             case sweep.Hold(why):
@@ -133,13 +139,14 @@ class Sweep:
             case _:
                 pass
 
-    async def _remove(self, machine: Instance, why: str, seen: Sighting) -> None:
+    async def _remove(self, machine: Instance, why: str, seen: Sighting, limits: Limits) -> None:
         now = self._clock.now()
         sent_at = seen.destroy_sent_at
-        if sent_at is not None and now - sent_at < self._limits.destroy_again:
+        if sent_at is not None and now - sent_at < limits.destroy_again:
             return
         if await self._market.machine(machine.contract) is None:
             log.warning("%s is listed, and by its number not there; left alone", machine.contract)
+            await self._store.tell(sweep_words.contradicted(machine))
             return
         await self._store.tell(sweep_words.removed(machine, why))
         await self._store.destroy_sent(machine.contract, now)
@@ -172,7 +179,7 @@ class Sweep:
         return Home(guild_id=place[0], channel_id=place[1], own_id=home.own_id)
 
     async def _see_gone(
-        self, seen: Mapping[ContractId, Sighting], listing: Sequence[Instance]
+        self, seen: Mapping[ContractId, Sighting], listing: Sequence[Instance], limits: Limits
     ) -> None:
         """Confirm by number what is not listed any more."""
         present = {one.contract for one in listing}
@@ -186,7 +193,7 @@ class Sweep:
                     continue
                 if told := await self._store.bulletin(f"stray/{contract}"):
                     await self._store.tell(sweep_words.removal_confirmed(told, now))
-            elif now - since < self._limits.missing:
+            elif now - since < limits.missing:
                 continue
             await self._store.forget_sighting(contract)
 

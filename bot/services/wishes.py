@@ -14,13 +14,13 @@ from bot.domain.access import Action, Actor, demand
 from bot.domain.letters import Kind, Writing
 from bot.domain.quiet_hours import tomorrow
 from bot.domain.rentals import Reason, Rental, RentalId, State
-from bot.domain.replacement import accept
 from bot.domain.retries import Allowed, again, called_off, waiting
 from bot.domain.standing import Standing
 from bot.domain.tally import Tally
-from bot.errors import BadInput, NotFound, NotReady, QuoteExpired, Stale
+from bot.errors import BadInput, NotFound, NotReady, Stale
 from bot.ports.books import Store
 from bot.ports.clock import Clock
+from bot.ports.money import Claim
 from bot.services.idle import remember_keep
 from bot.services.policy import Policies
 from bot.services.standing import look_up
@@ -164,26 +164,6 @@ class Wishes:
             log.info("%s gave up rental %s%s", actor.name, rental.id, how)
         return rental
 
-    async def agree(self, actor: Actor, rental_id: str, offer_id: int) -> Rental:
-        """Say yes to a dearer machine; only its owner may, for it is their money.
-
-        Safe to repeat; a yes to another machine than the one that waits changes nothing. Raises
-        NotFound, NotYours, QuoteExpired when it is too late.
-        """
-        now = self._clock.now()
-
-        def agreed(rental: Rental) -> Rental | None:
-            if rental.proposal is None or rental.proposal.id != offer_id:
-                return None
-            late = rental.proposed_until is not None and now >= rental.proposed_until
-            if late or rental.released_at is not None or rental.state is not State.REQUESTED:
-                raise QuoteExpired(f"offer {offer_id} for {rental_id}")
-            return accept(rental, now)
-
-        event = f"offer {offer_id} agreed to by {actor.id}"
-        rental, _ = await self._write(actor, rental_id, Action.OPEN, agreed, event)
-        return rental
-
     async def allow_archive(self, actor: Actor, rental_id: str, *, ends: bool) -> Rental:
         """Agree to an archive above the caps, a lead to any size; then it stays, or ends.
 
@@ -231,9 +211,11 @@ class Wishes:
         action: Action,
         change: Callable[[Rental], Rental | None],
         event: str,
+        claim: Claim | None = None,
     ) -> tuple[Rental, bool]:
         """Write a wish on the row, looking again where others are faster.
 
+        With a claim only where the rental, as it would be, fits the budgets: raises OverBudget.
         Returns the row and whether it was written; it is not where `change` gives None.
         """
         for _ in range(5):
@@ -245,7 +227,7 @@ class Wishes:
             if action is Action.SAVE and wish.save_asked_at is not None:
                 letters = [Writing(kind=Kind.SAVED, at=wish.save_asked_at)]  # told when proven
             try:
-                written = await self._store_wish(rental, wish, event, letters)
+                written = await self._store_wish(rental, wish, event, letters, claim)
             except Stale:
                 continue  # the reconciler was faster; look again
             self._wake.set()
@@ -254,7 +236,12 @@ class Wishes:
         raise Stale(f"rental {rental_id} kept changing")
 
     async def _store_wish(
-        self, rental: Rental, wish: Rental, event: str, letters: list[Writing]
+        self,
+        rental: Rental,
+        wish: Rental,
+        event: str,
+        letters: list[Writing],
+        claim: Claim | None,
     ) -> Rental:
         """Write a wish; not on the row of a running archive that it leaves as it is.
 
@@ -265,7 +252,7 @@ class Wishes:
             for letter in letters:
                 await self._store.write_letter(rental.id, letter)
             return rental
-        return await self._store.apply(wish, event=event, letters=letters)
+        return await self._store.apply(wish, event=event, letters=letters, claim=claim)
 
 
 def _wanted_gone(rental: Rental) -> bool:

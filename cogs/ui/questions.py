@@ -15,6 +15,7 @@ from bot.domain.letters import FOR_LEADS, Kind, Stand
 from bot.domain.money import hourly
 from bot.domain.quiet_hours import MORNING
 from bot.domain.rentals import Reason, Rental, State
+from bot.domain.sweep import ownerless
 from bot.domain.tally import by_row
 from bot.ports.chat import Page
 from cogs.ui import buttons, cards, look, receipts, retries, words
@@ -101,9 +102,8 @@ def _question(page: Page) -> look.Card:
 
 def _open(page: Page) -> look.Card:
     rental = page.rental
-    owner = (
-        f"<@{rental.owner_id}>, " if page.public and page.letter.kind is not Kind.ASK_LEADS else ""
-    )
+    leads = page.letter.kind is Kind.ASK_LEADS or ownerless(rental)
+    owner = f"<@{rental.owner_id}>, " if page.public and not leads else ""
     return look.card(
         look.lines(
             f"### {_asking(page)}",
@@ -127,6 +127,8 @@ def _asking(page: Page) -> str:
     match page.letter.kind:
         case Kind.ASK_LEADS:
             return f"For the leads: is {title} still needed?"
+        case Kind.ASK if ownerless(page.rental):
+            return f"For the leads: is {title}, which was taken in, still needed?"
         case Kind.ASK_LEASE:
             return f"{title} works, and nobody has been there for long"
         case Kind.REMIND:
@@ -137,6 +139,8 @@ def _asking(page: Page) -> str:
 
 def _why(page: Page) -> str:
     match page.letter.kind:
+        case Kind.ASK_LEADS if ownerless(page.rental):
+            return "Nobody has answered, and whose it was is not known. What was measured:"
         case Kind.ASK_LEADS:
             return f"Its owner <@{page.rental.owner_id}> has not answered. What was measured:"
         case Kind.ASK_LEASE:

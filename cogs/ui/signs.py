@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bot.domain import omen_words
-from bot.domain.rentals import Rental
+from bot.domain.money import hourly
+from bot.domain.rentals import Rental, State
+from bot.domain.sweep import ownerless
 from bot.services.account import Blind
 from cogs.ui import look
 
@@ -14,9 +16,21 @@ def of(rental: Rental) -> str:
     if rental.adopted_at is not None and rental.open:
         told.append(
             f"It was taken in {look.ago(rental.adopted_at)}: it bore our label, and no rental of "
-            "ours knew it."
+            f"ours knew it.{_until(rental)}"
         )
     return look.lines(*told)
+
+
+def _until(rental: Rental) -> str:
+    """How long a machine stays that was taken in, once its work is saved."""
+    if rental.state is not State.READY or rental.released_at is not None:
+        return ""
+    saved = "Its work is archived. " if rental.proven_at is not None else ""
+    asked = "the leads are" if ownerless(rental) else "its owner is"
+    return (
+        f" {saved}It costs {hourly(rental.per_hour)} until somebody ends it with Destroy. Once it "
+        f"looks idle {asked} asked; without an answer it is archived again and ended."
+    )
 
 
 def account(blind: Blind | None) -> str:

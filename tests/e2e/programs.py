@@ -90,22 +90,31 @@ async def sandbox(data: Path, *options: str) -> AsyncIterator[str]:
 
 
 async def offers(url: str) -> list[int]:
-    """One offer of each machine of the market with one GPU that is large enough, cheapest first."""
-    wanted = {
-        "limit": 1000,
-        "num_gpus": {"eq": 1},
-        "gpu_ram": {"gte": 16000},
-        "disk_space": {"gte": 100},
-        "rentable": {"eq": True},
-        "verified": {"eq": True},
-        "order": [["dph_total", "asc"]],
-    }
-    async with (
-        aiohttp.ClientSession(headers={"Authorization": "Bearer sandbox"}) as session,
-        session.post(url + "/api/v0/bundles/", json=wanted) as answer,
-    ):
-        found = (await answer.json())["offers"]
-    return list({one["machine_id"]: int(one["id"]) for one in found}.values())
+    """One offer of each machine of the market with one GPU that is large enough, cheapest first.
+
+    Vast shows 64 offers at a time, whatever it is asked for: the dearer ones are asked for next.
+    """
+    found: dict[int, int] = {}
+    above = 0.0
+    async with aiohttp.ClientSession(headers={"Authorization": "Bearer sandbox"}) as session:
+        while True:
+            wanted = {
+                "limit": 1000,
+                "num_gpus": {"eq": 1},
+                "gpu_ram": {"gte": 16000},
+                "disk_space": {"gte": 100},
+                "rentable": {"eq": True},
+                "verified": {"eq": True},
+                "dph_total": {"gt": above},
+                "order": [["dph_total", "asc"]],
+            }
+            async with session.post(url + "/api/v0/bundles/", json=wanted) as answer:
+                page = (await answer.json())["offers"]
+            if not page:
+                return list(found.values())
+            for one in page:
+                found.setdefault(one["machine_id"], int(one["id"]))
+            above = page[-1]["dph_total"]
 
 
 async def control(url: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -35,6 +35,7 @@ class Scene:
         self.between = Between(market)
         self.folder = folder
         self.deaths = 0
+        self.codes: list[int | None] = []  # how each that was started again had ended
         self.rental_id = ""
         self._env = env
         self._log = folder / "log.txt"
@@ -45,9 +46,15 @@ class Scene:
     async def run(self) -> None:
         """Start `bellhop run`; returns at once."""
         assert self._process is None or self._process.returncode is not None
+        if self._process is not None:
+            self.codes.append(self._process.returncode)
         self.chat.gone()
+        self._process = await self.beside()
+
+    async def beside(self) -> asyncio.subprocess.Process:
+        """One more of it, which nobody looks after."""
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "tests.e2e.bellhop", "run"),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -63,6 +70,10 @@ class Scene:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGKILL)
             self.chat.gone()
+
+    def send(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
 
     async def dead(self, within_s: float = 60) -> int:
         assert self._process is not None

@@ -178,6 +178,7 @@ async def test_a_broken_way_is_on_the_card_and_mended_by_itself() -> None:
         ("offer_gone", {}, 1),
         ("offer_gone_410", {}, 1),
         ("bid_too_low", {}, 2),
+        ("no_with_contract", {}, 2),
         ("price_changed", {"factor": 2}, 2),
         ("late_list", {"seconds": 3}, 1),
     ],

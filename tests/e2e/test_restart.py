@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Phase, RentalId, State
 from tests.builders import a_quote, a_rental, an_offer
 from tests.e2e.chat import ADA, CHANNEL, GUILD
-from tests.e2e.programs import sandbox
+from tests.e2e.programs import offers, sandbox
 from tests.e2e.scene import Scene, scene
 from tests.postgres import Postgres
 
@@ -47,7 +46,7 @@ async def test_after_a_kill_every_machine_is_reached_again(
         home = tmp_path / "home"
         async with (
             sandbox(
-                tmp_path / "m", "--load-s", "0.2", "--ssh-s", "0.1", "--offers", str(MACHINES + 60)
+                tmp_path / "m", "--load-s", "0.2", "--ssh-s", "0.1", "--offers", "600"
             ) as market,
             scene(NAME, home, market, database=url, doubt_s=None) as set_up,
         ):
@@ -88,8 +87,7 @@ async def _rented(market: str, home: Path, url: str | None) -> list[RentalId]:
         aiohttp.ClientSession(market, headers={"Authorization": "Bearer sandbox"}) as vast,
     ):
         await _say(vast, "POST", "/api/v0/ssh/", {"ssh_key": key})
-        offers = _offers(await _say(vast, "POST", "/api/v0/bundles/", {"limit": 400}))
-        for _ in range(MACHINES):
+        for offer_id in (await offers(market))[:MACHINES]:
             quote = a_quote(
                 guild_id=GUILD,
                 channel_id=CHANNEL,
@@ -101,7 +99,7 @@ async def _rented(market: str, home: Path, url: str | None) -> list[RentalId]:
             rental = await store.begin(
                 a_rental(quote, agreed_per_hour=Usd.of(100)), quote_id=quote.id
             )
-            contract = await _rent(vast, offers, f"{NAME}/{rental.id}")
+            contract = await _rent(vast, offer_id, f"{NAME}/{rental.id}")
             await store.apply(
                 replace(
                     rental,
@@ -116,23 +114,19 @@ async def _rented(market: str, home: Path, url: str | None) -> list[RentalId]:
                 event="rented",
             )
             ids.append(rental.id)
+    assert len(ids) == MACHINES, "the market has not so many machines"
     return ids
 
 
-async def _rent(vast: aiohttp.ClientSession, offers: Iterator[int], label: str) -> ContractId:
+async def _rent(vast: aiohttp.ClientSession, offer_id: int, label: str) -> ContractId:
     order = {
         "image": "vastai/pytorch",
         "disk": 10,
         "label": label,
         "runtype": "ssh_direc ssh_proxy",
     }
-    answer = await _say(vast, "PUT", f"/api/v0/asks/{next(offers)}/", order)
+    answer = await _say(vast, "PUT", f"/api/v0/asks/{offer_id}/", order)
     return ContractId(answer["new_contract"])
-
-
-def _offers(found: dict[str, list[dict[str, int]]]) -> Iterator[int]:
-    """One offer of each machine."""
-    return iter({one["machine_id"]: one["id"] for one in found["offers"]}.values())
 
 
 async def _say(vast: aiohttp.ClientSession, method: str, path: str, body: object) -> dict:  # type: ignore[type-arg]

@@ -9,7 +9,6 @@ from typing import Self
 from bot.domain.access import Actor
 from bot.domain.bulletins import Bulletin
 from bot.domain.letters import Place as MessagePlace
-from bot.domain.limits import Limits
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import ContractId, Instance, Rental, State, mark_of
 from bot.errors import Provider
@@ -83,7 +82,7 @@ class Swept:
             herald=Herald(store=store, market=market, account=account, clock=clock),
             account=account,
             clock=clock,
-            limits=Limits(),
+            policies=house.policies,
             installation="bellhop",
             mark=mark_of("ssh-ed25519 OURS"),
             wake=Wake(),

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.access import Actor
+from bot.domain.budgets import TEAM
 from bot.domain.images import DEFAULT
 from bot.domain.ledger import cost
 from bot.domain.limits import Limits
@@ -17,10 +18,12 @@ from bot.domain.rentals import ContractId, Phase, Reason, Rental, State, Status
 from bot.errors import (
     Down,
     Limit,
+    LowCredit,
     MayHaveRented,
     NotebookFailed,
     NotYours,
     OfferGone,
+    OverBudget,
     QuoteExpired,
     Refused,
 )
@@ -250,6 +253,48 @@ async def test_a_dearer_machine_is_asked_about_and_rented_after_a_yes(house: Hou
     assert row.state is State.READY
     assert row.agreed_per_hour == row.per_hour
     assert [order.offer_id for order in house.market.orders] == [1, 2]
+
+
+async def test_a_yes_beyond_the_budget_rents_nothing_and_may_be_said_again(house: House) -> None:
+    """A dearer machine is paid for like any other: what the rental held so far is free for it."""
+    dear = some_rates(gpu_per_hour=Usd.of("0.40"))
+    house.market.offers = [an_offer(id=1), an_offer(id=2, machine_id=102, rates=dear)]
+    house.market.rent_errors = [OfferGone()]
+    rental = await _asked(house)
+    await house.passes(3)
+
+    price = (await _row(house, rental)).proposed_per_hour
+    assert price is not None
+    await house.budgets.set(LEAD, TEAM, Usd(price.micros - 1))
+
+    with pytest.raises(OverBudget) as refused:
+        await house.desk.agree(ADA, rental.id, 2)
+    await house.passes(3)
+
+    asked = await _row(house, rental)
+    assert "The team's budget is $0.42 a month" in refused.value.public
+    assert refused.value.over == 1
+    assert (asked.state, asked.proposal and asked.proposal.id) == (State.REQUESTED, 2)
+    assert len(house.market.orders) == 1
+    await house.budgets.set(LEAD, TEAM, price)
+    await house.desk.agree(ADA, rental.id, 2)
+    await house.passes(4)
+    assert (await _row(house, rental)).state is State.READY
+
+
+async def test_a_yes_that_the_account_cannot_pay_rents_nothing(house: House) -> None:
+    """The question stays open, for the moment when there is credit."""
+    dear = some_rates(gpu_per_hour=Usd.of("0.40"))
+    house.market.offers = [an_offer(id=1), an_offer(id=2, machine_id=102, rates=dear)]
+    house.market.rent_errors = [OfferGone()]
+    rental = await _asked(house)
+    await house.passes(3)
+    house.market.credit = Usd.of("0.40")
+
+    with pytest.raises(LowCredit):
+        await house.desk.agree(ADA, rental.id, 2)
+
+    assert (await _row(house, rental)).proposal is not None
 
 
 async def test_a_question_about_the_price_ends_unanswered(house: House) -> None:

@@ -84,6 +84,28 @@ async def test_a_stray_that_runs_is_taken_in_and_archived(town: Swept) -> None:
     assert town.market.destroyed == []
 
 
+@pytest.mark.parametrize("key", ["loading", "preset/fastai/loading"])
+async def test_a_marked_stray_has_the_time_that_the_teams_policy_gives(
+    town: Swept, key: str
+) -> None:
+    """Another Bellhop may wait for it, with whichever image: the longest time of all holds."""
+    await town.store.change_policy({key: "120"}, by=None)
+    machine = put(
+        town,
+        status=Status.STARTING,
+        untouched=True,
+        running_since=None,
+        mark=mark_of("ssh-ed25519 OURS"),
+    )
+    await town.look()
+
+    await town.look(later=timedelta(minutes=119))
+    assert town.market.destroyed == []
+
+    await town.look(later=timedelta(minutes=4))
+    assert town.market.destroyed == [machine.contract]
+
+
 async def test_a_machine_that_was_taken_in_is_in_the_books_once_from_its_beginning(
     town: Swept,
 ) -> None:
@@ -193,6 +215,11 @@ async def test_a_list_and_a_number_that_disagree_destroy_nothing(town: Swept) ->
     await town.look(later=PATIENCE)
 
     assert town.market.destroyed == []
+    assert "contradict each other" in (await town.told(f"stray/{machine.contract}")).title
+    town.market.denied_by_number.clear()
+    await town.look()
+    assert town.market.destroyed == [machine.contract]
+    assert "is destroyed" in (await town.told(f"stray/{machine.contract}")).title
 
 
 async def test_a_stopped_stray_is_told_with_its_cost_a_day(town: Swept) -> None:

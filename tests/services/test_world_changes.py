@@ -15,7 +15,6 @@ import pytest
 
 from bot.adapters.vast.client import Vast
 from bot.domain.bulletins import Audience, Bulletin, Tone
-from bot.domain.limits import Limits
 from bot.domain.omens import Sign
 from bot.domain.rentals import Reason, Rental, State, mark_of
 from bot.ports.books import Store
@@ -71,7 +70,7 @@ class Town:
             herald=Herald(store=store, market=market, account=self.account, clock=clock),
             account=self.account,
             clock=clock,
-            limits=Limits(),
+            policies=self.house.policies,
             installation="bellhop",
             mark=mark_of("ssh-ed25519 OURS"),
             wake=Wake(),
@@ -275,9 +274,9 @@ async def test_a_revoked_key_concludes_nothing(town: Town) -> None:
     ],
 )
 async def test_a_row_that_cannot_be_read_is_said_and_nothing_follows(
-    town: Town, fault: str, said: str
+    town: Town, fault: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On the card, in /status and to the leads; the machine stays in use."""
+    """On the card, in /status, in the log and to the leads; the machine stays in use."""
     price = town.rental.per_hour
     town.sandbox.faults.add(fault, times=None)
 
@@ -288,6 +287,7 @@ async def test_a_row_that_cannot_be_read_is_said_and_nothing_follows(
     assert (town.rental.state, town.rental.per_hour) == (State.READY, price)
     assert said in town.card()
     assert said in town.status()
+    assert caplog.text.count(said) == 1
     assert said in (await town.omen(Sign.UNREADABLE)).text
     town.sandbox.faults.clear()
     await town.after(MINUTE)
@@ -305,7 +305,9 @@ async def test_numbers_as_texts_are_numbers(town: Town) -> None:
     assert town.rental.per_hour == before.per_hour
 
 
-async def test_a_list_that_lacks_what_its_number_shows_concludes_nothing(town: Town) -> None:
+async def test_a_list_that_lacks_what_its_number_shows_concludes_nothing(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
     """However long: the two answers contradict each other, and the card says since when."""
     town.sandbox.faults.add("not_listed", times=None)
 
@@ -316,6 +318,7 @@ async def test_a_list_that_lacks_what_its_number_shows_concludes_nothing(town: T
     assert Sign.CONTRADICTED in town.signs()
     assert "contradict each other" in town.card()
     assert "contradict each other" in town.status()
+    assert caplog.text.count("contradict each other") == 1
     assert "contradict each other" in (await town.omen(Sign.CONTRADICTED)).text
     town.sandbox.faults.clear()
     await town.after(MINUTE)
@@ -333,8 +336,10 @@ async def test_a_number_that_denies_what_the_list_shows_concludes_nothing(town: 
 
 
 @pytest.mark.parametrize("fault", ["short_list", "nonsense", "html", "server_error"])
-async def test_a_list_that_is_not_whole_concludes_nothing(town: Town, fault: str) -> None:
-    """And /status says since when."""
+async def test_a_list_that_is_not_whole_concludes_nothing(
+    town: Town, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And /status says since when, and the log that it could not be read."""
     match = {"path": "/instances/"}
     town.sandbox.faults.add(fault, times=None, match=match)
 
@@ -344,6 +349,7 @@ async def test_a_list_that_is_not_whole_concludes_nothing(town: Town, fault: str
     assert town.rental.state is State.READY
     assert town.rental.missing_since is None
     assert "oncluded" in town.status()
+    assert "the account could not be listed" in caplog.text
     assert "cannot be read" in (await town.told("blind/unread/")).title
 
 

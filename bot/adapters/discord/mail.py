@@ -19,6 +19,7 @@ from bot.domain.archives import Archive
 from bot.domain.letters import FOR_LEADS, SILENT, Letter, Place, Stand
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
+from bot.domain.sweep import ownerless
 from bot.domain.tally import Tally
 from bot.errors import Unavailable
 from bot.ports.chat import Page
@@ -60,7 +61,7 @@ class DiscordMail:
     ) -> Place:
         if not self._client.is_ready():
             raise Unavailable("not connected to Discord yet")
-        for_leads = letter.kind in FOR_LEADS
+        for_leads = letter.kind in FOR_LEADS or ownerless(rental)
         public = for_leads or not direct
         if letter.place is not None:
             public = for_leads or letter.place.channel_id == rental.channel_id
@@ -121,7 +122,7 @@ class DiscordMail:
         letter, rental = page.letter, page.rental
         if letter.tries > 0 and (found := await self._find(channel, letter)):
             return await self._edit(page, found)
-        named = page.public and letter.kind not in FOR_LEADS
+        named = page.public and letter.kind not in FOR_LEADS and not ownerless(rental)
         owner = [discord.Object(rental.owner_id)] if named else False
         message = await channel.send(
             view=self._view(page),

@@ -19,6 +19,7 @@ from bot.adapters.ssh.connect import Pace, connect, without_comment
 from bot.adapters.ssh.folder import SocketFolder
 from bot.adapters.ssh.keys import SshKey
 from bot.adapters.ssh.shell import SshShell
+from bot.adapters.ssh.turns import Turns
 from bot.domain.rentals import Address, RentalId
 from bot.errors import HostKeyChanged, Unreachable
 from bot.ports.machines import NotebookAt
@@ -36,6 +37,7 @@ class SshTunnels:
         self._pace = pace or Pace()
         self._lines: dict[RentalId, _Line] = {}
         self._attempts: dict[RentalId, asyncio.Task[_Line]] = {}
+        self._turns = Turns()
         self._folder = SocketFolder()
 
     async def connect(
@@ -163,14 +165,15 @@ class SshTunnels:
                 line.stop_listening()
                 log.warning("lost the connection to %s: %s", rental_id, error or "it was closed")
 
-        connection, seen = await connect(
-            address,
-            key=self._key.private,
-            host_key=host_key,
-            pace=self._pace,
-            limit_s=limit_s,
-            on_lost=on_lost,
-        )
+        async with self._turns.turn():  # the limit begins with the turn
+            connection, seen = await connect(
+                address,
+                key=self._key.private,
+                host_key=host_key,
+                pace=self._pace,
+                limit_s=limit_s,
+                on_lost=on_lost,
+            )
         path = self._folder.path / f"{rental_id}.sock"
         line = _Line(connection=connection, host_key=seen, path=path, lost=connection.is_closed())
         self._lines[rental_id] = line

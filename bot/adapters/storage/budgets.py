@@ -189,22 +189,23 @@ async def claim_room(
     connection: AsyncConnection, rental: Rental, quote_id: str, claim: Claim, now: datetime
 ) -> None:
     """Hold the server's purse, and raise OverBudget unless the rental fits what is left in it."""
-    new = inserting(connection, purses).values(guild_id=rental.guild_id, begun=0)
-    await connection.execute(new.on_conflict_do_nothing())
-    await connection.execute(
-        update(purses).where(purses.c.guild_id == rental.guild_id).values(begun=purses.c.begun + 1)
-    )
+    await _hold_purse(connection, rental.guild_id)
     if await _begun(connection, quote_id):
         return  # pressed twice: it is in there already
-    mine = subjects(rental.owner_id, claim.role_ids)
-    found = await _uses(connection, rental.guild_id, claim.month, now, mine)
-    given = (
-        await connection.execute(
-            _approved(rental.guild_id, claim.month).where(grants.c.member_id == rental.owner_id)
-        )
-    ).all()
-    more = Usd.sum(one.amount for one in map(_grant, given) if one.counts(now))
-    demand_room([replace(use, granted=more) for use in found], hold(rental, claim.month, now))
+    await _demand_room(connection, rental, claim, now)
+
+
+async def claim_more(
+    connection: AsyncConnection, rental: Rental, claim: Claim, now: datetime
+) -> None:
+    """The same for an open rental at another price: what it held so far is free for it.
+
+    It counts for the roles that were written down when it began, whichever its owner has now.
+    """
+    await _hold_purse(connection, rental.guild_id)
+    kept = select(rental_roles.c.role_id).where(rental_roles.c.rental_id == rental.id)
+    roles = tuple(await connection.scalars(kept))
+    await _demand_room(connection, rental, replace(claim, role_ids=roles), now)
 
 
 async def _begun(connection: AsyncConnection, quote_id: str) -> bool:
@@ -221,10 +222,33 @@ async def keep_roles(connection: AsyncConnection, rental_id: RentalId, claim: Cl
     )
 
 
+async def _hold_purse(connection: AsyncConnection, guild_id: int) -> None:
+    new = inserting(connection, purses).values(guild_id=guild_id, begun=0)
+    await connection.execute(new.on_conflict_do_nothing())
+    await connection.execute(
+        update(purses).where(purses.c.guild_id == guild_id).values(begun=purses.c.begun + 1)
+    )
+
+
+async def _demand_room(
+    connection: AsyncConnection, rental: Rental, claim: Claim, now: datetime
+) -> None:
+    mine = subjects(rental.owner_id, claim.role_ids)
+    found = await _uses(connection, rental.guild_id, claim.month, now, mine, held_anew=rental.id)
+    given = (
+        await connection.execute(
+            _approved(rental.guild_id, claim.month).where(grants.c.member_id == rental.owner_id)
+        )
+    ).all()
+    more = Usd.sum(one.amount for one in map(_grant, given) if one.counts(now))
+    demand_room([replace(use, granted=more) for use in found], hold(rental, claim.month, now))
+
+
 @dataclass(frozen=True, slots=True)
 class _Live:
     """An open rental: what of it is not booked yet, and what it may still cost."""
 
+    id: str
     owner_id: int
     role_ids: frozenset[int]
     owing: Usd
@@ -246,7 +270,10 @@ async def _uses(
     month: Month,
     now: datetime,
     wanted: Sequence[Subject] | None,
+    *,
+    held_anew: RentalId | None = None,
 ) -> list[Use]:
+    """How budgets stand; of the rental `held_anew` only what it has cost, not what it may."""
     limits = [
         (one.subject, one.amount)
         for one in await _budgets(connection, guild_id)
@@ -257,7 +284,7 @@ async def _uses(
     live = await _live(connection, guild_id, month, now)
     found = []
     for subject, limit in limits:
-        spent, held = await _count(connection, guild_id, month, subject, live)
+        spent, held = await _count(connection, guild_id, month, subject, live, held_anew=held_anew)
         found.append(Use(subject=subject, limit=limit, spent=spent, held=held))
     return found
 
@@ -268,11 +295,14 @@ async def _count(
     month: Month,
     subject: Subject,
     live: Sequence[_Live],
+    *,
+    held_anew: RentalId | None = None,
 ) -> tuple[Usd, Usd]:
     """What is spent of the month on a subject's money, and what is held."""
     mine = [one for one in live if one.counts_for(subject)]
     booked = await _booked(connection, guild_id, month, subject)
-    return booked + Usd.sum(one.owing for one in mine), Usd.sum(one.hold for one in mine)
+    held = Usd.sum(one.hold for one in mine if one.id != held_anew)
+    return booked + Usd.sum(one.owing for one in mine), held
 
 
 async def _live(
@@ -294,6 +324,7 @@ async def _live(
         kept.setdefault(tab.rental_id, []).append(tab)
     return [
         _Live(
+            id=row.id,
             owner_id=row.owner_id,
             role_ids=frozenset(roles.get(row.id, ())),
             owing=Usd.sum(outstanding(tab, now).total for tab in kept.get(row.id, ())),

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.addresses import claim, take_over
-from bot.adapters.storage.budgets import claim_room, keep_roles
+from bot.adapters.storage.budgets import claim_more, claim_room, keep_roles
 from bot.adapters.storage.ledger import write
 from bot.adapters.storage.letters import write_letters
 from bot.adapters.storage.outbox import ask_for_card
@@ -120,9 +120,12 @@ class SqlRentals(Part):
         letters: Sequence[Writing] = (),
         notify: bool = True,
         grudge: Grudge | None = None,
+        claim: Claim | None = None,
     ) -> Rental:
         now = self._clock.now()
         async with self._database.writing() as connection:
+            if claim is not None:
+                await claim_more(connection, after, claim, now)
             written = await _write(connection, after)
             if written.state is State.READY:
                 await take_over(connection, written)

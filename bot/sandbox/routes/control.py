@@ -20,7 +20,7 @@ from bot.sandbox.world import World
 
 INSTANCE_FIELDS = (
     *("gpu_util", "vram_mb", "state", "label", "gpu_taken"),
-    *("ssh_cut_s", "jupyter_dies"),
+    *("ssh_cut_s", "ssh_hangs_s", "jupyter_dies"),
     *("gpu_per_hour", "offer_ends_in_s"),
 )
 
@@ -72,7 +72,11 @@ async def change_instance(request: web.Request) -> web.Response:
     if "gpu_taken" in body:
         (world.taken.add if body["gpu_taken"] else world.taken.discard)(contract.offer.id)
     if "ssh_cut_s" in body:
-        world.cut_ssh(contract.id, for_s=number(body["ssh_cut_s"], "ssh_cut_s"))
+        for_s = number(body["ssh_cut_s"], "ssh_cut_s")
+        world.disturb_ssh(contract.id, do="cut", for_s=for_s)
+    if "ssh_hangs_s" in body:
+        for_s = number(body["ssh_hangs_s"], "ssh_hangs_s")
+        world.disturb_ssh(contract.id, do="hang", for_s=for_s)
     if body.get("jupyter_dies"):
         world.end_jupyter(contract.id)
     if "gpu_per_hour" in body:

@@ -50,9 +50,10 @@ async def get_search(request: web.Request) -> web.Response:
 async def rent(request: web.Request) -> web.Response:
     site, body = site_of(request), body_of(request, *_RENT_FIELDS)
     contract = site.world.rent(_ask(number_in(request), body))
+    refused = site.faults.take("no_with_contract", contract.facts()) is not None
     return answer(
         {
-            "success": True,
+            "success": not refused,
             "new_contract": contract.id,
             "instance_api_key": contract.jupyter_token[::-1],
         }

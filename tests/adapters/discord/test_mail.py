@@ -12,6 +12,7 @@ import simcord
 from bot.adapters.discord.mail import DiscordMail, number
 from bot.domain.letters import Kind, Letter, Place, Stand, Writing
 from bot.domain.rentals import RentalId
+from bot.domain.sweep import NOBODY
 from bot.errors import Unavailable, Undeliverable
 from cogs.ui import questions
 from tests.adapters.discord.conftest import Town
@@ -56,6 +57,23 @@ async def test_a_letter_goes_to_its_owner_with_a_nonce(
     assert sent["allowed_mentions"] == {"parse": []}
     assert message.components[0].id == number(a_letter())
     assert town.channel.history() == []
+
+
+async def test_the_question_about_a_machine_that_was_taken_in_goes_to_the_leads(
+    mail: DiscordMail, town: Town
+) -> None:
+    """Whose it was is not known: it stands under our own name, and we answer no questions."""
+    leads = town.guild.create_text_channel("leads")
+    rental = town.rental(owner_id=town.env.bot.user.id, owner_name=NOBODY, adopted_at=NOW)
+
+    place = await mail.deliver(
+        a_letter(), Stand.OPEN, rental, None, direct=True, leads_channel_id=leads.id
+    )
+
+    (message,) = leads.history()
+    assert place == Place(leads.id, message.id)
+    (sent,) = town.sent()
+    assert sent["allowed_mentions"] == {"parse": []}
 
 
 async def test_good_news_rings_no_bell(

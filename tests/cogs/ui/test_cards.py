@@ -25,6 +25,7 @@ from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Sort, Wish
 from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, State
 from bot.domain.standing import Name, Report, Rules, Standing
+from bot.domain.sweep import NOBODY
 from bot.domain.tally import by_row
 from bot.ports.chat import Page
 from bot.services import spend
@@ -36,6 +37,26 @@ MINUTE = timedelta(minutes=1)
 LATER = NOW + timedelta(hours=2)
 
 # --- The sentences --------------------------------------------------------------------------
+
+
+def test_a_machine_that_was_taken_in_says_how_long_it_stays() -> None:
+    """Nobody knows whose it was: its card says who decides, what it costs and what comes next."""
+    rental = a_rental(
+        state=State.READY,
+        phase=Phase.REACHABLE,
+        owner_name=NOBODY,
+        adopted_at=NOW,
+        ready_at=NOW,
+        proven_at=NOW,
+    )
+
+    text = _text(cards.rental_card(rental, LATER))
+
+    assert "It was taken in" in text
+    assert "Its work is archived. It costs $0.318/h until somebody ends it with Destroy" in text
+    assert "the leads are asked; without an answer it is archived again and ended." in text
+    known = _text(cards.rental_card(replace(rental, owner_name="ada"), LATER))
+    assert "its owner is asked" in known
 
 
 @pytest.mark.parametrize(
