@@ -25,6 +25,7 @@ def make_relay(settings: Settings, outside: Outside, shared: Shared, *, client: 
         health=Health(store=outside.store, market=outside.market, client=client).look,
         clock=outside.clock,
         outputs=outside.outputs,
+        lanes=outside.tunnels,
         downloads=outside.downloads,
     )
 

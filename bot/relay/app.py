@@ -20,6 +20,7 @@ from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import BotError, Unreachable
 from bot.ports.books import Rentals
 from bot.ports.clock import Clock
+from bot.ports.machines import Lanes
 from bot.relay import headers, pages
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
@@ -74,6 +75,7 @@ class Relay:
         health: Health,
         clock: Clock,
         outputs: Outputs | None = None,
+        lanes: Lanes | None = None,
         downloads: Downloads | None = None,
     ) -> None:
         self._listen = (host, port)
@@ -87,11 +89,12 @@ class Relay:
         self._downloads = (
             DownloadDoor(downloads=downloads, origin=self._hosts.bare) if downloads else None
         )
-        self._upstreams = Upstreams()
+        self._upstreams = Upstreams(lanes=lanes)
         self._exchanges = Exchanges()
         self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
         # The house's own looks are nobody's work: what they carry is not counted.
-        self._quiet = Proxy(upstreams=self._upstreams, traffic=Traffic(), clock=clock)
+        self._own_upstreams = Upstreams()
+        self._quiet = Proxy(upstreams=self._own_upstreams, traffic=Traffic(), clock=clock)
         self._looks = Looks(links=links, hosts=self._hosts, cookie=self._doors.cookie)
         self._kept = Kept(upstreams=self._upstreams, routes=routes)
         self._sockets = Sockets(
@@ -126,6 +129,7 @@ class Relay:
             await self._runner.cleanup()
         await self._kept.aclose()
         await self._upstreams.close()
+        await self._own_upstreams.close()
         await self._looks.close()
 
     def resume(self, sessions: Iterable[Restored]) -> None:
@@ -147,6 +151,7 @@ class Relay:
         """End a rental's connections: it is gone, has moved, or its sessions were revoked."""
         self._exchanges.end(rental_id)
         self._upstreams.drop(rental_id)
+        self._own_upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
 
     async def keep_joined(self) -> None:

@@ -20,6 +20,7 @@ from yarl import URL
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
+from bot.ports.machines import Carries, Lanes
 from bot.relay import headers
 from bot.relay.rewriting import replaced, shows_notebooks, with_script
 from bot.services.routes import Route, Traffic
@@ -36,26 +37,37 @@ _PATH = re.compile(r"/[\x21-\x7e]*")
 
 
 class Upstreams:
-    """The client sessions, one per rental, renewed when its route changes."""
+    """The client sessions: one for each local socket of a rental, renewed when its route changes.
 
-    def __init__(self) -> None:
-        self._sessions: dict[RentalId, tuple[Route, aiohttp.ClientSession]] = {}
+    A rental's sockets are its route's, which always holds, and the lanes that are open at the time.
+    """
+
+    def __init__(self, *, lanes: Lanes | None = None) -> None:
+        self._lanes = lanes
+        self._sessions: dict[RentalId, tuple[Route, dict[str, aiohttp.ClientSession]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def session(self, rental_id: RentalId, route: Route) -> aiohttp.ClientSession:
+    def lane(self, rental_id: RentalId, carries: Carries) -> str | None:
+        """The socket of a faster way than the route's, if there is one now."""
+        return self._lanes.lane(rental_id, carries) if self._lanes is not None else None
+
+    def session(
+        self, rental_id: RentalId, route: Route, lane: str | None = None
+    ) -> aiohttp.ClientSession:
         held = self._sessions.get(rental_id)
-        if held is not None and held[0] == route:
-            return held[1]
-        self.drop(rental_id)
-        session = _session(route)
-        self._sessions[rental_id] = (route, session)
-        return session
+        if held is None or held[0] != route:
+            self.drop(rental_id)
+            held = self._sessions[rental_id] = (route, {})
+        path = lane or route.socket_path
+        if path not in held[1]:
+            held[1][path] = _session(path)
+        return held[1][path]
 
     def drop(self, rental_id: RentalId) -> None:
         """Close a rental's connections; answers in progress are ended by `Exchanges`."""
         held = self._sessions.pop(rental_id, None)
-        if held is not None:
-            task = asyncio.get_running_loop().create_task(held[1].close())
+        for session in held[1].values() if held is not None else ():
+            task = asyncio.get_running_loop().create_task(session.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
@@ -111,17 +123,26 @@ class Proxy:
         route: Route,
         sent: CIMultiDict[str],
         body: AsyncIterator[bytes] | None = None,
+        *,
+        carries: Carries = Carries.REQUESTS,
     ) -> aiohttp.ClientResponse:
         """The same; whoever calls closes it. Raises Unreachable."""
+        url = URL(f"http://notebook{request.raw_path}", encoded=True)
+        lane = self._upstreams.lane(rental_id, carries)
+
+        async def through(lane: str | None) -> aiohttp.ClientResponse:
+            return await self._upstreams.session(rental_id, route, lane).request(
+                request.method, url, headers=sent, data=body, allow_redirects=False
+            )
+
         try:
             async with asyncio.timeout(None if body is not None else ANSWER_S):
-                return await self._upstreams.session(rental_id, route).request(
-                    request.method,
-                    URL(f"http://notebook{request.raw_path}", encoded=True),
-                    headers=sent,
-                    data=body,
-                    allow_redirects=False,
-                )
+                try:
+                    return await through(lane)
+                except aiohttp.ClientConnectorError:
+                    if lane is None:
+                        raise
+                    return await through(None)  # the lane has just ended; nothing was sent
         except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
             # RuntimeError: the session was closed because the route changed this very moment.
             raise Unreachable(f"{rental_id}: {type(error).__name__}") from error
@@ -170,9 +191,9 @@ def well_formed(request: web.BaseRequest) -> bool:
     return request.method in headers.METHODS and _PATH.fullmatch(request.raw_path) is not None
 
 
-def _session(route: Route) -> aiohttp.ClientSession:
+def _session(socket_path: str) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.UnixConnector(route.socket_path, limit=0, keepalive_timeout=IDLE_S),
+        connector=aiohttp.UnixConnector(socket_path, limit=0, keepalive_timeout=IDLE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
         auto_decompress=False,
