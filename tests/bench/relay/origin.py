@@ -179,9 +179,10 @@ def printed(run: str, size: int) -> bytes:
 async def main(folder: Path) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Origin, "127.0.0.1", 0)
-    await loop.create_unix_server(Origin, str(folder / "origin.sock"))
+    local = await loop.create_unix_server(Origin, str(folder / "origin.sock"))
     print(f"origin {server.sockets[0].getsockname()[1]} {folder / 'origin.sock'}", flush=True)
-    await asyncio.Event().wait()
+    async with server, local:
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
