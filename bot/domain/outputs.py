@@ -85,7 +85,13 @@ class Execution:
     def size(self) -> int:
         """About how much memory it takes, in bytes."""
         printed = sum(piece.printed.chars for piece in self._pieces if piece.printed)
-        return self._rich + printed + self._unread_bytes + len(self.code or "") + 500 * len(self._pieces)
+        return (
+            self._rich
+            + printed
+            + self._unread_bytes
+            + len(self.code or "")
+            + 500 * len(self._pieces)
+        )
 
     def hear(self, kind: str, content: Json | None) -> None:
         """Take a message of the kernel's that belongs to this run; None: too large to be kept."""

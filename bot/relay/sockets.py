@@ -70,9 +70,7 @@ class Sockets:
             sent.popall("Sec-WebSocket-Extensions", None)
             await self._kept.first(rental_id, kernel_id, session_id)
             self._kept.drop(rental_id, kernel_id, session_id)
-        upstream = await self._proxy.open(
-            request, rental_id, route, sent, carries=Carries.SOCKETS
-        )
+        upstream = await self._proxy.open(request, rental_id, route, sent, carries=Carries.SOCKETS)
         ear: Ear | None = None
         try:
             if upstream.status != HTTPStatus.SWITCHING_PROTOCOLS:

@@ -29,6 +29,7 @@ AGAIN_S = 60.0
 """A lane that failed is not tried again for so long."""
 
 _READY = b"bellhop-lane"
+_COME_UP_S = 30.0
 _CLOSE_S = 2.0
 _SAID_BYTES = 4096
 
@@ -86,11 +87,11 @@ class Lanes:
     def _begin(self, program: str, key: Key, end: End) -> Lane:
         rental_id, carries = key
         folder = self._folder()
-        known = folder / f"{rental_id}.known"
-        known.write_text(f"{rental_id} {end.host_key}\n")
         path = folder / f"{rental_id}.{carries.value}"
+        known = folder / f"{rental_id}.{carries.value}.known"
         words = _words(program, rental_id, end, path, self._key_file, known, self._pace)
-        lane = Lane(path, end, words, asyncio.get_running_loop().time())
+        line = f"{rental_id} {end.host_key}\n"
+        lane = Lane(path, end, words, known=lambda: known.write_text(line))
         lane.watch(lambda: self._over(key, lane))
         return lane
 
@@ -107,16 +108,18 @@ class Lanes:
 class Lane:
     """One OpenSSH client. Its own command on the machine ends with its input, and so with us."""
 
-    def __init__(self, path: Path, end: End, words: list[str], now: float) -> None:
+    def __init__(
+        self, path: Path, end: End, words: list[str], *, known: Callable[[], object]
+    ) -> None:
         self.path = path
         self.end = end
-        self.asked_at = now
+        self.asked_at = asyncio.get_running_loop().time()
         self.open = False
         self.opened = False
         self.said = ""
         self._stopped = False
         self._process: asyncio.subprocess.Process | None = None
-        self._life = asyncio.create_task(self._live(words, limit_s=30.0))
+        self._life = asyncio.create_task(self._live(words, known))
 
     def watch(self, over: Callable[[], None]) -> None:
         self._life.add_done_callback(lambda _: over())
@@ -136,8 +139,9 @@ class Lane:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
 
-    async def _live(self, words: list[str], *, limit_s: float) -> None:
+    async def _live(self, words: list[str], known: Callable[[], object]) -> None:
         try:
+            await asyncio.to_thread(known)
             self._process = process = await asyncio.create_subprocess_exec(
                 *words,
                 stdin=asyncio.subprocess.PIPE,
@@ -148,26 +152,22 @@ class Lane:
         except OSError as error:
             self.said = str(error)
             return
+        complaints = asyncio.ensure_future(self._hear(process))
         try:
-            if self._stopped:
-                return
-            complaints = asyncio.ensure_future(self._hear(process))
-            try:
-                await self._come_up(process, limit_s)
+            if not self._stopped:
+                await self._come_up(process)
                 await self._rest(process)
-            finally:
-                self.open = False
-                await _killed(process)
-                await complaints
         finally:
-            await _killed(process)
+            self.open = False
             self.path.unlink(missing_ok=True)
+            await _killed(process)
+            await complaints
 
-    async def _come_up(self, process: asyncio.subprocess.Process, limit_s: float) -> None:
+    async def _come_up(self, process: asyncio.subprocess.Process) -> None:
         """Until the command on the machine has said its word: by then the socket listens."""
         assert process.stdout is not None
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(_COME_UP_S):
                 async for line in process.stdout:
                     if line.strip() == _READY:
                         self.open = self.opened = not self._stopped

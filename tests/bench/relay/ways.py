@@ -48,7 +48,9 @@ async def proxy_program(folder: Path) -> Path | None:
     """configurable-http-proxy, installed into the folder; None where there is no npm."""
     if shutil.which("npm") is None or shutil.which("node") is None:
         print(
-            f"SKIPPED: what stands beside {CHP}: install Node.js with npm", file=sys.stderr, flush=True
+            f"SKIPPED: what stands beside {CHP}: install Node.js with npm",
+            file=sys.stderr,
+            flush=True,
         )
         return None
     words = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), CHP)
@@ -101,7 +103,7 @@ async def instance(folder: Path) -> AsyncIterator[Instance]:
         f"AuthorizedKeysFile {folder / 'authorized'}\nStrictModes no\nUsePAM no\n"
         "PermitRootLogin yes\nMaxStartups 100\nMaxSessions 100\n"
     )
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd gives up its rights in there
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # sshd gives up its rights in there
     async with running(program, "-D", "-e", "-f", str(config)):
         await accepts(port)
         yield Instance(port=port, key=keys / FILE, known_hosts=folder / "known_hosts")
