@@ -265,7 +265,7 @@ class Relay:
         carrier = self._sockets if websocket else self._proxy
         try:
             with self._exchanges.note(rental_id, request):
-                if self._telling is None:
+                if self._telling is None or not self._telling.concerns(request.path):
                     answer = await carrier.pass_on(request, rental_id, route)
                 else:
                     async with self._telling.around(request, rental_id) as told:

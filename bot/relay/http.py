@@ -33,6 +33,9 @@ IDLE_S = 30  # an unused connection to the notebook is kept so long
 MAX_LINE = MAX_FIELD = 32 * 1024
 """Jupyter's URLs and cookies outgrow aiohttp's 8 kB."""
 
+WHOLE_BYTES = 64 * 1024
+"""A body up to this length is answered with its head, if it is there already."""
+
 _PATH = re.compile(r"/[\x21-\x7e]*")
 
 
@@ -171,6 +174,13 @@ class Proxy:
             if shows_notebooks(request.path):
                 pieces = with_script(pieces)
             response.headers.popall("Content-Length", None)
+        elif _is_whole(request, upstream):
+            # At once and without awaiting each step: a third of a small request's time.
+            body = upstream.content.read_nowait()
+            self._traffic.carry(rental_id, len(body))
+            return web.Response(
+                status=upstream.status, reason=upstream.reason, headers=response.headers, body=body
+            )
         await response.prepare(request)
         try:
             async for piece in pieces:
@@ -219,6 +229,17 @@ async def _once(
 async def _say_continue(request: web.BaseRequest) -> None:
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # else aiohttp takes the answer for begun
+
+
+def _is_whole(request: web.BaseRequest, upstream: aiohttp.ClientResponse) -> bool:
+    """Whether a body of a known length has come with its head, in one piece."""
+    return (
+        request.method != "HEAD"
+        and upstream.status == HTTPStatus.OK
+        and 0 < (upstream.content_length or 0) <= WHOLE_BYTES
+        and upstream.content.is_eof()
+        and upstream.content.exception() is None
+    )
 
 
 def _is_page(upstream: aiohttp.ClientResponse) -> bool:
