@@ -119,7 +119,8 @@ async def _files(lab: House, page: Page, folder: Path, outside: Path) -> None:
 
 
 async def _terminal(lab: House, page: Page, folder: Path) -> None:
-    await page.goto(f"{lab.origin()}/lab/terminals/1")
+    await page.goto(f"{lab.origin()}/lab?reset")
+    await page.get_by_title("Start a new terminal session").first.click()
     terminal = page.locator(".jp-Terminal .xterm-helper-textarea")
     await terminal.wait_for(state="attached", timeout=SLOW_MS)
     await terminal.focus()

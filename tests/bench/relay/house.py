@@ -35,6 +35,7 @@ class House:
         self._targets = targets
         self._tunnels = SshTunnels(key=load_or_create(folder))
         self._routes = Routes()
+        self._more = 0
         self._port = free_port()
         url = f"http://{{rental}}.localhost:{self._port}"
         books = Books(*(rental(each) for each in targets))
@@ -71,8 +72,9 @@ class House:
 
     async def more(self, count: int) -> None:
         target = next(iter(self._targets.values()))
-        for number in range(count):
-            await self.connect(RentalId(f"more{number}"), target)
+        for _ in range(count):
+            self._more += 1
+            await self.connect(RentalId(f"more{self._more}"), target)
         print("connected", flush=True)
 
     async def _cookie(self, rental_id: RentalId) -> str:

@@ -245,6 +245,7 @@ async def _pages(ways: dict[str, Way], rounds: int) -> list[Figure]:
 
 async def _memory(bellhop: House, count: int) -> Figure:
     """Its share of what the process and its children have, after so many more rentals."""
+    await bellhop.more(count)  # these take what the work before has left free
     before = used(bellhop.pid)
     await bellhop.more(count)
     each = (used(bellhop.pid) - before) / count
