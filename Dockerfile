@@ -12,6 +12,9 @@ ARG EXTRAS=
 RUN uv sync --locked --no-dev --no-editable --no-progress $EXTRAS
 
 FROM python:3.12-slim
+# The relay's fast lanes are OpenSSH's client; without it Bellhop works, more slowly.
+RUN apt-get update && apt-get install -y --no-install-recommends openssh-client \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 10001 bellhop && install -d -o bellhop -m 0700 /data
 COPY --from=build /build/.venv /build/.venv
 ENV PATH=/build/.venv/bin:$PATH PYTHONUNBUFFERED=1 \

@@ -41,6 +41,7 @@ def make_relay(
         health=health.look,
         clock=outside.clock,
         outputs=outside.outputs,
+        lanes=outside.tunnels,
         downloads=outside.downloads,
         metrics=metrics,
     )

@@ -7,8 +7,10 @@ memory. What is beyond the bounds is left out, and the outputs say so.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from bot.domain.streams import Printed
@@ -18,6 +20,8 @@ Json = dict[str, Any]
 
 RICH_BYTES = 8_000_000
 """Of pictures, tables and the like, for one cell."""
+UNREAD_BYTES = 500_000
+"""Of streams' messages, until they are read: many together take a third of the time."""
 PIECES = 1000  # outputs of one cell
 
 _RICH = ("display_data", "execute_result", "error")
@@ -65,9 +69,12 @@ class Execution:
     _clear: bool = False
     _rich: int = 0
     _left_out: int = 0
+    _unread: list[bytes] = field(default_factory=list)
+    _unread_bytes: int = 0
 
     @property
     def outputs(self) -> list[Json]:
+        self._read()
         found = [piece.output() for piece in self._pieces]
         if self._left_out:
             text = f"[{self._left_out} outputs were left out here by Bellhop: too large]\n"
@@ -78,10 +85,17 @@ class Execution:
     def size(self) -> int:
         """About how much memory it takes, in bytes."""
         printed = sum(piece.printed.chars for piece in self._pieces if piece.printed)
-        return self._rich + printed + len(self.code or "") + 500 * len(self._pieces)
+        return (
+            self._rich
+            + printed
+            + self._unread_bytes
+            + len(self.code or "")
+            + 500 * len(self._pieces)
+        )
 
     def hear(self, kind: str, content: Json | None) -> None:
         """Take a message of the kernel's that belongs to this run; None: too large to be kept."""
+        self._read()
         if content is None:
             if kind == "stream" or kind in _RICH:
                 self._left_out += 1
@@ -105,6 +119,14 @@ class Execution:
             case _:
                 return
         self.revision += 1
+
+    def hear_unread(self, content: bytes) -> None:
+        """Take a stream's message, its content still JSON; it is read when somebody looks."""
+        self._unread.append(content)
+        self._unread_bytes += len(content)
+        self.revision += 1
+        if self._unread_bytes > UNREAD_BYTES:
+            self._read()
 
     def redraw(self, content: Json) -> bool:
         """Take an `update_display_data`, whichever run it comes from; whether it was for us."""
@@ -131,6 +153,7 @@ class Execution:
 
     def state(self) -> Json:
         """All that `restored` needs to go on as this one would, as JSON can hold it."""
+        self._read()
         plain = {name: getattr(self, name) for name in _PLAIN}
         return {**plain, "pieces": [piece.state() for piece in self._pieces]}
 
@@ -142,6 +165,13 @@ class Execution:
             setattr(execution, name, state[name])
         execution._pieces = [_Piece.restored(piece) for piece in state["pieces"]]
         return execution
+
+    def _read(self) -> None:
+        if not self._unread:
+            return
+        unread, self._unread, self._unread_bytes = self._unread, [], 0
+        for name, texts in groupby(_contents(unread), lambda one: str(one.get("name", "stdout"))):
+            self._print(name, "".join([str(one.get("text", "")) for one in texts]))
 
     def _print(self, name: str, text: str) -> None:
         self._before()
@@ -195,6 +225,24 @@ _PLAIN = (
 
 def _number(value: object, otherwise: int | None) -> int | None:
     return value if isinstance(value, int) else otherwise
+
+
+def _contents(unread: list[bytes]) -> list[Json]:
+    """Read many at once; if one of them is broken, each for itself, and that one is none."""
+    found: list[object] = []
+    if len(unread) > 1:
+        with contextlib.suppress(ValueError):
+            found = json.loads(str(b"[" + b",".join(unread) + b"]", "utf-8", "surrogatepass"))
+    if len(found) != len(unread):
+        found = [_content(one) for one in unread]
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _content(unread: bytes) -> object:
+    try:
+        return json.loads(str(unread, "utf-8", "surrogatepass"))
+    except ValueError:
+        return None
 
 
 def _size(body: Json) -> int:

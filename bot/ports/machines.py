@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from bot.domain.readings import Reading
@@ -116,6 +117,24 @@ class Tunnels(Protocol):
 
     async def close(self, rental_id: RentalId) -> None:
         """Drop the connection and its local socket; one that is not there is no error."""
+        ...
+
+
+class Carries(Enum):
+    """What a lane of its own is for."""
+
+    REQUESTS = "http"
+    SOCKETS = "ws"
+
+
+class Lanes(Protocol):
+    """Faster ways to notebooks than a tunnel's forwarded socket; never needed, never waited for."""
+
+    def lane(self, rental_id: RentalId, carries: Carries) -> str | None:
+        """The path of a local Unix socket; None where there is none now, though there may be soon.
+
+        A lane may end at any time; then its socket takes no connections.
+        """
         ...
 
 

@@ -19,6 +19,7 @@ from bot.errors import BotError, Unreachable
 from bot.log import bound
 from bot.ports.books import Pass, Rentals
 from bot.ports.clock import Clock
+from bot.ports.machines import Lanes
 from bot.ports.vitals import Carried
 from bot.relay import headers, pages, sheets
 from bot.relay.condition import Condition, Health, Metrics
@@ -70,6 +71,7 @@ class Relay:
         health: Health,
         clock: Clock,
         outputs: Outputs | None = None,
+        lanes: Lanes | None = None,
         downloads: Downloads | None = None,
         metrics: Metrics | None = None,
     ) -> None:
@@ -86,11 +88,12 @@ class Relay:
         self._downloads = (
             DownloadDoor(downloads=downloads, origin=self._hosts.bare) if downloads else None
         )
-        self._upstreams = Upstreams()
+        self._upstreams = Upstreams(lanes=lanes)
         self._exchanges = Exchanges()
         self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
         # The house's own looks are nobody's work: what they carry is not counted.
-        self._quiet = Proxy(upstreams=self._upstreams, traffic=Traffic(), clock=clock)
+        self._own_upstreams = Upstreams()
+        self._quiet = Proxy(upstreams=self._own_upstreams, traffic=Traffic(), clock=clock)
         self._looks = Looks(links=links, hosts=self._hosts, cookie=self._doors.cookie)
         self._kept = Kept(upstreams=self._upstreams, routes=routes)
         self._sockets = Sockets(
@@ -127,6 +130,7 @@ class Relay:
             await self._runner.cleanup()
         await self._kept.aclose()
         await self._upstreams.close()
+        await self._own_upstreams.close()
         await self._looks.close()
 
     def resume(self, sessions: Iterable[Restored]) -> None:
@@ -148,6 +152,7 @@ class Relay:
         """End a rental's connections: it is gone or has moved."""
         self._exchanges.end(rental_id, WAY_GONE)
         self._upstreams.drop(rental_id)
+        self._own_upstreams.drop(rental_id)
         self._silent_since.pop(rental_id, None)
 
     def drop_member(self, rental_id: RentalId, member_id: int) -> None:
@@ -293,7 +298,7 @@ class Relay:
         carrier = self._sockets if websocket else self._proxy
         try:
             with self._exchanges.note(rental_id, request, visitor):
-                if self._telling is None:
+                if self._telling is None or not self._telling.concerns(request.path):
                     answer = await carrier.pass_on(request, rental_id, route)
                 else:
                     async with self._telling.around(request, rental_id) as told:

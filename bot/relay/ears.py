@@ -14,8 +14,8 @@ from typing import Any
 
 from bot.domain.rhythm import Rhythms
 from bot.ports.clock import Clock
-from bot.relay.frames import CLOSE, PING, Message, Messages, sent
-from bot.relay.kernels import Said, human, question, said, sender
+from bot.relay.frames import CLOSE, CONTROL, PING, Message, Messages, sent
+from bot.relay.kernels import Said, human, parent_of, question, said, sender, streamed
 from bot.services.runs import Talk
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Ear:
         self._falling = Messages(keep=DOWN_BYTES if talk is not None and talk.waiting else 0)
         self._rhythms = Rhythms()
         self._question = ""
+        self._parent, self._parent_id = b"", ""  # of what was printed last
 
     @property
     def waiting(self) -> bool:
@@ -103,12 +104,17 @@ class Ear:
     def hear(self, data: bytes) -> list[Message]:
         """The same as `down`; returns the pings and closes, for whoever has to answer them."""
         control = []
+        talk = self._talk
         for message in self._falling.feed(data):
-            if message.control:
+            if message.opcode & CONTROL:
                 if message.opcode in (PING, CLOSE):
                     control.append(message)
-            elif self._talk is not None:
-                self._said(self._talk, message)
+            elif talk is not None:
+                found = streamed(message)
+                if found is None:
+                    self._said(talk, message)
+                else:
+                    self._printed(talk, *found)
         return control
 
     def leave(self) -> None:
@@ -143,6 +149,11 @@ class Ear:
         if content is not None and content.get("execution_state") == "idle" and not talk.present:
             self._question = ""
             talk.over()
+
+    def _printed(self, talk: Talk, parent: bytes, content: bytes) -> None:
+        if parent != self._parent:
+            self._parent, self._parent_id = parent, parent_of(parent)
+        talk.printed(self._parent_id, content)
 
     def _said(self, talk: Talk, message: Message) -> None:
         told = said(message)

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 CLOSE, PING, PONG = 0x8, 0x9, 0xA
 
 _FIN = 0x80
-_CONTROL = 0x08  # this bit of the opcode: close, ping, pong
+CONTROL = 0x08  # this bit of the opcode: close, ping, pong
 _MASKED = 0x80
 _CONTROL_BYTES = 125  # of a ping or a close, by the standard; who claims more is not believed
 
@@ -38,14 +39,13 @@ class DataFrames:
             self._head += data[at : at + need]
             at += min(need, size - at)
             if len(self._head) >= 2 and len(self._head) == _header_size(self._head):
-                count += not self._head[0] & _CONTROL
+                count += not self._head[0] & CONTROL
                 self._skip = _payload_size(self._head)
                 self._head.clear()
         return count
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message that is complete. `body` is its beginning where it is longer than was kept."""
 
     opcode: int
@@ -54,7 +54,7 @@ class Message:
 
     @property
     def control(self) -> bool:
-        return bool(self.opcode & _CONTROL)
+        return bool(self.opcode & CONTROL)
 
     @property
     def whole(self) -> bool:
@@ -107,7 +107,7 @@ class Messages:
         size = len(data)
         while at + 10 <= size:
             first, length = data[at], data[at + 1]
-            if first & _CONTROL or not first & _FIN or not first & 0x0F or length & _MASKED:
+            if first & CONTROL or not first & _FIN or not first & 0x0F or length & _MASKED:
                 break
             begin = at + 2
             if length == 126:
@@ -127,7 +127,7 @@ class Messages:
         self._first = head[0]
         self._left = _payload_size(head)
         self._mask = bytes(head[-4:]) if head[1] & _MASKED else b""
-        if not self._first & _CONTROL:
+        if not self._first & CONTROL:
             if self._first & 0x0F:
                 self._opcode = self._first & 0x0F
                 self._body = bytearray()
@@ -139,7 +139,7 @@ class Messages:
 
     def _payload(self, data: bytes, at: int, found: list[Message]) -> int:
         step = min(self._left, len(data) - at)
-        if self._first & _CONTROL:
+        if self._first & CONTROL:
             into, room = self._part, min(step, _CONTROL_BYTES - len(self._part))
         else:
             into = self._part if self._mask else self._body
@@ -154,7 +154,7 @@ class Messages:
     def _end(self, found: list[Message]) -> None:
         part = unmasked(bytes(self._part), self._mask)
         self._part = bytearray()
-        if self._first & _CONTROL:
+        if self._first & CONTROL:
             if self.keep:
                 found.append(Message(self._first & 0x0F, part, len(part)))
             return

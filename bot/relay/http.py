@@ -20,6 +20,7 @@ from yarl import URL
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
+from bot.ports.machines import Carries, Lanes
 from bot.relay import headers
 from bot.relay.connectors import NotebookConnector
 from bot.relay.rewriting import replaced, shows_notebooks, with_script
@@ -36,31 +37,45 @@ IDLE_S = 30  # an unused connection to the notebook is kept so long
 MAX_LINE = MAX_FIELD = 32 * 1024
 """Jupyter's URLs and cookies outgrow aiohttp's 8 kB."""
 
+WHOLE_BYTES = 64 * 1024
+"""A body up to this length is answered with its head, if it is there already."""
+
 # Two slashes are another host's name, once somebody redirects there.
 _PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 
 class Upstreams:
-    """The client sessions, one per rental, renewed when its route changes."""
+    """The client sessions: one for each local socket of a rental, renewed when its route changes.
 
-    def __init__(self) -> None:
-        self._sessions: dict[RentalId, tuple[Route, aiohttp.ClientSession]] = {}
+    A rental's sockets are its route's, which always holds, and the lanes that are open at the time.
+    """
+
+    def __init__(self, *, lanes: Lanes | None = None) -> None:
+        self._lanes = lanes
+        self._sessions: dict[RentalId, tuple[Route, dict[str, aiohttp.ClientSession]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def session(self, rental_id: RentalId, route: Route) -> aiohttp.ClientSession:
+    def lane(self, rental_id: RentalId, carries: Carries) -> str | None:
+        """The socket of a faster way than the route's, if there is one now."""
+        return self._lanes.lane(rental_id, carries) if self._lanes is not None else None
+
+    def session(
+        self, rental_id: RentalId, route: Route, lane: str | None = None
+    ) -> aiohttp.ClientSession:
         held = self._sessions.get(rental_id)
-        if held is not None and held[0] == route:
-            return held[1]
-        self.drop(rental_id)
-        session = _session(route)
-        self._sessions[rental_id] = (route, session)
-        return session
+        if held is None or held[0] != route:
+            self.drop(rental_id)
+            held = self._sessions[rental_id] = (route, {})
+        path = lane or route.socket_path
+        if path not in held[1]:
+            held[1][path] = _session(path)
+        return held[1][path]
 
     def drop(self, rental_id: RentalId) -> None:
         """Close a rental's connections; answers in progress are ended by `Exchanges`."""
         held = self._sessions.pop(rental_id, None)
-        if held is not None:
-            task = asyncio.get_running_loop().create_task(held[1].close())
+        for session in held[1].values() if held is not None else ():
+            task = asyncio.get_running_loop().create_task(session.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
@@ -116,17 +131,26 @@ class Proxy:
         route: Route,
         sent: CIMultiDict[str],
         body: AsyncIterator[bytes] | None = None,
+        *,
+        carries: Carries = Carries.REQUESTS,
     ) -> aiohttp.ClientResponse:
         """The same; whoever calls closes it. Raises Unreachable."""
+        url = URL(f"http://notebook{request.raw_path}", encoded=True)
+        lane = self._upstreams.lane(rental_id, carries)
+
+        async def through(lane: str | None) -> aiohttp.ClientResponse:
+            return await self._upstreams.session(rental_id, route, lane).request(
+                request.method, url, headers=sent, data=body, allow_redirects=False
+            )
+
         try:
             async with asyncio.timeout(None if body is not None else ANSWER_S):
-                return await self._upstreams.session(rental_id, route).request(
-                    request.method,
-                    URL(f"http://notebook{request.raw_path}", encoded=True),
-                    headers=sent,
-                    data=body,
-                    allow_redirects=False,
-                )
+                try:
+                    return await through(lane)
+                except aiohttp.ClientConnectorError:
+                    if lane is None:
+                        raise
+                    return await through(None)  # the lane has just ended; nothing was sent
         except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
             # RuntimeError: the session was closed because the route changed this very moment.
             raise Unreachable(f"{rental_id}: {type(error).__name__}") from error
@@ -155,6 +179,13 @@ class Proxy:
             if shows_notebooks(request.path):
                 pieces = with_script(pieces)
             response.headers.popall("Content-Length", None)
+        elif _is_whole(request, upstream):
+            # At once and without awaiting each step: a third of a small request's time.
+            body = upstream.content.read_nowait()
+            self._traffic.carry(rental_id, len(body))
+            return web.Response(
+                status=upstream.status, reason=upstream.reason, headers=response.headers, body=body
+            )
         await response.prepare(request)
         try:
             async for piece in pieces:
@@ -186,9 +217,9 @@ def well_formed(request: web.BaseRequest) -> bool:
     return request.method in headers.METHODS and _PATH.fullmatch(request.raw_path) is not None
 
 
-def _session(route: Route) -> aiohttp.ClientSession:
+def _session(socket_path: str) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=NotebookConnector(route.socket_path, limit=0, keepalive_timeout=IDLE_S),
+        connector=NotebookConnector(socket_path, limit=0, keepalive_timeout=IDLE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
         auto_decompress=False,
@@ -214,6 +245,17 @@ async def _once(
 async def _say_continue(request: web.BaseRequest) -> None:
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # else aiohttp takes the answer for begun
+
+
+def _is_whole(request: web.BaseRequest, upstream: aiohttp.ClientResponse) -> bool:
+    """Whether a body of a known length has come with its head, in one piece."""
+    return (
+        request.method != "HEAD"
+        and upstream.status == HTTPStatus.OK
+        and 0 < (upstream.content_length or 0) <= WHOLE_BYTES
+        and upstream.content.is_eof()
+        and upstream.content.exception() is None
+    )
 
 
 def _is_page(upstream: aiohttp.ClientResponse) -> bool:

@@ -11,8 +11,7 @@ import functools
 import json
 import re
 import struct
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.relay.frames import Message
 
@@ -31,18 +30,28 @@ _HUMAN = frozenset(
 _NOBODY = frozenset({"kernel_info_request", "comm_info_request", "history_request"})
 """Said by an open tab of itself: when it connects, and when it connects again."""
 _OFFSETS = struct.Struct("<6Q")
+_LEAST = 8 + _OFFSETS.size
+_ZEROS = bytes(7)
+_LARGE = 4096
+# A quotation mark within a string has a backslash before it, so this can only be the key.
+_STREAM, _STREAM_DENSE = b'"msg_type": "stream"', b'"msg_type":"stream"'
+_TYPE = re.compile(rb'(?<!\\)"msg_type":\s*"([a-z_]+)"')
 _COMM = re.compile(rb'"comm_id":\s*"([^"]{1,100})"')
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One message's head, and its content, unread. `content` is None where it was not kept."""
 
     type: str
-    id: str
+    raw_id: bytes | str
     parent: str
     raw_metadata: bytes | dict[str, Any]
     content: bytes | dict[str, Any] | None
+
+    @property
+    def id(self) -> str:
+        """Raises ValueError where there is none."""
+        return _id(self.raw_id) if isinstance(self.raw_id, bytes) else self.raw_id
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -64,6 +73,31 @@ def said(message: Message) -> Said | None:
         return _binary(message) if message.opcode == 2 else _text(message)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
+
+
+def streamed(message: Message) -> tuple[bytes, bytes] | None:
+    """The parent's header and the content, both unread, where a cell printed something.
+
+    None for whatever else it may be, which `said` tells. Of what kernels say this is the most, by
+    far: hence a way of its own, four times as fast.
+    """
+    body = message.body
+    if message.opcode != 2 or len(body) < _LEAST or body[1:8] != _ZEROS or body[0] < 6:
+        return None
+    _, header, parent, metadata, content, end = _OFFSETS.unpack_from(body, 8)
+    head = body[header:parent]
+    if end > len(body) or (_STREAM not in head and _STREAM_DENSE not in head):
+        return None
+    whole = memoryview(body) if end > _LARGE else body  # slices of a bytearray are copies
+    return bytes(body[parent:metadata]), bytes(whole[content:end])
+
+
+def parent_of(header: bytes) -> str:
+    """The id in a parent's header; empty where there is none."""
+    try:
+        return _id(header)
+    except (ValueError, AttributeError):
+        return ""
 
 
 def human(message: Said | None) -> bool | None:
@@ -110,14 +144,22 @@ def _binary(message: Message) -> Said:
     if not 6 <= number <= 10_000:
         raise ValueError("not a kernel message")
     at = _OFFSETS.unpack_from(body, 8)
-    header = json.loads(body[at[1] : at[2]])
+    header = bytes(body[at[1] : at[2]])
+    # Reading the whole header takes longer than all the rest here, and there are many.
+    found = _TYPE.search(header)
+    kind = _known(found[1]) if found is not None else str(json.loads(header)["msg_type"])
     return Said(
-        type=str(header["msg_type"]),
-        id=str(header["msg_id"]),
-        parent=_id(bytes(body[at[2] : at[3]])),
-        raw_metadata=bytes(body[at[3] : at[4]]) if at[4] <= len(body) else {},
-        content=bytes(memoryview(body)[at[4] : at[5]]) if at[5] <= len(body) else None,
+        kind,
+        header,
+        _id(bytes(body[at[2] : at[3]])),
+        bytes(body[at[3] : at[4]]) if at[4] <= len(body) else {},
+        bytes(memoryview(body)[at[4] : at[5]]) if at[5] <= len(body) else None,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _known(kind: bytes) -> str:
+    return kind.decode()
 
 
 @functools.lru_cache(maxsize=64)
@@ -142,7 +184,7 @@ def _text(message: Message) -> Said | None:
     header = whole["header"]
     return Said(
         type=str(header["msg_type"]),
-        id=str(header["msg_id"]),
+        raw_id=str(header["msg_id"]),
         parent=str((whole.get("parent_header") or {}).get("msg_id", "")),
         raw_metadata=whole.get("metadata") or {},
         content=whole.get("content"),

@@ -23,6 +23,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
+from bot.ports.machines import Carries
 from bot.relay import headers
 from bot.relay.ears import Ear
 from bot.relay.frames import CLOSED, DataFrames
@@ -69,7 +70,7 @@ class Sockets:
             sent.popall("Sec-WebSocket-Extensions", None)
             await self._kept.first(rental_id, kernel_id, session_id)
             self._kept.drop(rental_id, kernel_id, session_id)
-        upstream = await self._proxy.open(request, rental_id, route, sent)
+        upstream = await self._proxy.open(request, rental_id, route, sent, carries=Carries.SOCKETS)
         ear: Ear | None = None
         try:
             if upstream.status != HTTPStatus.SWITCHING_PROTOCOLS:

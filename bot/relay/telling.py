@@ -35,6 +35,10 @@ class Telling:
     def knows(self, path: str) -> bool:
         return path in (SCRIPT_PATH, HERE_PATH) or path.startswith(OUTPUTS_PATH)
 
+    def concerns(self, path: str) -> bool:
+        """Whether `around` would do anything for a request of this path."""
+        return _NOTEBOOK.fullmatch(path) is not None
+
     @contextlib.asynccontextmanager
     async def around(
         self, request: web.BaseRequest, rental_id: RentalId

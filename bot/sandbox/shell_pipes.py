@@ -40,7 +40,7 @@ class Pipes:
         for transport, protocol in self._ours:
             if protocol.ended:
                 continue  # aborting a transport that is closed fails
-            if isinstance(transport, asyncio.WriteTransport):
+            if hasattr(transport, "abort"):  # one that writes; uvloop's are none by class
                 transport.abort()
             else:
                 transport.close()

@@ -60,6 +60,7 @@ class Links:
         self._revocations = 0
         self._watchers: list[Callable[[RentalId], None]] = []
         self._member_watchers: list[Callable[[RentalId, int], None]] = []
+        self._own: dict[RentalId, str] = {}
         self._own_secret = secrets.token_bytes(32)
 
     def own_pass(self, rental_id: RentalId) -> str:
@@ -67,7 +68,13 @@ class Links:
 
         Made from a secret of this process, good for that one rental, and stored nowhere.
         """
-        return hmac.new(self._own_secret, rental_id.encode(), hashlib.sha256).hexdigest()
+        known = self._own.get(rental_id)
+        if known is None:
+            known = hmac.new(self._own_secret, rental_id.encode(), hashlib.sha256).hexdigest()
+            if len(self._own) >= _CACHED:
+                self._own.clear()
+            self._own[rental_id] = known
+        return known
 
     def is_own(self, rental_id: RentalId, cookie: str) -> bool:
         return hmac.compare_digest(self.own_pass(rental_id).encode(), cookie.encode())

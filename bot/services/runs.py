@@ -64,6 +64,12 @@ class Talk:
         if run is not None and run.talk is self:
             run.execution.hear(kind, content)
 
+    def printed(self, run_id: str, content: bytes) -> None:
+        """The same as `heard` of a stream whose content nobody has read yet."""
+        run = self.kernel.runs.get(run_id)
+        if run is not None and run.talk is self and not run.execution.done:
+            run.execution.hear_unread(content)
+
     def leave(self) -> None:
         """A connection is gone; after the last one, what was run for it is ours to keep.
 

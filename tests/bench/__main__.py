@@ -7,12 +7,13 @@ too small to say anything, so that a test can see that they still run.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import platform
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+
+import uvloop
 
 from bot.demo import require_extra
 
@@ -30,6 +31,7 @@ from tests.bench import (  # noqa: E402
     verdicts,
 )
 from tests.bench.figures import Figure, table  # noqa: E402
+from tests.bench.relay import rows as relay  # noqa: E402
 
 Part = Callable[[bool], Awaitable[list[Figure]]]
 
@@ -52,6 +54,7 @@ PARTS: dict[str, Part] = {
     ),
     "look": lambda quick: look.measure(looks=2 if quick else 50),
     "spend": lambda quick: spending.measure(rounds=1 if quick else 7, quick=quick),
+    "relay": lambda quick: relay.measure(rounds=1 if quick else 5, quick=quick),
     "verdicts": lambda quick: verdicts.measure(rounds=1 if quick else 7, quick=quick),
 }
 
@@ -61,7 +64,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="tiny counts: does it still run?")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     arguments = parser.parse_args(words)
-    asyncio.run(_run(arguments.only, quick=arguments.quick))
+    uvloop.run(_run(arguments.only, quick=arguments.quick))
     return 0
 
 

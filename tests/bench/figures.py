@@ -12,17 +12,23 @@ _HEAD = ("Figure", "Bellhop", "Beside it", "That takes", "Ratio", "Goal", "Of")
 
 
 class Unit(Enum):
-    """What a figure counts. Less is better in each."""
+    """What a figure counts. Less is better in the first two, more in the others."""
 
     SECONDS = "s"
     BYTES = "B"
+    BYTES_PER_S = "B/s"
+    PER_S = "/s"
+
+    @property
+    def more_is_better(self) -> bool:
+        return self in (Unit.BYTES_PER_S, Unit.PER_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One row. `value` and `other` are in its unit, from samples taken in the same run.
 
-    A goal is for the value, or for the ratio where the issue asks for so many times less.
+    A goal is for the value, or for the ratio where the issue asks for so many times as much.
     """
 
     name: str
@@ -43,7 +49,8 @@ class Figure:
     def held(self) -> bool | None:
         """Whether the goal was reached; None where there is none."""
         if self.goal_ratio is not None:
-            return self.ratio <= self.goal_ratio
+            more = self.unit.more_is_better
+            return self.ratio >= self.goal_ratio if more else self.ratio <= self.goal_ratio
         return None if self.goal is None else self.value <= self.goal
 
 
@@ -79,6 +86,7 @@ def percentile_of(
     beside: str,
     others: Sequence[float],
     goal: float | None = None,
+    goal_ratio: float | None = None,
 ) -> Figure:
     """The same percentile of both sides."""
     return Figure(
@@ -89,6 +97,7 @@ def percentile_of(
         other=percentile(others, percent),
         samples=len(samples),
         goal=goal,
+        goal_ratio=goal_ratio,
     )
 
 
@@ -124,7 +133,8 @@ def _cells(figure: Figure) -> tuple[str, ...]:
 def _goal(figure: Figure) -> str:
     verdict = "held" if figure.held else "missed"
     if figure.goal_ratio is not None:
-        return f"ratio ≤ {figure.goal_ratio:.2f}, {verdict}"
+        bound = "≥" if figure.unit.more_is_better else "≤"
+        return f"ratio {bound} {figure.goal_ratio:.2f}, {verdict}"
     return "" if figure.goal is None else f"≤ {_shown(figure.goal, figure.unit)}, {verdict}"
 
 
@@ -135,6 +145,10 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _shown(value: float, unit: Unit) -> str:
     """Three digits, in the size of the unit that reads best."""
+    if unit is Unit.PER_S:
+        return f"{value:,.0f}/s"
+    if unit is Unit.BYTES_PER_S:
+        return f"{value / 1e6:.0f} MB/s"
     if unit is Unit.BYTES:
         for size, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
             if value >= size:

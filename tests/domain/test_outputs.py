@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain.outputs import PIECES, RICH_BYTES, Execution
+import json
+
+from bot.domain.outputs import PIECES, RICH_BYTES, UNREAD_BYTES, Execution
 from bot.domain.streams import HEAD_CHARS, TAIL_CHARS, Printed
 
 
@@ -141,3 +143,43 @@ def test_a_kernel_that_goes_away_ends_the_run() -> None:
 
     assert execution.done
     assert execution.revision == before + 1
+
+
+def test_streams_that_are_read_later_say_the_same() -> None:
+    """Kept unread they come out as if each had been heard at once, whatever comes between."""
+    texts = [("a\n", "stdout"), ("b\r", "stdout"), ("ç\n", "stdout"), ("x", "stderr")]
+    at_once = run(*[stream(*each) for each in texts], picture(), stream("end"))
+    later = Execution(id="r1", cell_id="c1", code="x")
+    for each in texts:
+        later.hear_unread(json.dumps(stream(*each)[1]).encode())
+    later.hear(*picture())
+    later.hear_unread(json.dumps(stream("end")[1]).encode())
+
+    assert later.state() == at_once.state()
+    assert later.outputs == at_once.outputs
+    assert Execution.restored(later.state()).outputs == at_once.outputs
+
+
+def test_what_is_not_read_yet_has_its_bounds() -> None:
+    """Nobody looks for long: it is read by itself."""
+    execution = run()
+    piece = json.dumps(stream("x" * 999 + "\n")[1]).encode()
+
+    for _ in range(3000):
+        execution.hear_unread(piece)
+        assert execution._unread_bytes <= UNREAD_BYTES
+    assert execution.size < 3_000_000
+    assert len(execution.outputs[0]["text"]) >= HEAD_CHARS + TAIL_CHARS
+
+
+def test_a_broken_message_among_many_is_left_out_alone() -> None:
+    """Also where the pieces together would make something else."""
+    execution = run()
+    good = json.dumps(stream("good\n")[1]).encode()
+
+    for content in (good, b'{"name": "stdo', b"1, 2", b"[]", b"\xff", good):
+        execution.hear_unread(content)
+
+    assert execution.outputs == [
+        {"output_type": "stream", "name": "stdout", "text": "good\ngood\n"}
+    ]

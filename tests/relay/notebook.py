@@ -37,6 +37,8 @@ class Notebook:
         app.router.add_route("*", "/up", self._up)
         app.router.add_get("/events", self._events)
         app.router.add_get("/broken", self._broken)
+        app.router.add_get("/nothing", self._nothing)
+        app.router.add_get("/empty", self._empty)
         app.router.add_get("/cookies", self._cookies)
         app.router.add_get("/lab", self._lab)
         app.router.add_route("*", "/hang-up", self._hang_up)
@@ -49,7 +51,11 @@ class Notebook:
         app.router.add_get("/fickle", self._fickle)
         app.router.add_route("*", "/{any:.*}", self._say)
         self._runner = web.AppRunner(
-            app, handler_cancellation=True, shutdown_timeout=0.2, auto_decompress=False
+            app,
+            handler_cancellation=True,
+            shutdown_timeout=0.2,
+            auto_decompress=False,
+            max_field_size=64 * 1024,  # as Tornado
         )
         await self._runner.setup()
         await web.UnixSite(self._runner, self.path).start()
@@ -88,6 +94,12 @@ class Notebook:
             await response.write(piece)
             await asyncio.sleep(0.02)  # so that the pieces arrive apart
         return response
+
+    async def _nothing(self, request: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    async def _empty(self, request: web.Request) -> web.Response:
+        return web.Response(text="")
 
     async def _cookies(self, request: web.Request) -> web.Response:
         response = web.Response()

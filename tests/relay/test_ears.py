@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType
 
+from bot.relay.frames import Message
+from bot.relay.kernels import parent_of, streamed
 from tests.relay.books import RENTAL
 from tests.relay.conftest import House, until
 
@@ -43,6 +45,23 @@ def binary(
     offsets.append(at)
     numbers = [len(offsets), *offsets]
     return b"".join(number.to_bytes(8, "little") for number in numbers) + b"".join(parts)
+
+
+def test_what_a_cell_printed_is_known_without_reading_all_of_it() -> None:
+    """A stream by its key alone, however it is written; a string that looks like it is none."""
+    content = {"name": "stdout", "text": "hello"}
+    message = binary("stream", content, parent="r1")
+    dense = message.replace(b'"msg_type": "stream"', b'"msg_type":"stream" ')
+    spoof = binary("status", content, parent="r1", number='"msg_type": "stream"')
+
+    for told in (message, dense):
+        found = streamed(Message(2, told, len(told)))
+        assert found is not None
+        assert (parent_of(found[0]), json.loads(found[1])) == ("r1", content)
+    for other in (spoof, binary("error", content), message[:-9], b"", message[:60], b"\xff" * 99):
+        assert streamed(Message(2, other, len(other))) is None
+    assert streamed(Message(1, message, len(message))) is None
+    assert parent_of(b"{}") == parent_of(b"[]") == parent_of(b"nonsense") == ""
 
 
 @pytest.mark.parametrize("form", [text, binary])

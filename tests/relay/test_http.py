@@ -143,6 +143,22 @@ async def test_ranges_heads_and_unchanged_files_work(house: House) -> None:
         assert (unchanged.status, await unchanged.read()) == (304, b"")
 
 
+async def test_answers_without_a_body_leave_the_connection_usable(house: House) -> None:
+    """204, an empty 200 and a small one, one after another on the same connection."""
+    cookie = (await house.cookie())["Cookie"]
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+
+    with closing(writer):
+        for path, status in (("/nothing", b"204"), ("/empty", b"200"), ("/hello", b"200")):
+            writer.write(
+                f"GET {path} HTTP/1.1\r\nHost: {house.host()}\r\nCookie: {cookie}\r\n\r\n".encode()
+            )
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            assert head.split()[1] == status
+    assert b"Content-Length: 35" in head
+    assert await reader.readexactly(35) == b'{"path": "/hello", "method": "GET"}'
+
+
 async def test_events_arrive_when_they_happen(house: House) -> None:
     """A stream is not collected."""
     async with house.ask("/events", await house.cookie()) as answer:

@@ -12,7 +12,7 @@ from bot.domain.rentals import Address
 from bot.errors import HostKeyChanged, Unreachable
 
 # With AES instructions gcm is nearly twice as fast as chacha20, which peers would agree on else.
-_CIPHERS = (
+CIPHERS = (
     "aes256-gcm@openssh.com",
     "aes128-gcm@openssh.com",
     "chacha20-poly1305@openssh.com",
@@ -110,7 +110,7 @@ def _options(key: asyncssh.SSHKey, pace: Pace, guest: Guest) -> asyncssh.SSHClie
         known_hosts=([], [], []),  # none is known in advance, so the guest is asked
         x509_trusted_certs=None,
         server_host_key_algs=list(_HOST_KEYS),
-        encryption_algs=list(_CIPHERS),
+        encryption_algs=list(CIPHERS),
         compression_algs=None,
         keepalive_interval=pace.keepalive_s,
         keepalive_count_max=pace.keepalives,

@@ -17,10 +17,11 @@ _COMMENT = "bellhop"
 
 
 class SshKey:
-    """The private key, and its public line for Vast."""
+    """The private key, and its public line for Vast. `file`: where OpenSSH finds it."""
 
-    def __init__(self, private: asyncssh.SSHKey) -> None:
+    def __init__(self, private: asyncssh.SSHKey, *, file: Path | None = None) -> None:
         self.private = private
+        self.file = file
 
     def public_line(self) -> str:
         """`ssh-ed25519 AAAA… bellhop`, as Vast wants it."""
@@ -39,7 +40,7 @@ def load_or_create(folder: Path) -> SshKey:
         if not file.exists():
             _create(file)
         file.chmod(0o600)
-        return SshKey(asyncssh.read_private_key(file))
+        return SshKey(asyncssh.read_private_key(file), file=file.absolute())
     except asyncssh.KeyImportError as error:
         raise Config(
             "BELLHOP_DATA", f"the SSH key {file} cannot be read; restore it from a backup"

@@ -18,11 +18,12 @@ import asyncssh
 from bot.adapters.ssh.connect import Pace, connect, without_comment
 from bot.adapters.ssh.folder import SocketFolder
 from bot.adapters.ssh.keys import SshKey
+from bot.adapters.ssh.lanes import End, Lanes
 from bot.adapters.ssh.shell import SshShell
 from bot.adapters.ssh.turns import Turns
 from bot.domain.rentals import Address, RentalId
 from bot.errors import HostKeyChanged, Unreachable
-from bot.ports.machines import NotebookAt
+from bot.ports.machines import Carries, NotebookAt
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,11 @@ class SshTunnels:
         self._attempts: dict[RentalId, asyncio.Task[_Line]] = {}
         self._turns = Turns()
         self._folder = SocketFolder()
+        self._lanes = (
+            Lanes(key_file=key.file, folder=lambda: self._folder.path, pace=self._pace)
+            if key.file is not None
+            else None
+        )
 
     async def connect(
         self,
@@ -85,17 +91,30 @@ class SshTunnels:
                 await self._listen(line, target)
         return str(line.path)
 
+    def lane(self, rental_id: RentalId, carries: Carries) -> str | None:
+        """ports.Lanes."""
+        line = self._lines.get(rental_id)
+        if self._lanes is None or line is None or line.target is None:
+            return None
+        end = End(address=line.address, host_key=line.host_key, target=line.target)
+        return self._lanes.path(rental_id, carries, end)
+
     async def close(self, rental_id: RentalId) -> None:
         if attempt := self._attempts.pop(rental_id, None):
             attempt.cancel()
             await asyncio.gather(attempt, return_exceptions=True)
-        if line := self._lines.pop(rental_id, None):
+        line = self._lines.pop(rental_id, None)
+        if self._lanes is not None:
+            await self._lanes.close(rental_id)
+        if line is not None:
             await line.close()
             log.info("closed the connection to %s", rental_id)
 
     async def aclose(self) -> None:
         """Close everything and remove the folder of local sockets."""
         await asyncio.gather(*(self.close(each) for each in {*self._lines, *self._attempts}))
+        if self._lanes is not None:
+            await self._lanes.aclose()
         await asyncio.to_thread(self._folder.close)
 
     def _line(self, rental_id: RentalId) -> _Line:
@@ -175,7 +194,13 @@ class SshTunnels:
                 on_lost=on_lost,
             )
         path = self._folder.path / f"{rental_id}.sock"
-        line = _Line(connection=connection, host_key=seen, path=path, lost=connection.is_closed())
+        line = _Line(
+            connection=connection,
+            address=address,
+            host_key=seen,
+            path=path,
+            lost=connection.is_closed(),
+        )
         self._lines[rental_id] = line
         log.info("connected to %s at %s:%s", rental_id, address.host, address.port)
         return line
@@ -200,6 +225,7 @@ class _Line:
     """A connection and the local socket that leads through it."""
 
     connection: asyncssh.SSHClientConnection
+    address: Address
     host_key: str
     path: Path
     forwarding: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -1,0 +1,1 @@
+"""The relay beside `ssh -L`, configurable-http-proxy in front of it, and no way at all."""
