@@ -28,9 +28,11 @@ from bot.adapters.discord.post import ChannelPost
 from bot.adapters.storage.store import open_store
 from bot.client import Bellhop, Services
 from bot.domain import tabs
+from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, State
 from bot.errors import BotError
 from bot.ports.books import Store
+from bot.ports.charts import Picture, Series
 from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 from bot.services.budgets import Budgets
@@ -49,7 +51,7 @@ from bot.services.spend import Spend
 from bot.tasks import Wake
 from cogs.ui import questions
 from cogs.ui.cards import rental_card
-from tests.builders import SetClock, an_instance
+from tests.builders import NOW, SetClock, an_instance
 from tests.cogs.market import FixedMarket, few_offers
 
 
@@ -119,6 +121,13 @@ def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archi
         budgets=budgets,
         clock=clock,
     )
+
+
+@pytest.fixture
+async def drawn() -> None:
+    """The first picture loads the library, for which the pretend Discord has no patience."""
+    day = Series("a", (Usd(1),))
+    await BarCharts().draw(Picture(title="a", days=(NOW.date(),), series=(day,)))
 
 
 @dataclass

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.images import DEFAULT
 from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Phase, Reason, State
@@ -252,6 +254,7 @@ async def test_a_lead_sees_the_status_and_spending_of_others(chat: Chat) -> None
     assert f"$0.22 spent by <@{chat.ada.id}>" in text(spending.response)
 
 
+@pytest.mark.usefixtures("drawn")
 async def test_spend_adds_up_by_rental(chat: Chat) -> None:
     """The total, each rental's part, and the present price of an hour."""
     first = await chat.ready(name="one")

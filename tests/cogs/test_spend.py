@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text as sql
 
-from bot.adapters.charts.bars import BarCharts
 from bot.adapters.storage.engine import parsed, writing_engine
 from bot.adapters.storage.store import SqlStore
 from bot.client import Services
@@ -22,11 +21,10 @@ from bot.domain.periods import Period
 from bot.domain.rentals import ContractId, Rental
 from bot.errors import Down
 from bot.ports.books import Store
-from bot.ports.charts import Picture, Series
 from bot.services.credit import Credit
 from bot.services.policy import Policies
 from bot.tasks import Wake
-from tests.builders import NOW, an_instance, begun
+from tests.builders import an_instance, begun
 from tests.cogs.conftest import Chat, text
 from tests.cogs.market import FixedMarket
 from tests.heavy_books import fill
@@ -54,11 +52,7 @@ async def attached(answer: Any) -> dict[str, bytes]:
     return {file.filename: await file.read() for file in answer.response.attachments}
 
 
-@pytest.fixture(autouse=True)
-async def _loaded() -> None:
-    """The first picture loads the library, for which the pretend Discord has no patience."""
-    day = Series("a", (Usd(1),))
-    await BarCharts().draw(Picture(title="a", days=(NOW.date(),), series=(day,)))
+pytestmark = pytest.mark.usefixtures("drawn")
 
 
 async def test_quote_reckoning_and_bill_stand_side_by_side(chat: Chat) -> None:

@@ -29,7 +29,7 @@ from bot.services.letters import Letters
 from bot.services.tallies import tally_of
 from bot.tasks import Wake
 from cogs.ui import receipts
-from tests.builders import CHANNEL, SetClock
+from tests.builders import CHANNEL, NOW, SetClock
 from tests.services.sweeping import ADA, ready_rental
 from tests.services.test_world_changes import Hurried, text
 from tests.services.worlds import DictMarket, House
@@ -194,6 +194,10 @@ async def test_the_bill_is_pending_until_vast_has_said_it_then_the_message_is_ed
     assert (columns["Reckoned"], columns["Vast"], columns["Together"]) == (whole, whole, whole)
     off = Usd.of(columns["Quoted"][1:]) - Usd.of(columns["Vast"][1:])
     assert abs(off.micros) < 2_000  # a GPU is free while it loads
+    lives = await town.store.lives(rental.guild_id, None, NOW, NOW + 90 * HOUR)
+    final = await tally_of(town.store, rental, town.clock.now())
+    assert lives[rental.id].transfer == final.cost.download + final.cost.upload
+    assert lives[rental.id].booked == final.total
     assert await town.store.unfinished_letters(town.clock.now()) == []
 
 

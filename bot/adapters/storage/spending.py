@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, cast, func, literal, or_, select
 
 from bot.adapters.storage.ledger import TOTAL
 from bot.adapters.storage.tables import bills, ledger, rentals, tabs
@@ -23,7 +23,9 @@ _JOINED = ledger.join(rentals, ledger.c.rental_id == rentals.c.id)
 
 _BYTES = ledger.c.kind.in_([Kind.DOWNLOAD.value, Kind.UPLOAD.value])
 _OWN = and_(_BYTES, ledger.c.contract == rentals.c.contract)
-_MOVED = cast(func.sum(case((_OWN, ledger.c.amount), else_=ZERO)), Money()).label("moved")
+_MOVED = cast(func.sum(case((_OWN, ledger.c.amount), else_=literal(ZERO, Money()))), Money()).label(
+    "moved"
+)
 
 
 class SqlSpending(Part):
