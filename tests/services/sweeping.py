@@ -53,7 +53,9 @@ class Liar(DictMarket):
 class Wall:
     """A board on which everything can be put up."""
 
-    async def post(self, posting: Posting, desired: Desired) -> MessagePlace:
+    async def post(
+        self, posting: Posting, desired: Desired, *, picture: bytes | None = None
+    ) -> MessagePlace:
         return MessagePlace(desired.channel_id or CHANNEL, 1)
 
     async def home(self) -> Home | None:
