@@ -26,6 +26,7 @@ def make_relay(settings: Settings, outside: Outside, shared: Shared, *, client: 
         clock=outside.clock,
         outputs=outside.outputs,
         downloads=outside.downloads,
+        secret=settings.secret,
     )
 
 

@@ -120,6 +120,7 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         health=health,
         clock=clock,
         outputs=outputs,
+        secret="the installation's",
     )
     notebook = Notebook(tmp_path)
     await notebook.start()
