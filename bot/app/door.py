@@ -44,6 +44,7 @@ def make_relay(
         lanes=outside.tunnels,
         downloads=outside.downloads,
         metrics=metrics,
+        secret=settings.secret,
     )
     vitals = Vitals(
         store=outside.store,

@@ -32,6 +32,7 @@ from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
 from bot.relay.kept import Kept
 from bot.relay.looks import Looks
+from bot.relay.pseudonyms import VISITOR, Pseudonyms
 from bot.relay.server import Server, known
 from bot.relay.sheets import Page
 from bot.relay.sockets import Sockets
@@ -74,6 +75,7 @@ class Relay:
         lanes: Lanes | None = None,
         downloads: Downloads | None = None,
         metrics: Metrics | None = None,
+        secret: str = "",
     ) -> None:
         self._listen = (host, port)
         self._hosts = Hosts(relay_url=relay_url, port=port)
@@ -90,6 +92,7 @@ class Relay:
         )
         self._upstreams = Upstreams(lanes=lanes)
         self._exchanges = Exchanges()
+        self._pseudonyms = Pseudonyms(secret=secret or secrets.token_hex(16))
         self._proxy = Proxy(upstreams=self._upstreams, traffic=traffic, clock=clock)
         # The house's own looks are nobody's work: what they carry is not counted.
         self._own_upstreams = Upstreams()
@@ -294,6 +297,8 @@ class Relay:
     async def _through(
         self, request: web.BaseRequest, rental_id: RentalId, route: Route, visitor: Pass | None
     ) -> web.StreamResponse | Page:
+        if visitor is not None:
+            request[VISITOR] = self._pseudonyms.of(rental_id, visitor.member_id)
         websocket = headers.wants_websocket(request.method, request.headers)
         carrier = self._sockets if websocket else self._proxy
         try:

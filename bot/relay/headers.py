@@ -50,6 +50,7 @@ _NOT_UP = frozenset(
         "remote-user",
         "true-client-ip",
         "via",
+        "x-bellhop-visitor",
         "x-client-ip",
         "x-cluster-client-ip",
         "x-original-forwarded-for",

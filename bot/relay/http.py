@@ -23,6 +23,7 @@ from bot.ports.clock import Clock
 from bot.ports.machines import Carries, Lanes
 from bot.relay import headers
 from bot.relay.connectors import NotebookConnector
+from bot.relay.pseudonyms import name_visitor
 from bot.relay.rewriting import replaced, shows_notebooks, with_script
 from bot.services.routes import Route, Traffic
 
@@ -97,6 +98,7 @@ class Proxy:
         self, request: web.BaseRequest, rental_id: RentalId, route: Route
     ) -> web.StreamResponse:
         sent = headers.up(request.headers, token=route.token)
+        name_visitor(request, sent)
         if headers.is_input(request.method, request.path):
             self._traffic.human(rental_id, self._clock.now())
         if "text/html" in request.headers.get("Accept", ""):

@@ -29,6 +29,7 @@ from bot.relay.ears import Ear
 from bot.relay.frames import CLOSED, DataFrames
 from bot.relay.http import Proxy
 from bot.relay.kept import Kept
+from bot.relay.pseudonyms import name_visitor
 from bot.services.outputs import Outputs
 from bot.services.routes import Route, Traffic
 
@@ -63,6 +64,7 @@ class Sockets:
         Raises Unreachable while nothing was answered yet.
         """
         sent = headers.up_websocket(request.headers, token=route.token)
+        name_visitor(request, sent)
         kernel_id = headers.kernel_of(request.path)
         session_id = request.query.get("session_id", "")
         if kernel_id is not None:

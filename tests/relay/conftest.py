@@ -124,6 +124,7 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         clock=clock,
         outputs=outputs,
         metrics=metrics,
+        secret="the installation's",
     )
     notebook = Notebook(tmp_path)
     await notebook.start()

@@ -12,8 +12,10 @@ import pytest
 
 from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import Store
+from bot.services.routes import Route
 from tests.relay.books import OTHER, OWNER, RENTAL, SIBLING, rental
 from tests.relay.conftest import PAGE, House, until
+from tests.relay.notebook import TOKEN
 
 
 async def let_in(house: House, member_id: int) -> dict[str, str]:
@@ -107,6 +109,27 @@ async def test_one_member_is_put_out_and_the_other_stays(house: House) -> None:
         assert answer.status == 403
     async with house.ask("/hello", owner) as answer:
         assert answer.status == 200
+
+
+async def test_the_machine_knows_a_visitor_by_a_made_up_name_only(house: House) -> None:
+    """The same at each visit, another for everybody and on every machine; nobody chooses it."""
+    house.routes.set(SIBLING, Route(house.notebook.path, TOKEN))
+    owner, again, guest = [await let_in(house, one) for one in (OWNER.id, OWNER.id, OTHER.id)]
+    elsewhere = await house.cookie(SIBLING)
+
+    for cookie in (owner, again, guest, {**guest, "X-Bellhop-Visitor": "forged"}):
+        async with house.ask("/hello", cookie):
+            pass
+    async with house.connect("/ws", owner):
+        pass
+    async with house.ask("/hello", elsewhere, host=house.host(SIBLING)):
+        pass
+
+    named = [one.headers.getall("X-Bellhop-Visitor") for one in house.notebook.seen]
+    first, second, third, forged, socket, sibling = [name for (name,) in named]
+    assert first == second == socket
+    assert third == forged
+    assert len({first, third, sibling}) == 3
 
 
 async def test_a_way_that_is_gone_is_no_fault_of_the_session(house: House) -> None:
