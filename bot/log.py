@@ -86,4 +86,4 @@ def set_up(form: str, *, secrets: tuple[str, ...] = (), level: int = logging.INF
     root.setLevel(level)
     # Libraries that tell a line per request, job or key exchange.
     for noisy in ("apscheduler", "asyncssh", "discord", "aiohttp.access", "sqlalchemy", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, level))

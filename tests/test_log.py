@@ -76,6 +76,15 @@ async def test_a_task_that_binds_an_id_keeps_it_to_itself(
     ]
 
 
+def test_a_quiet_log_is_quiet_for_libraries_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """`bellhop check` prints a table, and nothing of theirs between its lines."""
+    log.set_up("text", level=logging.CRITICAL)
+
+    logging.getLogger("discord.client").warning("PyNaCl is not installed")
+
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [
