@@ -321,7 +321,7 @@ async def test_a_migration_that_orphans_rows_is_taken_back(sqlite_url: str, tmp_
     with pytest.raises(Store, match="rows without their parent") as caught:
         await migrate(sqlite_url, scripts=scripts)
 
-    assert caught.value.public == "The database could not be upgraded."
+    assert caught.value.public == "The database could not be upgraded, and is as it was before."
     assert await counts(sqlite_url) == before
     assert await current(sqlite_url) == await newest()
 
