@@ -100,7 +100,7 @@ async def test_killed_while_it_migrates_it_begins_anew(
             for number in range(DEATHS):
                 await set_up.run()
                 # Its folder is made, or looked at, just before the migration begins.
-                await until(data.exists, 60, "a data folder")
+                await until(data.exists, WITHIN_S, "a data folder")
                 await asyncio.sleep(0.3 * number)
                 set_up.kill()
                 await set_up.dead()
