@@ -7,7 +7,7 @@ each also looks by itself after a few missed ticks, so a clock that jumps back s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -30,7 +30,9 @@ class Schedule:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         for tick in ticks:
-            self._scheduler.add_job(tick.wake, "interval", seconds=tick.every_s, id=tick.name)
+            self._scheduler.add_job(
+                _beat(tick.wake), "interval", seconds=tick.every_s, id=tick.name
+            )
 
     def start(self) -> None:
         self._scheduler.start()
@@ -38,3 +40,13 @@ class Schedule:
     def close(self) -> None:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+
+def _beat(wake: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    """The tick as a coroutine: a plain function would be run in a thread, where an event may not
+    be set (the loop sleeps on), and behind whatever else the threads have to do."""
+
+    async def beat() -> None:
+        wake()
+
+    return beat
