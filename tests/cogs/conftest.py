@@ -53,6 +53,13 @@ from cogs.ui import questions
 from cogs.ui.cards import rental_card
 from tests.builders import NOW, SetClock, an_instance
 from tests.cogs.market import FixedMarket, few_offers
+from tests.postgres import apart
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawing() -> None:
+    """The library loads some seconds after a start, for which SimCord has no patience."""
+    apart(BarCharts().load(0))
 
 
 @pytest.fixture
