@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from bot.adapters.vast.client import Vast
+from bot.app.guests import make_sign_in
 from bot.app.parts import Outside, Shared
 from bot.client import Bellhop
 from bot.config import Settings
 from bot.errors import BotError, Config, system_reason
 from bot.ports.books import Store
 from bot.relay.app import Relay
+from bot.services.ports import Ports
 
 
 def make_relay(settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop) -> Relay:
@@ -26,6 +28,8 @@ def make_relay(settings: Settings, outside: Outside, shared: Shared, *, client: 
         clock=outside.clock,
         outputs=outside.outputs,
         downloads=outside.downloads,
+        ports=Ports(tunnels=outside.tunnels, traffic=shared.traffic),
+        sign_in=make_sign_in(settings, outside, shared, client=client),
     )
 
 

@@ -22,16 +22,22 @@ class Exchanges:
     def __init__(self) -> None:
         # By identity: requests are mappings and cannot be members of a set.
         self._open: dict[RentalId, dict[int, web.BaseRequest]] = {}
+        self._whose: dict[int, int] = {}
 
     @contextlib.contextmanager
-    def note(self, rental_id: RentalId, request: web.BaseRequest) -> Iterator[None]:
-        """Count a request as going on."""
+    def note(
+        self, rental_id: RentalId, request: web.BaseRequest, member_id: int | None = None
+    ) -> Iterator[None]:
+        """Count a request as going on, and as that member's."""
+        if member_id is not None:
+            self._whose[id(request)] = member_id
         requests = self._open.setdefault(rental_id, {})
         requests[id(request)] = request
         try:
             yield
         finally:
             del requests[id(request)]
+            self._whose.pop(id(request), None)
             if not requests and self._open.get(rental_id) is requests:
                 del self._open[rental_id]
 
@@ -42,6 +48,12 @@ class Exchanges:
         """Cut everything of a rental."""
         for request in tuple(self._open.get(rental_id, {}).values()):
             _cut(request)
+
+    def end_member(self, rental_id: RentalId, member_id: int) -> None:
+        """Cut everything of one member there; what others do goes on."""
+        for number, request in tuple(self._open.get(rental_id, {}).items()):
+            if self._whose.get(number) == member_id:
+                _cut(request)
 
     def end_sockets(self) -> None:
         """Cut every WebSocket: unlike a request, it does not end by itself."""

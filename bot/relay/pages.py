@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from http import HTTPStatus
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -22,7 +24,13 @@ from bot.relay import headers
 
 STARTING_REFRESH_S = 3
 UNREACHABLE_REFRESH_S = 5
+_MOST_LINKS = 25
 _DETAIL = 200  # characters of what Vast says; it may be a whole log
+
+
+class Link(NamedTuple):
+    words: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +43,7 @@ class Page:
     steps: tuple[str, ...] = ()
     done: int = 0
     detail: str = ""
+    links: tuple[Link, ...] = ()  # ways on, shown as buttons
     button: str = ""  # a form that posts to the same address, with nothing in it
     refresh_s: int | None = None
 
@@ -110,18 +119,60 @@ def gone(rental: Rental) -> Page:
     )
 
 
-def how_to_get_in() -> Page:
+def how_to_get_in(*links: Link) -> Page:
     return Page(
         status=HTTPStatus.FORBIDDEN,
         title="This notebook opens from Discord",
         text=(
             "Type /open in Discord. You get a button that lets you in, in this browser.",
-            "Only the person who rented the machine can open it.",
+            "Only the person who rented the machine can open it, and whom it is shared with.",
         ),
+        links=links,
     )
 
 
-def ticket() -> Page:
+def view_only() -> Page:
+    """To somebody with whom it is shared to look at."""
+    return Page(
+        status=HTTPStatus.FORBIDDEN,
+        title="This notebook is shared with you to look at",
+        text=("Nothing was run or changed. Its owner can share it anew, to work in.",),
+    )
+
+
+def no_kernel() -> Page:
+    return Page(status=HTTPStatus.NOT_FOUND, title="There is no such kernel")
+
+
+def nothing_listens(port: int) -> Page:
+    return Page(
+        status=HTTPStatus.BAD_GATEWAY,
+        title=f"Nothing answers on port {port} yet",
+        text=(
+            f"Start a program on the machine that listens on port {port} of 127.0.0.1 or 0.0.0.0.",
+            "This page reloads by itself.",
+        ),
+        refresh_s=STARTING_REFRESH_S,
+    )
+
+
+def port_closed(error: BotError) -> Page:
+    """A port that is never opened, and why."""
+    return Page(
+        status=HTTPStatus.FORBIDDEN,
+        title=error.public,
+        text=(error.hint,) if error.hint else (),
+    )
+
+
+def ticket(port: int | None = None) -> Page:
+    if port is not None:
+        return Page(
+            status=HTTPStatus.OK,
+            title=f"Port {port} of your machine",
+            text=("This link is yours alone and works once.",),
+            button=f"Open port {port}",
+        )
     return Page(
         status=HTTPStatus.OK,
         title="Your notebook is ready",
@@ -212,11 +263,32 @@ def unknown_host() -> Page:
     )
 
 
-def bare() -> Page:
+def bare(*links: Link) -> Page:
     return Page(
         status=HTTPStatus.OK,
         title="This is where notebooks open",
         text=("Each machine has an address of its own. Type /open in Discord to get to yours.",),
+        links=links,
+    )
+
+
+def not_signed_in(error: BotError, again: Link) -> Page:
+    """Somebody came back from Discord, and does not get in."""
+    return Page(
+        status=HTTPStatus.FORBIDDEN,
+        title=error.public,
+        text=(error.hint,) if error.hint else (),
+        links=(again,),
+    )
+
+
+def notebooks(links: Sequence[Link]) -> Page:
+    """What somebody who signed in may enter."""
+    return Page(
+        status=HTTPStatus.OK,
+        title="Your notebooks",
+        text=("Each opens once by its button, within five minutes.",),
+        links=tuple(links[:_MOST_LINKS]),
     )
 
 
@@ -280,6 +352,9 @@ def _html(page: Page) -> str:
     if page.detail:
         parts.append(f'<p class="detail">{escape(page.detail)}</p>')
     parts += [f"<p>{_commands(line)}</p>" for line in page.text]
+    parts += [
+        f'<a class="on" href="{escape(one.url)}">{escape(one.words)}</a>' for one in page.links
+    ]
     if page.button:
         parts.append(f'<form method="post"><button>{escape(page.button)}</button></form>')
     return (
@@ -351,10 +426,12 @@ border:2px solid var(--line);border-radius:50%}
 li.done::before,li.now::before{border-color:var(--mark)}
 li.done::before{background:var(--mark)}
 li.now{color:var(--text);font-weight:600}
-button{width:100%;margin-top:1.5rem;padding:.85rem 1rem;border:0;border-radius:.6rem;
-background:#4b57d6;color:#fff;font:600 1.0625rem system-ui,sans-serif;cursor:pointer}
-button:hover{background:#3d48bd}
-button:focus-visible{outline:3px solid var(--mark);outline-offset:2px}
+button,a.on{display:block;width:100%;margin-top:1.5rem;padding:.85rem 1rem;border:0;
+border-radius:.6rem;background:#4b57d6;color:#fff;font:600 1.0625rem system-ui,sans-serif;
+cursor:pointer;text-align:center;text-decoration:none;overflow-wrap:anywhere}
+a.on+a.on{margin-top:.75rem}
+button:hover,a.on:hover{background:#3d48bd}
+button:focus-visible,a.on:focus-visible{outline:3px solid var(--mark);outline-offset:2px}
 """
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()

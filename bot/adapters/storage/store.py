@@ -20,8 +20,10 @@ from bot.adapters.storage.policy import SqlPolicies
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.recordings import SqlRecordings
 from bot.adapters.storage.rentals import SqlRentals
+from bot.adapters.storage.shares import SqlShares
 from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.spending import SqlSpending
+from bot.adapters.storage.ssh_keys import SqlKeys
 from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
@@ -50,6 +52,8 @@ class SqlStore(
     SqlGrudges,
     SqlLookouts,
     SqlRecordings,
+    SqlShares,
+    SqlKeys,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 
