@@ -73,7 +73,10 @@ class DiscordIdentities:
             "code_verifier": verifier,
         }
         async with session.post(
-            f"{self._base}/api/v10/oauth2/token", data=asked, auth=self._auth, allow_redirects=False
+            f"{self._base}/api/v10/oauth2/token",
+            data=asked,
+            headers=self._auth,
+            allow_redirects=False,
         ) as answer:
             said = await answer.json(content_type=None)
             if answer.status == 401 or said.get("error") == "invalid_client":
@@ -98,13 +101,13 @@ class DiscordIdentities:
         asked = {"token": token, "token_type_hint": "access_token"}
         with contextlib.suppress(aiohttp.ClientError, OSError):
             async with session.post(
-                f"{self._base}/api/v10/oauth2/token/revoke", data=asked, auth=self._auth
+                f"{self._base}/api/v10/oauth2/token/revoke", data=asked, headers=self._auth
             ):
                 pass
 
     @property
-    def _auth(self) -> aiohttp.BasicAuth:
-        return aiohttp.BasicAuth(self._client_id, self._client_secret)
+    def _auth(self) -> dict[str, str]:
+        return {"Authorization": aiohttp.encode_basic_auth(self._client_id, self._client_secret)}
 
 
 def _word(said: Any, name: str) -> str:
