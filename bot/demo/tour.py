@@ -19,6 +19,7 @@ from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
 from bot.demo.tour_idle import IdleAct
 from bot.demo.tour_move import MoveAct
+from bot.demo.tour_share import ShareAct
 from bot.demo.tour_sweep import SweepAct
 from bot.demo.visitor import Visitor
 from bot.domain.money import Usd
@@ -45,7 +46,7 @@ class Tour:
     async def play(self) -> int:
         """Every step in order; 0 only if all held."""
         idle, outside = IdleAct(self._stage), SweepAct(self._stage)
-        moves = MoveAct(self._stage, idle)
+        moves, guests = MoveAct(self._stage, idle), ShareAct(self._stage)
         steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("Ada asks for offers", self._see_offers),
             ("She chooses one and gets a quote", self._get_quote),
@@ -54,6 +55,8 @@ class Tour:
             ("Linus is not let in", self._keep_out),
             ("Open gives Ada a way into her notebook, once", self._open),
             ("She runs a cell and a terminal in the real JupyterLab", self._work),
+            ("Linus is let in by /share, works, and is let go of at once", guests.share),
+            ("A program on another port opens at an address of its own", guests.open_port),
             ("/status and /spend say what it costs", self._read_costs),
             ("/destroy asks, archives, and then ends it", self._destroy),
             ("The sandbox's books agree with the bill", self._compare),
