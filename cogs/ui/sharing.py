@@ -58,7 +58,7 @@ def letter(share: Share, rental: Rental, person_id: int) -> look.Card:
     title = cards.title(rental)
     if share.ended_at is not None:
         return look.card(
-            look.lines(f"### {title} is no longer shared", _over(share, person_id)),
+            look.lines(f"### {title} is no longer shared", _over(share, rental, person_id)),
             _about(rental),
             colour=look.ENDED,
         )
@@ -66,7 +66,7 @@ def letter(share: Share, rental: Rental, person_id: int) -> look.Card:
         return look.card(
             look.lines(
                 f"### {title} was shared",
-                f"<@{share.by_id}> let <@{share.member_id}> {_how(share)}, until "
+                f"{_giver(share, rental)} let {_member(share)} {_how(share)}, until "
                 f"{look.moment(share.until)}. You can take that back.",
             ),
             _about(rental),
@@ -76,7 +76,7 @@ def letter(share: Share, rental: Rental, person_id: int) -> look.Card:
     return look.card(
         look.lines(
             f"### {title} is shared with you",
-            f"<@{share.by_id}> lets you {_how(share)} until {look.moment(share.until)}.",
+            f"{_giver(share, rental)} lets you {_how(share)} until {look.moment(share.until)}.",
             "Press Open, or type /open in the server: you get a button that lets you in, in your "
             "own browser. It costs you nothing."
             if rental.state is State.READY
@@ -151,24 +151,38 @@ def _how(share: Share) -> str:
     return "look at its notebook" if share.view_only else "work in its notebook"
 
 
-def _over(share: Share, person_id: int) -> str:
-    whose = "you" if person_id == share.member_id else f"<@{share.member_id}>"
+def _giver(share: Share, rental: Rental) -> str:
+    """By name: a direct message knows the people of the server by their numbers only."""
+    return look.clean(rental.owner_name, 60) if share.by_id == rental.owner_id else "A lead"
+
+
+def _member(share: Share) -> str:
+    return look.clean(share.member_name, 60) or "a teammate"
+
+
+def _over(share: Share, rental: Rental, person_id: int) -> str:
+    whose = "you" if person_id == share.member_id else _member(share)
     match share.ending:
         case Ending.EXPIRED:
             return f"Its time for {whose} is over."
         case Ending.OVER:
             return "The machine has ended."
         case Ending.LEFT:
-            return f"<@{share.member_id}> left the server."
+            return f"{_member(share)} left the server."
         case Ending.ROLE:
-            return f"<@{share.member_id}> is no lead any more."
+            return f"{_member(share)} is no lead any more."
         case _:
-            by = f"<@{share.ended_by}>" if share.ended_by else "Its owner"
-            return f"{by} ended that for {whose}."
+            return f"{_ender(share, rental)} ended that for {whose}."
+
+
+def _ender(share: Share, rental: Rental) -> str:
+    if share.ended_by == share.member_id:
+        return _member(share)
+    return look.clean(rental.owner_name, 60) if share.ended_by == rental.owner_id else "A lead"
 
 
 def _about(rental: Rental) -> str:
     about: str = rental.id
     if rental.message_id is not None:
         about = f"[{rental.id}]({look.message_url(rental)})"
-    return f"-# About {about} of <@{rental.owner_id}>"
+    return f"-# About {about} of {look.clean(rental.owner_name, 60)}"

@@ -20,12 +20,12 @@ def access(found: Access) -> look.Card:
             "**In a terminal**",
             f"```\n{found.command}\n```",
             "**In VS Code**, with Remote-SSH: paste this into your browser's address bar",
-            f"```\n{found.vscode}\n```",
+            f"`{found.vscode}`",
         ),
         look.lines(
             "**The first time**, the machine must show this fingerprint. If it shows another one, "
             "do not go on, and tell a lead.",
-            f"```\n{found.fingerprint or 'not known yet'}\n```",
+            f"`{found.fingerprint or 'not known yet'}`",
         ),
         f"It takes these keys of yours: {keys}. A new one is there after some seconds."
         if found.keys

@@ -43,6 +43,8 @@ async def test_a_teammate_is_let_in_told_how_and_let_go_of(chat: Chat) -> None:
     await round_of(chat)
     (letter,) = chat.ben.user.dm_channel.history()
     assert "is shared with you" in text(letter)
+    assert "ada lets you work in its notebook" in text(letter).lower()
+    assert "<@" not in text(letter)
     entered = await chat.ben.user.click(letter, label="Open")
     assert "/-/ticket/" in link(entered.response)
     opened = await chat.ben.slash(chat.channel, "open")
