@@ -34,8 +34,10 @@ from bot.services.moves import Moves
 from bot.services.offers import Offers
 from bot.services.policy import Policies
 from bot.services.reports import Reports
+from bot.services.sharing import Sharing
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
+from bot.services.ssh import Ssh
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ EXTENSIONS = (
     "cogs.spend",
     "cogs.budget",
     "cogs.settings",
+    "cogs.sharing",
+    "cogs.ssh",
     "cogs.help",
 )
 
@@ -67,10 +71,10 @@ _TOKEN_REFUSED = 4004  # the gateway's code, also for one that was reset while w
 
 
 class Tickets(Protocol):
-    async def issue(self, actor: Actor, rental_id: RentalId) -> str:
-        """The address that lets this person into their notebook, once, for five minutes.
+    async def issue(self, actor: Actor, rental_id: RentalId, *, port: int | None = None) -> str:
+        """The address that lets this person into a notebook, once, for five minutes.
 
-        Raises NotFound, NotYours, NotReady.
+        With a port, to what listens there instead. Raises NotFound, NotYours, NotReady, BadInput.
         """
         ...
 
@@ -91,6 +95,8 @@ class Services:
     budgets: Budgets
     moves: Moves
     downloads: Downloads
+    sharing: Sharing
+    ssh: Ssh
     clock: Clock
     account: AccountWatch = field(default_factory=AccountWatch)
 

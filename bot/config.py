@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from bot.config_sign_in import NAMES as SIGN_IN_NAMES
+from bot.config_sign_in import SignInSettings, sign_in
 from bot.errors import Config
 from bot.secret_files import SUFFIX, from_files
 
@@ -36,6 +38,7 @@ class Settings:
     poll_s: float
     watch_s: float
     log: str
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -43,7 +46,10 @@ class Settings:
         password = urlsplit(self.database_url).password or ""
         return tuple(
             value
-            for value in (self.discord_token, self.vast_api_key, self.secret, password)
+            for value in (
+                *(self.discord_token, self.vast_api_key, self.secret, password),
+                self.sign_in.client_secret,
+            )
             if value
         )
 
@@ -76,6 +82,7 @@ def read(env: Mapping[str, str], *, need: tuple[str, ...] = ()) -> Settings:
         poll_s=_seconds("BELLHOP_POLL_S", env.get("BELLHOP_POLL_S") or "15"),
         watch_s=_seconds("BELLHOP_WATCH_S", env.get("BELLHOP_WATCH_S") or "60"),
         log=_choice("BELLHOP_LOG", env.get("BELLHOP_LOG") or "text", ("text", "json")),
+        sign_in=sign_in(env),
     )
 
 
@@ -84,6 +91,7 @@ NAMES = (
     *("BELLHOP_DATA", "BELLHOP_ARCHIVE_URL", "BELLHOP_RELAY_LISTEN", "BELLHOP_RELAY_URL"),
     *("BELLHOP_INSTALLATION", "BELLHOP_SECRET", "BELLHOP_POLL_S", "BELLHOP_WATCH_S"),
     "BELLHOP_LOG",
+    *SIGN_IN_NAMES,
 )
 """Every setting there is."""
 

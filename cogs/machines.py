@@ -11,32 +11,42 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Bellhop, Tickets
+from bot.domain import origins
 from bot.domain.access import Action
 from bot.domain.rentals import Rental, State
 from bot.domain.retries import waiting
 from bot.ports.clock import Clock
 from bot.services.desk import Desk
+from bot.services.sharing import Sharing
 from cogs.ui import answers, choices, inputs, market, several
 from cogs.ui.inputs import Interaction
 
 
 class Machines(commands.Cog):
-    def __init__(self, *, desk: Desk, links: Tickets, clock: Clock) -> None:
+    def __init__(self, *, desk: Desk, links: Tickets, sharing: Sharing, clock: Clock) -> None:
         self._desk = desk
+        self._sharing = sharing
         self._links = links
         self._clock = clock
 
     @app_commands.command(name="open", description="A private link to your notebook")
     @app_commands.rename(named="rental")
-    @app_commands.describe(named="Which machine; not needed when you have only one")
+    @app_commands.describe(
+        named="Which machine; not needed when you have only one",
+        port="Another port than the notebook's: Gradio 7860, TensorBoard 6006, Streamlit 8501",
+    )
     async def open_command(
-        self, interaction: Interaction, named: app_commands.Range[str, 1, 100] | None = None
+        self,
+        interaction: Interaction,
+        named: app_commands.Range[str, 1, 100] | None = None,
+        port: app_commands.Range[int, 1, origins.HIGHEST] | None = None,
     ) -> None:
         await interaction.client.take(interaction, private=True)
-        own = await self._desk.of(inputs.actor(interaction))
-        rental_id = await several.meant(interaction, own, named, "open")
+        actor = inputs.actor(interaction)
+        mine = await self._sharing.entrances(actor, await self._desk.of(actor))
+        rental_id = await several.meant(interaction, mine, named, "open", hours=port)
         if rental_id is not None:
-            await self._link(interaction, rental_id)
+            await self._link(interaction, rental_id, port)
 
     @app_commands.command(
         name="destroy", description="Archive a machine, then end it; asks you first"
@@ -59,10 +69,10 @@ class Machines(commands.Cog):
         if rental_id is not None:
             await self._ask(interaction, rental_id, discard=discard)
 
-    async def open_chosen(self, press: Interaction, rental_id: str) -> None:
+    async def open_chosen(self, press: Interaction, rental_id: str, port: int | None) -> None:
         """The menu of those that may be meant."""
         await press.client.take(press)
-        await self._link(press, rental_id)
+        await self._link(press, rental_id, port)
 
     async def destroy_chosen(self, press: Interaction, rental_id: str, *, discard: bool) -> None:
         """The same; a choice is not the answer to the question, which comes now."""
@@ -118,8 +128,9 @@ class Machines(commands.Cog):
 
     @open_command.autocomplete("named")
     async def _own(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
-        own = await choices.soon(self._desk.of(inputs.actor(interaction)))
-        return choices.rentals(own, typed)
+        actor = inputs.actor(interaction)
+        own = await choices.soon(self._desk.of(actor))
+        return choices.rentals(await choices.soon(self._sharing.entrances(actor, own)), typed)
 
     @destroy_command.autocomplete("named")
     async def _within_reach(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
@@ -131,11 +142,13 @@ class Machines(commands.Cog):
         actor = inputs.actor(interaction)
         return await (self._desk.within_reach(actor) if named else self._desk.of(actor))
 
-    async def _link(self, interaction: Interaction, rental_id: str) -> None:
+    async def _link(
+        self, interaction: Interaction, rental_id: str, port: int | None = None
+    ) -> None:
         actor = inputs.actor(interaction)
-        rental = await self._desk.get(actor, rental_id, Action.OPEN)
-        url = await self._links.issue(actor, rental.id)
-        await interaction.edit_original_response(view=answers.ticket(rental, url))
+        rental, _ = await self._sharing.enterable(actor, rental_id)
+        url = await self._links.issue(actor, rental.id, port=port)
+        await interaction.edit_original_response(view=answers.ticket(rental, url, port=port))
 
     async def _ask(
         self, interaction: Interaction, rental_id: str, *, discard: bool = False
@@ -161,4 +174,11 @@ def _open_to_an_end(rental: Rental, *, discard: bool) -> bool:
 
 async def setup(bot: Bellhop) -> None:
     services = bot.services
-    await bot.add_cog(Machines(desk=services.desk, links=services.links, clock=services.clock))
+    await bot.add_cog(
+        Machines(
+            desk=services.desk,
+            links=services.links,
+            sharing=services.sharing,
+            clock=services.clock,
+        )
+    )

@@ -11,15 +11,23 @@ from bot.ports.clock import Clock
 from bot.services.account import AccountWatch
 from bot.services.desk import Desk
 from bot.services.lookouts import Lookouts
-from cogs.ui import answers, inputs
+from bot.services.sharing import Sharing
+from cogs.ui import answers, inputs, sharing
 from cogs.ui.inputs import Interaction
 
 
 class Status(commands.Cog):
     def __init__(
-        self, *, desk: Desk, lookouts: Lookouts, account: AccountWatch, clock: Clock
+        self,
+        *,
+        desk: Desk,
+        lookouts: Lookouts,
+        sharing: Sharing,
+        account: AccountWatch,
+        clock: Clock,
     ) -> None:
         self._desk = desk
+        self._sharing = sharing
         self._account = account
         self._lookouts = lookouts
         self._clock = clock
@@ -41,6 +49,8 @@ class Status(commands.Cog):
             tallies=tallies,
             blind=self._account.blind,
             lookouts=await self._lookouts.of(actor, member.id if member else None),
+            guests=await self._sharing.guests(rentals),
+            shared=sharing.mine(await self._sharing.shared_with(actor)) if not member else "",
         )
         await interaction.edit_original_response(view=view)
 
@@ -51,6 +61,7 @@ async def setup(bot: Bellhop) -> None:
         Status(
             desk=services.desk,
             lookouts=services.lookouts,
+            sharing=services.sharing,
             account=services.account,
             clock=services.clock,
         )

@@ -44,6 +44,8 @@ from bot.domain.rentals import ContractId, Reason, Rental, State, Try
 from bot.domain.replacement import Grudge
 from bot.domain.reports import daily
 from bot.domain.samples import Sample
+from bot.domain.shares import Share
+from bot.domain.ssh_keys import OwnKey, PublicKey
 from bot.domain.tabs import opened
 from bot.errors import Store
 from bot.ports.books import Parcel, Pass
@@ -144,6 +146,21 @@ async def a_row_in_every_table(url: str) -> Rental:
         await store.add_ticket(ticket)
         session = replace(ticket, digest="2" * 64)
         await store.spend(ticket.digest, session, NOW.replace(year=2025))
+        await store.add_share(
+            Share(
+                id="s1",
+                rental_id=rental.id,
+                guild_id=rental.guild_id,
+                member_id=2,
+                member_name="ben",
+                by_id=rental.owner_id,
+                view_only=True,
+                made_at=NOW,
+                until=NOW,
+            )
+        )
+        key = PublicKey(line="ssh-ed25519 AAAA", comment="ada", fingerprint="SHA256:abc")
+        await store.add_key(OwnKey(member_id=1, key=key, added_at=NOW), most=10)
         await store.remember(
             rental.id,
             begin(NOW),

@@ -21,6 +21,7 @@ from bot.adapters.storage.migrate import demand_newest, migrate
 from bot.adapters.vast.client import Vast
 from bot.app.counter import make_client, make_counter, make_letters, make_scout
 from bot.app.door import listen, make_relay
+from bot.app.guests import make_key_rounds, make_share_rounds
 from bot.app.parts import Shared, open_outside
 from bot.app.work import (
     SWEEP_POLLS,
@@ -182,6 +183,8 @@ async def open_app(
         tasks.forever("archives", make_retention(outside, shared).run)
         tasks.forever("ahead", make_ahead(outside, shared, tasks=tasks).run)
         tasks.forever("scout", lambda: scout.run(shared.looking_out))
+        tasks.forever("shares", make_share_rounds(outside, shared, client=client).run)
+        tasks.forever("ssh keys", make_key_rounds(outside, shared, client=client).run)
         tasks.forever("policy", shared.policies.run)
         yield App(
             client=client,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.tidings import DiscordTidings
+from bot.app.guests import make_sharing, make_ssh
 from bot.app.parts import Counter, Outside, Shared
 from bot.app.work import make_reports, make_retention
 from bot.client import Bellhop, Services
@@ -54,8 +55,11 @@ def make_counter(outside: Outside, shared: Shared, budgets: Budgets) -> Counter:
 
 
 def make_client(settings: Settings, outside: Outside, shared: Shared, counter: Counter) -> Bellhop:
+    sharing = make_sharing(outside, shared)
     return Bellhop(
         services=Services(
+            sharing=sharing,
+            ssh=make_ssh(outside, shared, sharing),
             desk=counter.desk,
             offers=counter.offers,
             moves=make_moves(outside, counter),

@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from bot.app.guests import make_sign_in
 from bot.app.parts import Outside, Shared
 from bot.client import Bellhop
 from bot.config import Settings
 from bot.errors import Config, system_reason
 from bot.relay.app import Relay
 from bot.services.health import Health, Look
+from bot.services.ports import Ports
 from bot.services.vitals import Vitals
 from bot.tasks import Tasks
 
@@ -45,6 +47,8 @@ def make_relay(
         downloads=outside.downloads,
         metrics=metrics,
         secret=settings.secret,
+        ports=Ports(tunnels=outside.tunnels, traffic=shared.traffic),
+        sign_in=make_sign_in(settings, outside, shared, client=client),
     )
     vitals = Vitals(
         store=outside.store,

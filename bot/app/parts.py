@@ -86,6 +86,8 @@ class Shared:
     account: AccountWatch = field(default_factory=AccountWatch)
     charts: BarCharts = field(default_factory=BarCharts)  # draws one picture at a time
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
+    sharing: Wake = field(default_factory=Wake)  # a share began or ended, a letter about it is due
+    keys: Wake = field(default_factory=Wake)  # somebody's SSH keys, or ways in, have changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

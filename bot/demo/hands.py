@@ -57,6 +57,7 @@ class Hands:
         self._env = env
         self._channel = person.inbox if inbox else world.gpu
         self._person = person
+        self._presser = person.user if inbox else person.member  # in a message one is no member
 
     async def command(self, name: str, **options: Any) -> Seen:
         """Run a slash command and read its answer, once it is more than a promise."""
@@ -67,7 +68,7 @@ class Hands:
     async def press(self, message: Seen, label: str) -> Seen:
         """Press a button; the answer, or the message itself as the press has changed it."""
         async with self._env.lock:
-            result = await self._person.member.click(self._message(message), label=label)
+            result = await self._presser.click(self._message(message), label=label)
         return await self._answer(result, instead=message)
 
     async def choose(self, message: Seen, value: str) -> Seen:

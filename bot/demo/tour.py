@@ -21,6 +21,7 @@ from bot.demo.tour_budget import BudgetAct
 from bot.demo.tour_idle import IdleAct
 from bot.demo.tour_money import MoneyAct
 from bot.demo.tour_move import MoveAct
+from bot.demo.tour_share import ShareAct
 from bot.demo.tour_sweep import SweepAct
 from bot.demo.visitor import Visitor
 from bot.domain.money import Usd
@@ -49,6 +50,7 @@ class Tour:
         idle, outside = IdleAct(self._stage), SweepAct(self._stage)
         moves, money = MoveAct(self._stage, idle), MoneyAct(self._stage)
         budget = BudgetAct(self._stage)
+        guests = ShareAct(self._stage)
         steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("Ada asks for offers", self._see_offers),
             ("She chooses one and gets a quote", self._get_quote),
@@ -57,6 +59,8 @@ class Tour:
             ("Linus is not let in", self._keep_out),
             ("Open gives Ada a way into her notebook, once", self._open),
             ("She runs a cell and a terminal in the real JupyterLab", self._work),
+            ("Linus is let in by /share, works, and is let go of at once", guests.share),
+            ("A program on another port opens at an address of its own", guests.open_port),
             ("/status and /spend say what it costs", self._read_costs),
             ("The Vast credit runs low; the team is told, until more is paid in", money.run_low),
             ("/destroy asks, archives, and then ends it", self._destroy),

@@ -16,6 +16,7 @@ class Action(StrEnum):
     SAVE = "save"
     DESTROY = "destroy"
     MOVE = "move"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ def may(actor: Actor, action: Action, *, owner_id: int, guild_id: int) -> bool:
     """Whether an actor may do this to a rental of that owner in that server.
 
     A notebook is entered, and moved to another machine, by its owner alone; a lead may see, keep,
-    save and end everybody's machines.
+    save, share and end everybody's machines. Whom a notebook is shared with is in `shares.py`.
     """
     if actor.guild_id != guild_id:
         return False

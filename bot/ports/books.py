@@ -15,12 +15,14 @@ from bot.domain.lookouts import Lookout
 from bot.domain.rentals import Quote, Rental, RentalId
 from bot.domain.replacement import Grudge
 from bot.domain.samples import Sample
+from bot.domain.shares import Share
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
 from bot.ports.bulletins import Bulletins, Interactions, Sightings
 from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
 from bot.ports.recordings import Recordings
 from bot.ports.reports import Reports
+from bot.ports.sharing import Keys, Shares
 from bot.ports.vitals import Census
 
 
@@ -276,6 +278,9 @@ class Pass:
     rental_id: RentalId
     member_id: int
     expires_at: datetime
+    port: int | None = None  # of the machine; None is the notebook
+    share_id: str | None = None  # None is the owner
+    view_only: bool = False  # told by the share when the pass is read
 
 
 class Addresses(Protocol):
@@ -311,7 +316,7 @@ class Doors(Protocol):
     async def add_ticket(self, ticket: Pass) -> None: ...
 
     async def ticket(self, digest: str, now: datetime) -> Pass | None:
-        """A ticket that is neither spent nor expired."""
+        """A ticket that is neither spent nor expired, nor is the share it was given by."""
         ...
 
     async def spend(self, digest: str, session: Pass, now: datetime) -> bool:
@@ -319,7 +324,7 @@ class Doors(Protocol):
         ...
 
     async def session(self, digest: str, now: datetime) -> Pass | None:
-        """A session that is neither revoked nor expired."""
+        """A session that is neither revoked nor expired, nor is the share it came in by."""
         ...
 
     async def revoke(self, rental_id: RentalId, now: datetime) -> int:
@@ -336,6 +341,10 @@ class Doors(Protocol):
 
     async def living_sessions(self, now: datetime) -> list[Pass]:
         """Those of all rentals that are neither revoked nor expired."""
+        ...
+
+    async def open_share(self, rental_id: RentalId, member_id: int, now: datetime) -> Share | None:
+        """The share by which a member may enter at this moment."""
         ...
 
 
@@ -363,6 +372,8 @@ class Store(
     Recordings,
     Census,
     Reports,
+    Shares,
+    Keys,
     Protocol,
 ):
     """The database as a whole."""

@@ -115,6 +115,14 @@ class Tunnels(Protocol):
         """
         ...
 
+    async def forward_port(self, rental_id: RentalId, port: int) -> str:
+        """The path of a local Unix socket that leads to a port of the machine's own loopback.
+
+        Whether something listens there shows with the first connection. Raises Unreachable, and
+        BadInput for the notebook's own port.
+        """
+        ...
+
     async def close(self, rental_id: RentalId) -> None:
         """Drop the connection and its local socket; one that is not there is no error."""
         ...

@@ -14,14 +14,15 @@ from datetime import datetime
 
 from aiohttp import web
 
+from bot.domain.origins import Origin, origin_of
 from bot.domain.rentals import Reason, RentalId, State
-from bot.errors import BotError, Unreachable
+from bot.errors import BadInput, BotError, Unreachable
 from bot.log import bound
 from bot.ports.books import Pass, Rentals
 from bot.ports.clock import Clock
 from bot.ports.machines import Lanes
 from bot.ports.vitals import Carried
-from bot.relay import headers, pages, sheets
+from bot.relay import headers, pages, sheets, viewing
 from bot.relay.condition import Condition, Health, Metrics
 from bot.relay.curfew import SESSION_OVER, WAY_GONE, Curfew
 from bot.relay.doors import TICKET_PATH, Doors
@@ -32,17 +33,22 @@ from bot.relay.hosts import Hosts, Place
 from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams, well_formed
 from bot.relay.kept import Kept
 from bot.relay.looks import Looks
+from bot.relay.ports import PortDoor
 from bot.relay.pseudonyms import VISITOR, Pseudonyms
 from bot.relay.server import Server, known
-from bot.relay.sheets import Page
+from bot.relay.sheets import Link, Page
+from bot.relay.signing_in import SIGN_IN_PATH, SignInDoor
 from bot.relay.sockets import Sockets
 from bot.relay.tally import Tally
 from bot.relay.telling import Telling
+from bot.relay.watching import Watching
 from bot.services.downloads import Downloads
 from bot.services.links import Links
 from bot.services.outputs import Outputs
+from bot.services.ports import Ports
 from bot.services.recordings import Restored
 from bot.services.routes import Route, Routes, Traffic
+from bot.services.sign_in import SignIn
 
 CLOSE_S = 1.5
 """How long open requests may take to end when we stop; aiohttp waits it twice at worst."""
@@ -76,6 +82,8 @@ class Relay:
         downloads: Downloads | None = None,
         metrics: Metrics | None = None,
         secret: str = "",
+        ports: Ports | None = None,
+        sign_in: SignIn | None = None,
     ) -> None:
         self._listen = (host, port)
         self._hosts = Hosts(relay_url=relay_url, port=port)
@@ -101,6 +109,15 @@ class Relay:
         self._kept = Kept(upstreams=self._upstreams, routes=routes)
         self._sockets = Sockets(
             proxy=self._proxy, kept=self._kept, traffic=traffic, clock=clock, outputs=outputs
+        )
+        self._watching = Watching(upstreams=self._upstreams, kept=self._kept, traffic=traffic)
+        self._ports = (
+            PortDoor(ports=ports, traffic=traffic, clock=clock, secure=self._hosts.secure)
+            if ports is not None
+            else None
+        )
+        self._sign_in = (
+            SignInDoor(sign_in=sign_in, hosts=self._hosts) if sign_in is not None else None
         )
         self._telling = Telling(outputs=outputs) if outputs is not None else None
         self._silent_since: dict[RentalId, datetime] = {}
@@ -134,6 +151,8 @@ class Relay:
         await self._kept.aclose()
         await self._upstreams.close()
         await self._own_upstreams.close()
+        if self._ports is not None:
+            await self._ports.close()
         await self._looks.close()
 
     def resume(self, sessions: Iterable[Restored]) -> None:
@@ -156,6 +175,8 @@ class Relay:
         self._exchanges.end(rental_id, WAY_GONE)
         self._upstreams.drop(rental_id)
         self._own_upstreams.drop(rental_id)
+        if self._ports is not None:
+            self._ports.drop(rental_id)
         self._silent_since.pop(rental_id, None)
 
     def drop_member(self, rental_id: RentalId, member_id: int) -> None:
@@ -233,10 +254,13 @@ class Relay:
             return pages.unknown_host()
         if place is Place.BARE:
             return await self._bare(request)
-        rental_id = await self._links.at(place)
+        origin = origin_of(place)
+        rental_id = await self._links.at(origin.name)
         if rental_id is None:
             return pages.unknown_address()
         with bound(rental=rental_id):
+            if origin.port is not None:
+                return await self._port(request, rental_id, origin, origin.port)
             return await self._rental(request, rental_id, place)
 
     async def _bare(self, request: web.BaseRequest) -> web.StreamResponse | Page:
@@ -246,8 +270,10 @@ class Relay:
         match request.path:
             case path if path.startswith(DOWNLOAD_PATH) and self._downloads is not None:
                 return await self._downloads.answer(request)
+            case path if path.startswith(SIGN_IN_PATH) and self._sign_in is not None:
+                return await self._sign_in.answer(request)
             case "/":
-                return pages.bare()
+                return pages.bare(*self._way_in(""))
             case _:
                 return pages.unknown_address()
 
@@ -263,7 +289,7 @@ class Relay:
         look = self._doors.is_own(request, rental_id)
         visitor = None if look else await self._doors.enter(request, rental_id)
         if not look and visitor is None:
-            return await self._outside(request, rental_id, inside=False)
+            return await self._outside(request, rental_id, inside=False, name=name)
         known(request)
         if headers.foreign(request.method, request.headers, origin=self._hosts.origin(name)):
             return pages.foreign()
@@ -275,12 +301,44 @@ class Relay:
         route = self._routes.get(rental_id)
         if route is None:
             return await self._outside(request, rental_id, inside=True)
-        if look:
+        if visitor is None:
             return await self._quiet.pass_on(request, rental_id, route)
         return await self._through(request, rental_id, route, visitor)
 
+    async def _port(
+        self, request: web.BaseRequest, rental_id: RentalId, origin: Origin, port: int
+    ) -> web.StreamResponse | Page:
+        """Another port of the machine, under the same rules as its notebook."""
+        name = origin.label
+        if self._ports is None:
+            return pages.unknown_address()
+        if request.path.startswith(TICKET_PATH):
+            ticket = request.path.removeprefix(TICKET_PATH)
+            return await self._doors.ticket(request, rental_id, ticket, name=name, port=port)
+        visitor = await self._doors.enter(request, rental_id, port)
+        if visitor is None:
+            return await self._outside(request, rental_id, inside=False, name=name)
+        known(request)
+        if headers.foreign(request.method, request.headers, origin=self._hosts.origin(name)):
+            return pages.foreign()
+        if headers.installs_worker(request.headers):
+            return pages.no_worker()
+        if self._routes.get(rental_id) is None:
+            return await self._outside(request, rental_id, inside=True)
+        try:
+            with self._exchanges.note(rental_id, request, visitor):
+                return await self._ports.pass_on(request, rental_id, port)
+        except BadInput as error:
+            return pages.port_closed(error)
+        except Unreachable:
+            return await self._outside(request, rental_id, inside=True)
+
+    def _way_in(self, name: str) -> tuple[Link, ...]:
+        """The button for signing in, where that is set up. `name` is what is to be entered."""
+        return (self._sign_in.link(name),) if self._sign_in is not None else ()
+
     async def _outside(
-        self, request: web.BaseRequest, rental_id: RentalId, *, inside: bool
+        self, request: web.BaseRequest, rental_id: RentalId, *, inside: bool, name: str = ""
     ) -> Page:
         """The page in place of a notebook; who never had a session learns no name from it."""
         rental = await self._rentals.rental(rental_id)
@@ -292,18 +350,29 @@ class Relay:
             return pages.moving()
         if rental.state not in (State.READY, State.ARCHIVING):
             return pages.starting(rental)
-        return pages.connecting(rental) if inside else pages.how_to_get_in()
+        if inside:
+            return pages.connecting(rental)
+        return pages.how_to_get_in(*self._way_in(name))
 
     async def _through(
-        self, request: web.BaseRequest, rental_id: RentalId, route: Route, visitor: Pass | None
+        self, request: web.BaseRequest, rental_id: RentalId, route: Route, visitor: Pass
     ) -> web.StreamResponse | Page:
-        if visitor is not None:
-            request[VISITOR] = self._pseudonyms.of(rental_id, visitor.member_id)
+        request[VISITOR] = self._pseudonyms.of(rental_id, visitor.member_id)
         websocket = headers.wants_websocket(request.method, request.headers)
         carrier = self._sockets if websocket else self._proxy
+        watches = visitor.view_only and websocket
+        if (
+            visitor.view_only
+            and not websocket
+            and not viewing.may_ask(request.method, request.path)
+        ):
+            return pages.view_only()
+        answer: web.StreamResponse | Page
         try:
             with self._exchanges.note(rental_id, request, visitor):
-                if self._telling is None or not self._telling.concerns(request.path):
+                if watches:
+                    answer = await self._watching.pass_on(request, rental_id, route, visitor)
+                elif self._telling is None or not self._telling.concerns(request.path):
                     answer = await carrier.pass_on(request, rental_id, route)
                 else:
                     async with self._telling.around(request, rental_id) as told:

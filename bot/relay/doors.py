@@ -33,10 +33,12 @@ class Doors:
         self._hosts = hosts
         self.cookie = headers.cookie_name(secure=hosts.secure)
 
-    async def enter(self, request: web.BaseRequest, rental_id: RentalId) -> Pass | None:
-        """The visitor's session for this rental."""
+    async def enter(
+        self, request: web.BaseRequest, rental_id: RentalId, port: int | None = None
+    ) -> Pass | None:
+        """The visitor's session for this origin."""
         for value in self._values(request, COOKIE_LENGTH):
-            session = await self._links.enter(rental_id, value)
+            session = await self._links.enter(rental_id, value, port=port)
             if session is not None:
                 return session
         return None
@@ -56,21 +58,27 @@ class Doors:
         return any(self._links.is_own(rental_id, value) for value in values)
 
     async def ticket(
-        self, request: web.BaseRequest, rental_id: RentalId, ticket: str, *, name: str
+        self,
+        request: web.BaseRequest,
+        rental_id: RentalId,
+        ticket: str,
+        *,
+        name: str,
+        port: int | None = None,
     ) -> Page | web.Response:
         """Show the button for a good ticket, or spend it. `name` is that of the address."""
         if request.method in ("GET", "HEAD"):
-            if await self._links.peek(rental_id, ticket):
-                return pages.ticket()
+            if await self._links.peek(rental_id, ticket, port=port):
+                return pages.ticket(port)
         elif request.method == "POST":
             if not headers.pressed_here(request.headers, self._hosts.origin(name)):
                 return pages.foreign()
-            session = await self._links.spend(rental_id, ticket)
+            session = await self._links.spend(rental_id, ticket, port=port)
             if session is not None:
                 log.info("let in by ticket: %s", rental_id)
                 return self._welcome(session, inherited=name != rental_id)
         # Whoever is in already and comes by an old link wants the notebook, not an apology.
-        if await self.enter(request, rental_id):
+        if await self.enter(request, rental_id, port):
             return _to_notebook()
         return pages.ticket_no_longer_good()
 

@@ -124,8 +124,14 @@ def cookies(headers: Headers, name: str) -> list[str]:
 
 
 def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
-    """The headers of a request as the notebook gets them."""
+    """The headers of a request as the notebook gets them.
+
+    Without a token it is not the notebook but a program of the person's, which may have a password
+    of its own.
+    """
     skip = _HOP | _NOT_UP | _named_by_connection(headers)
+    if not token:
+        skip -= {"authorization"}
     passed = CIMultiDict(
         (name, _sendable(value))
         for name, value in headers.items()
@@ -137,7 +143,8 @@ def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
     kept = [pair for pair in _cookie_pairs(headers) if pair.partition("=")[0].strip() not in _OWN]
     if kept:
         passed["Cookie"] = _sendable("; ".join(kept))
-    passed["Authorization"] = f"token {token}"
+    if token:
+        passed["Authorization"] = f"token {token}"
     return passed
 
 

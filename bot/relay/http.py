@@ -104,8 +104,8 @@ class Proxy:
         if "text/html" in request.headers.get("Accept", ""):
             sent["Accept-Encoding"] = "identity"  # pages are read on the way, see `rewriting`
         if request.headers.get("Expect", "").lower() == "100-continue":
-            await _say_continue(request)
-        body = self._body(request, rental_id) if request.body_exists else None
+            await say_continue(request)
+        body = self.body(request, rental_id) if request.body_exists else None
         if body is None:
             # A length without a body would swallow the next request on that connection.
             sent.popall("Content-Length", None)
@@ -197,7 +197,8 @@ class Proxy:
             raise ConnectionResetError("the notebook broke off") from error
         return response
 
-    async def _body(self, request: web.BaseRequest, rental_id: RentalId) -> AsyncIterator[bytes]:
+    async def body(self, request: web.BaseRequest, rental_id: RentalId) -> AsyncIterator[bytes]:
+        """What the browser sends, piece by piece, counted."""
         while piece := await _next(request):
             self._traffic.carry(rental_id, len(piece))
             yield piece
@@ -244,7 +245,8 @@ async def _once(
         raise aiohttp.ClientConnectionError(str(error)) from error
 
 
-async def _say_continue(request: web.BaseRequest) -> None:
+async def say_continue(request: web.BaseRequest) -> None:
+    """Let a browser that asked first send its body."""
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # else aiohttp takes the answer for begun
 

@@ -6,15 +6,17 @@ Each says what is the case and what to do next. How it looks, and what scripts g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 
 from bot.domain.rentals import Phase, Reason, Rental, State
 from bot.errors import BotError
-from bot.relay.sheets import Page
+from bot.relay.sheets import Link, Page
 
 STARTING_REFRESH_S = 3
 UNREACHABLE_REFRESH_S = 5
+_MOST_LINKS = 25
 _DETAIL = 200  # characters of what Vast says; it may be a whole log
 
 _PHASES: tuple[tuple[Phase, str], ...] = (
@@ -89,18 +91,60 @@ def gone(rental: Rental, *, known: bool = False) -> Page:
     )
 
 
-def how_to_get_in() -> Page:
+def how_to_get_in(*links: Link) -> Page:
     return Page(
         status=HTTPStatus.FORBIDDEN,
         title="This notebook opens from Discord",
         text=(
             "Type /open in Discord. You get a button that lets you in, in this browser.",
-            "Only the person who rented the machine can open it.",
+            "Only the person who rented the machine can open it, and whom it is shared with.",
         ),
+        links=links,
     )
 
 
-def ticket() -> Page:
+def view_only() -> Page:
+    """To somebody with whom it is shared to look at."""
+    return Page(
+        status=HTTPStatus.FORBIDDEN,
+        title="This notebook is shared with you to look at",
+        text=("Nothing was run or changed. Its owner can share it anew, to work in.",),
+    )
+
+
+def no_kernel() -> Page:
+    return Page(status=HTTPStatus.NOT_FOUND, title="There is no such kernel")
+
+
+def nothing_listens(port: int) -> Page:
+    return Page(
+        status=HTTPStatus.BAD_GATEWAY,
+        title=f"Nothing answers on port {port} yet",
+        text=(
+            f"Start a program on the machine that listens on port {port} of 127.0.0.1 or 0.0.0.0.",
+            "This page reloads by itself.",
+        ),
+        refresh_s=STARTING_REFRESH_S,
+    )
+
+
+def port_closed(error: BotError) -> Page:
+    """A port that is never opened, and why."""
+    return Page(
+        status=HTTPStatus.FORBIDDEN,
+        title=error.public,
+        text=(error.hint,) if error.hint else (),
+    )
+
+
+def ticket(port: int | None = None) -> Page:
+    if port is not None:
+        return Page(
+            status=HTTPStatus.OK,
+            title=f"Port {port} of your machine",
+            text=("This link is yours alone and works once.",),
+            button=f"Open port {port}",
+        )
     return Page(
         status=HTTPStatus.OK,
         title="Your notebook is ready",
@@ -195,11 +239,32 @@ def unknown_host() -> Page:
     )
 
 
-def bare() -> Page:
+def bare(*links: Link) -> Page:
     return Page(
         status=HTTPStatus.OK,
         title="This is where notebooks open",
         text=("Each machine has an address of its own. Type /open in Discord to get to yours.",),
+        links=links,
+    )
+
+
+def not_signed_in(error: BotError, again: Link) -> Page:
+    """Somebody came back from Discord, and does not get in."""
+    return Page(
+        status=HTTPStatus.FORBIDDEN,
+        title=error.public,
+        text=(error.hint,) if error.hint else (),
+        links=(again,),
+    )
+
+
+def notebooks(links: Sequence[Link]) -> Page:
+    """What somebody who signed in may enter."""
+    return Page(
+        status=HTTPStatus.OK,
+        title="Your notebooks",
+        text=("Each opens once by its button, within five minutes.",),
+        links=tuple(links[:_MOST_LINKS]),
     )
 
 

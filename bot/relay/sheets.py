@@ -11,10 +11,16 @@ import json
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
+from typing import NamedTuple
 
 from aiohttp import web
 
 from bot.relay import headers
+
+
+class Link(NamedTuple):
+    words: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,7 @@ class Page:
     steps: tuple[str, ...] = ()
     done: int = 0
     detail: str = ""
+    links: tuple[Link, ...] = ()  # ways on, shown as buttons
     button: str = ""  # a form that posts to the same address, with nothing in it
     refresh_s: int | None = None
 
@@ -59,6 +66,9 @@ def _html(page: Page) -> str:
     if page.detail:
         parts.append(f'<p class="detail">{escape(page.detail)}</p>')
     parts += [f"<p>{_commands(line)}</p>" for line in page.text]
+    parts += [
+        f'<a class="on" href="{escape(one.url)}">{escape(one.words)}</a>' for one in page.links
+    ]
     if page.button:
         parts.append(f'<form method="post"><button>{escape(page.button)}</button></form>')
     return (
@@ -116,10 +126,12 @@ border:2px solid var(--line);border-radius:50%}
 li.done::before,li.now::before{border-color:var(--mark)}
 li.done::before{background:var(--mark)}
 li.now{color:var(--text);font-weight:600}
-button{width:100%;margin-top:1.5rem;padding:.85rem 1rem;border:0;border-radius:.6rem;
-background:#4b57d6;color:#fff;font:600 1.0625rem system-ui,sans-serif;cursor:pointer}
-button:hover{background:#3d48bd}
-button:focus-visible{outline:3px solid var(--mark);outline-offset:2px}
+button,a.on{display:block;width:100%;margin-top:1.5rem;padding:.85rem 1rem;border:0;
+border-radius:.6rem;background:#4b57d6;color:#fff;font:600 1.0625rem system-ui,sans-serif;
+cursor:pointer;text-align:center;text-decoration:none;overflow-wrap:anywhere}
+a.on+a.on{margin-top:.75rem}
+button:hover,a.on:hover{background:#3d48bd}
+button:focus-visible,a.on:focus-visible{outline:3px solid var(--mark);outline-offset:2px}
 """
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()

@@ -16,8 +16,10 @@ from typing import NamedTuple, Protocol
 
 from bot.domain import access
 from bot.domain.access import Action, Actor
+from bot.domain.origins import Origin, demand_allowed
 from bot.domain.rentals import Rental, RentalId, State
-from bot.errors import NotFound, NotReady
+from bot.domain.shares import Share
+from bot.errors import NotFound, NotReady, NotYours
 from bot.ports.books import Addresses, Doors, Pass, Rentals
 from bot.ports.clock import Clock
 
@@ -105,12 +107,21 @@ class Links:
         """A name may lead to another rental from now on."""
         self._at.pop(name, None)
 
-    async def issue(self, actor: Actor, rental_id: RentalId) -> str:
-        """A personal address that opens the notebook once.
+    async def issue(self, actor: Actor, rental_id: RentalId, *, port: int | None = None) -> str:
+        """A personal address that opens the notebook, or another port of the machine, once.
 
-        Raises NotFound, NotYours unless the actor owns the rental, NotReady.
+        Raises NotFound, NotReady, BadInput for a port that is never opened, and NotYours unless the
+        actor owns the rental or it is shared with them; to look at only, it has no other ports.
         """
-        rental = await self._openable(actor, rental_id)
+        if port is not None:
+            demand_allowed(port)
+        rental, share = await self._openable(actor, rental_id)
+        if port is not None and share is not None and share.view_only:
+            raise NotYours(
+                f"{actor.id} may only look at {rental_id}",
+                public="This notebook is shared with you to look at, without its other ports.",
+                hint="Its owner can share it anew, to work in.",
+            )
         ticket = secrets.token_urlsafe(32)
         await self._store.add_ticket(
             Pass(
@@ -118,17 +129,21 @@ class Links:
                 rental_id=rental.id,
                 member_id=actor.id,
                 expires_at=self._clock.now() + TICKET_LIFE,
+                port=port,
+                share_id=share.id if share is not None else None,
             )
         )
-        return f"{self.address(rental.host_name)}/-/ticket/{ticket}"
+        return f"{self.address(Origin(rental.host_name, port).label)}/-/ticket/{ticket}"
 
-    async def peek(self, rental_id: RentalId, ticket: str) -> bool:
-        """Whether a ticket is good for this rental; spends nothing."""
-        return await self._ticket(rental_id, ticket) is not None
+    async def peek(self, rental_id: RentalId, ticket: str, *, port: int | None = None) -> bool:
+        """Whether a ticket is good for this origin; spends nothing."""
+        return await self._ticket(rental_id, ticket, port) is not None
 
-    async def spend(self, rental_id: RentalId, ticket: str) -> Session | None:
-        """Exchange a ticket for a session; None when it is spent, expired or for another rental."""
-        found = await self._ticket(rental_id, ticket)
+    async def spend(
+        self, rental_id: RentalId, ticket: str, *, port: int | None = None
+    ) -> Session | None:
+        """Exchange a ticket for a session; None when it is spent, expired or for another origin."""
+        found = await self._ticket(rental_id, ticket, port)
         if found is None:
             return None
         now = self._clock.now()
@@ -138,20 +153,25 @@ class Links:
             rental_id=found.rental_id,
             member_id=found.member_id,
             expires_at=now + SESSION_LIFE,
+            port=found.port,
+            share_id=found.share_id,
+            view_only=found.view_only,
         )
         if not await self._store.spend(found.digest, session, now):
             return None
         return Session(value, int(SESSION_LIFE.total_seconds()))
 
-    async def enter(self, rental_id: RentalId, cookie: str) -> Pass | None:
-        """The session a cookie stands for, if it is good for this rental now."""
+    async def enter(
+        self, rental_id: RentalId, cookie: str, *, port: int | None = None
+    ) -> Pass | None:
+        """The session a cookie stands for, if it is good for this origin now."""
         if not 0 < len(cookie) <= _LONGEST:
             return None
         digest = _digest(cookie)
         session = self._cached(digest)
         if session is None:
             session = await self._session(digest)
-        return session if session is not None and session.rental_id == rental_id else None
+        return session if session is not None and _is_for(session, rental_id, port) else None
 
     async def revoke(self, rental_id: RentalId) -> int:
         """End every session and ticket of a rental, at once; how many there were."""
@@ -198,23 +218,28 @@ class Links:
             if entry[0].rental_id != rental_id
         }
 
-    async def _openable(self, actor: Actor, rental_id: RentalId) -> Rental:
+    async def _openable(self, actor: Actor, rental_id: RentalId) -> tuple[Rental, Share | None]:
+        """The rental, and the share by which somebody else than its owner enters."""
         rental = await self._store.rental(rental_id)
         if rental is None:
             raise NotFound(f"no rental {rental_id}")
-        access.demand(actor, Action.OPEN, owner_id=rental.owner_id, guild_id=rental.guild_id)
+        share = None
+        if actor.guild_id == rental.guild_id and actor.id != rental.owner_id:
+            share = await self._store.open_share(rental.id, actor.id, self._clock.now())
+        if share is None:
+            access.demand(actor, Action.OPEN, owner_id=rental.owner_id, guild_id=rental.guild_id)
         if rental.state is not State.READY:
             raise NotReady(f"{rental_id} is {rental.state}")
         self.moved(rental.host_name)
         if await self.at(rental.host_name) not in (rental.id, None):
             raise NotReady(f"{rental_id} has been moved", public="Its work is on another machine.")
-        return rental
+        return rental, share
 
-    async def _ticket(self, rental_id: RentalId, ticket: str) -> Pass | None:
+    async def _ticket(self, rental_id: RentalId, ticket: str, port: int | None) -> Pass | None:
         if not 0 < len(ticket) <= _LONGEST:
             return None
         found = await self._store.ticket(_digest(ticket), self._clock.now())
-        return found if found is not None and found.rental_id == rental_id else None
+        return found if found is not None and _is_for(found, rental_id, port) else None
 
     def _cached(self, digest: str) -> Pass | None:
         entry = self._cache.get(digest)
@@ -237,6 +262,10 @@ class Links:
             self._cache.clear()
         self._cache[digest] = (session, now + CACHE_LIFE)
         return session
+
+
+def _is_for(entry: Pass, rental_id: RentalId, port: int | None) -> bool:
+    return entry.rental_id == rental_id and entry.port == port
 
 
 def _digest(secret: str) -> str:

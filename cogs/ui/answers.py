@@ -13,8 +13,9 @@ from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
 from bot.domain.tally import Tally, by_row
 from bot.services.account import Blind
+from bot.services.sharing import Guests
 from bot.services.spend import running
-from cogs.ui import buttons, cards, idle, look, retries, signs, words
+from cogs.ui import buttons, cards, idle, look, retries, sharing, signs, words
 from cogs.ui import lookouts as waits
 
 
@@ -27,16 +28,20 @@ def status(
     blind: Blind | None = None,
     lookouts: Sequence[Lookout] = (),
     tallies: Mapping[RentalId, Tally] | None = None,
+    guests: Mapping[RentalId, Guests] | None = None,
+    shared: str = "",
 ) -> look.Card:
     """Each open rental of one member: how far, how old, what it costs, whether it is idle and why.
 
-    Then the wishes that wait for a machine. `whose` is a mention.
+    Then what others `shared` with them, and the wishes that wait for a machine. `whose` is a
+    mention.
     """
     known, spent = standings or {}, tallies or {}
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
         return look.card(
             f"### No machines\n{nobody} nothing running, and nothing costs anything.",
+            shared,
             signs.account(blind),
             waits.listed(lookouts),
             controls=waits.controls(lookouts),
@@ -48,24 +53,30 @@ def status(
         look.listing(
             (
                 _machine(
-                    rental, now, known.get(rental.id), spent.get(rental.id) or by_row(rental, now)
+                    rental,
+                    now,
+                    known.get(rental.id),
+                    spent.get(rental.id) or by_row(rental, now),
+                    (guests or {}).get(rental.id),
                 )
                 for rental in rentals
             ),
             lambda left: f"… and {left} more",
-            room=look.ROOM - len(waits.listed(lookouts)),
+            room=look.ROOM - len(waits.listed(lookouts)) - len(shared),
         ),
+        shared,
         signs.account(blind),
         waits.listed(lookouts),
         controls=waits.controls(lookouts),
     )
 
 
-def ticket(rental: Rental, url: str) -> look.Card:
+def ticket(rental: Rental, url: str, *, port: int | None = None) -> look.Card:
     """The link into the notebook; as good as a key, so it is private, brief and spent at once."""
-    link: discord.ui.Button[look.Card] = discord.ui.Button(label="Open the notebook", url=url)
+    what = "the notebook" if port is None else f"port {port}"
+    link: discord.ui.Button[look.Card] = discord.ui.Button(label=f"Open {what}", url=url)
     return look.card(
-        f"### {cards.title(rental)}\n"
+        f"### {cards.title(rental)}{f' · port {port}' if port is not None else ''}\n"
         "This link is yours alone. It works once, within 5 minutes; /open gives you another.",
         controls=[link],
     )
@@ -170,7 +181,9 @@ def help_card(*, lead: bool) -> look.Card:
             "/offers – what can be rented now, at what price",
             "/rent – the best machine for a wish, with a quote first",
             "/status – your machines: how far, how old, what they cost",
-            "/open – a private link to your notebook",
+            "/open – a private link to your notebook, or to another port of the machine",
+            "/share, /unshare – let a teammate into your notebook for a time, and take it back",
+            "/ssh, /sshkey – a terminal or VS Code on the machine, with your own keys",
             "/keep – not idle until then, whatever it looks like",
             "/save – archive a machine now, and keep it running",
             "/destroy – archive a machine, then end it; asks you first",
@@ -186,11 +199,18 @@ def help_card(*, lead: bool) -> look.Card:
 def _leads() -> str:
     return (
         "**As a lead** you also see other people's /status and /spend, may /keep, /save and "
-        "/destroy their machines, and change /settings. Notebooks open to their owners only."
+        "/destroy their machines, share them, and change /settings. Notebooks open to their "
+        "owners, and to those they are shared with."
     )
 
 
-def _machine(rental: Rental, now: datetime, standing: Standing | None, tally: Tally) -> str:
+def _machine(
+    rental: Rental,
+    now: datetime,
+    standing: Standing | None,
+    tally: Tally,
+    guests: Guests | None,
+) -> str:
     since = words.since(rental)
     card = f" · [card]({look.message_url(rental)})" if rental.message_id else ""
     spent = f"{tally.total} so far · " if rental.created_at else ""
@@ -208,6 +228,7 @@ def _machine(rental: Rental, now: datetime, standing: Standing | None, tally: Ta
                 retries.line(rental),
                 watched,
                 reasons,
+                *sharing.lines(rental, guests).splitlines(),
                 *signs.of(rental).splitlines(),
             )
             if line

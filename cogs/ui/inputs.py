@@ -146,6 +146,18 @@ def pick(rentals: Sequence[Rental], typed: str | None) -> str | list[Rental]:
     return rentals[0].id if len(rentals) == 1 else list(rentals)
 
 
+def one(rentals: Sequence[Rental], typed: str) -> str:
+    """The same where one must be meant. Raises NotFound, BadInput."""
+    found = pick(rentals, typed)
+    if isinstance(found, str):
+        return found
+    raise BadInput(
+        f"{len(found)} rentals are called that",
+        public="Several machines have that name.",
+        hint="Choose one of those that appear as you type.",
+    )
+
+
 def _actor(
     client: Bellhop, person: discord.User | discord.Member, guild_id: int, *, manages: bool
 ) -> Actor:

@@ -24,6 +24,7 @@ MOST = 25
 
 _DO = {
     "open": "opened",
+    "ssh": "connected to",
     "destroy": "archived and destroyed",
     "discard": "destroyed without an archive",
     "keep": "kept",
@@ -34,7 +35,7 @@ _DO = {
 class Opening(Protocol):
     """The cog that opens and ends machines."""
 
-    async def open_chosen(self, press: Press, rental_id: str) -> None: ...
+    async def open_chosen(self, press: Press, rental_id: str, port: int | None) -> None: ...
     async def destroy_chosen(self, press: Press, rental_id: str, *, discard: bool) -> None: ...
 
 
@@ -45,11 +46,19 @@ class Keeping(Protocol):
     async def save_chosen(self, press: Press, rental_id: str) -> None: ...
 
 
+class Connecting(Protocol):
+    """The cog for SSH."""
+
+    async def chosen(self, press: Press, rental_id: str) -> None: ...
+
+
 class Which(
     discord.ui.DynamicItem[discord.ui.Select[Any]],
-    template=r"bellhop:which:(?P<what>open|destroy|discard|save|keep)(?::(?P<hours>\d{1,3}))?",
+    template=r"bellhop:which:(?P<what>open|ssh|destroy|discard|save|keep)"
+    r"(?::(?P<hours>\d{1,5}))?",
 ):
-    """The machines to choose from."""
+    """The machines to choose from. `hours` is the number that came with the command: of hours to
+    keep it, or of a port to open."""
 
     def __init__(self, what: str, hours: int | None = None, rentals: Sequence[Rental] = ()) -> None:
         self.what = what
@@ -80,7 +89,9 @@ class Which(
         keeping = cast(Keeping, press.client.get_cog("Keep"))
         match self.what:
             case "open":
-                await machines.open_chosen(press, rental_id)
+                await machines.open_chosen(press, rental_id, self.hours)
+            case "ssh":
+                await cast(Connecting, press.client.get_cog("Ssh")).chosen(press, rental_id)
             case "keep":
                 await keeping.keep_chosen(press, rental_id, self.hours or 1)
             case "save":

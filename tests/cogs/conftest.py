@@ -25,6 +25,7 @@ from bot.adapters.archive.workspace import SshWorkspaces
 from bot.adapters.charts.bars import BarCharts
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.post import ChannelPost
+from bot.adapters.ssh.people import check_public_key
 from bot.adapters.storage.store import open_store
 from bot.client import Bellhop, Services
 from bot.domain import tabs
@@ -46,8 +47,10 @@ from bot.services.notices import Notices
 from bot.services.offers import Offers
 from bot.services.policy import Policies
 from bot.services.reports import Reports
+from bot.services.sharing import Sharing
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
+from bot.services.ssh import Ssh
 from bot.tasks import Wake
 from cogs.ui import questions
 from cogs.ui.cards import rental_card
@@ -107,7 +110,11 @@ def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archi
     async def measure(rental: Rental) -> int:
         return 2_000_000_000
 
+    links = Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642")
+    sharing = Sharing(store=store, links=links, clock=clock, changed=Wake(), wake=Wake())
     return Services(
+        sharing=sharing,
+        ssh=Ssh(store=store, sharing=sharing, check=check_public_key, clock=clock, changed=Wake()),
         desk=desk,
         moves=Moves(store=store, desk=desk, offers=offers, measure=measure, clock=clock),
         downloads=Downloads(
@@ -121,7 +128,7 @@ def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archi
         lookouts=Lookouts(store=store, desk=desk, offers=offers, clock=clock),
         reports=Reports(store=store, policies=policies, clock=clock, telling=Wake()),
         spend=Spend(store=store, budgets=budgets, charts=BarCharts(), clock=clock),
-        links=Links(store=store, clock=clock, relay_url="http://{rental}.localhost:8642"),
+        links=links,
         shelf=shelf,
         interactions=store,
         policies=policies,

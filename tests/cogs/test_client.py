@@ -15,7 +15,7 @@ from bot.errors import Config, Unavailable
 
 COMMANDS = [
     *("archives", "budget", "destroy", "help", "keep", "offers", "open", "rent", "save"),
-    *("settings", "spend", "status"),
+    *("settings", "share", "spend", "ssh", "sshkey", "status", "unshare"),
 ]
 
 

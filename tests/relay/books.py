@@ -17,6 +17,7 @@ from bot.domain.ledger import Entry
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Rates, Wish
 from bot.domain.rentals import Rental, RentalId, State
+from bot.domain.shares import Share
 from bot.ports.books import Pass
 
 OWNER = Actor(id=100, guild_id=1, name="ana")
@@ -96,6 +97,7 @@ class Books:
         self.tickets: dict[str, Pass] = {}
         self.sessions: dict[str, Pass] = {}
         self.over: dict[str, Pass] = {}
+        self.shares: dict[str, Share] = {}
         self.asked = 0
 
     async def rental(self, rental_id: RentalId) -> Rental | None:
@@ -138,29 +140,50 @@ class Books:
         self.tickets[ticket.digest] = ticket
 
     async def ticket(self, digest: str, now: datetime) -> Pass | None:
-        return _living(self.tickets.get(digest), now)
+        return self._good(self.tickets.get(digest), now)
 
     async def spend(self, digest: str, session: Pass, now: datetime) -> bool:
-        if _living(self.tickets.pop(digest, None), now) is None:
+        if self._good(self.tickets.pop(digest, None), now) is None:
             return False
         self.sessions[session.digest] = session
         return True
 
     async def session(self, digest: str, now: datetime) -> Pass | None:
         self.asked += 1
-        return _living(self.sessions.get(digest), now)
+        return self._good(self.sessions.get(digest), now)
+
+    async def open_share(self, rental_id: RentalId, member_id: int, now: datetime) -> Share | None:
+        held = [one for one in self.shares.values() if one.member_id == member_id]
+        return next((one for one in held if one.rental_id == rental_id and one.open(now)), None)
+
+    def share(self, member_id: int, *, view_only: bool = False, hours: int = 8) -> Share:
+        """Let somebody into RENTAL from now on."""
+        made = datetime(2026, 3, 1, 12, tzinfo=UTC)
+        share = Share(
+            id=f"share{len(self.shares)}",
+            rental_id=RENTAL,
+            guild_id=OWNER.guild_id,
+            member_id=member_id,
+            member_name="ben",
+            by_id=OWNER.id,
+            view_only=view_only,
+            made_at=made,
+            until=made + timedelta(hours=hours),
+        )
+        self.shares[share.id] = share
+        return share
+
+    async def revoke_member(self, rental_id: RentalId, member_id: int, now: datetime) -> int:
+        return self._end(lambda one: (one.rental_id, one.member_id) == (rental_id, member_id))
 
     async def past_session(self, digest: str) -> Pass | None:
         return self.sessions.get(digest) or self.over.get(digest)
 
     async def living_sessions(self, now: datetime) -> list[Pass]:
-        return [entry for entry in self.sessions.values() if _living(entry, now)]
+        return [entry for entry in self.sessions.values() if self._good(entry, now)]
 
     async def revoke(self, rental_id: RentalId, now: datetime) -> int:
         return self._end(lambda entry: entry.rental_id == rental_id)
-
-    async def revoke_member(self, rental_id: RentalId, member_id: int, now: datetime) -> int:
-        return self._end(lambda entry: (entry.rental_id, entry.member_id) == (rental_id, member_id))
 
     def _end(self, which: Callable[[Pass], bool]) -> int:
         count = 0
@@ -171,6 +194,11 @@ class Books:
                     count += 1
         return count
 
-
-def _living(entry: Pass | None, now: datetime) -> Pass | None:
-    return entry if entry is not None and now < entry.expires_at else None
+    def _good(self, entry: Pass | None, now: datetime) -> Pass | None:
+        """With what its share says, as the real books tell it."""
+        if entry is None or now >= entry.expires_at:
+            return None
+        if entry.share_id is None:
+            return entry
+        share = self.shares[entry.share_id]
+        return replace(entry, view_only=share.view_only) if share.open(now) else None

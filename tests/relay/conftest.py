@@ -16,16 +16,32 @@ import aiohttp
 import pytest
 
 from bot.adapters.jupyter.documents import JupyterDocuments
+from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
+from bot.errors import Unreachable
 from bot.relay.app import Relay
 from bot.relay.server import Server
 from bot.services.links import Links
 from bot.services.outputs import Outputs
+from bot.services.ports import Ports
 from bot.services.routes import Route, Routes, Traffic
 from tests.relay.books import OWNER, RENTAL, SIBLING, Books, Hands, rental
 from tests.relay.notebook import TOKEN, Notebook
 
 PAGE = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate"}
+
+
+@dataclass
+class Ways:
+    """The machine's ports: local sockets by number. `down`: there is no connection to it."""
+
+    sockets: dict[int, str]
+    down: bool = False
+
+    async def forward_port(self, rental_id: RentalId, port: int) -> str:
+        if self.down:
+            raise Unreachable("no connection")
+        return self.sockets.get(port, f"/nowhere/{port}.sock")
 
 
 @dataclass
@@ -43,6 +59,7 @@ class House:
     browser: aiohttp.ClientSession
     outputs: Outputs
     checks: dict[str, str] = field(default_factory=dict)
+    ways: Ways = field(default_factory=lambda: Ways({}))
 
     @property
     def server(self) -> Server:
@@ -65,10 +82,12 @@ class House:
         """The path of a fresh ticket."""
         return (await self.links.issue(OWNER, rental_id)).removeprefix(self.origin(rental_id))
 
-    async def cookie(self, rental_id: RentalId = RENTAL) -> dict[str, str]:
+    async def cookie(
+        self, rental_id: RentalId = RENTAL, *, by: Actor = OWNER, port: int | None = None
+    ) -> dict[str, str]:
         """The header of somebody who is in."""
-        secret = (await self.ticket(rental_id)).rpartition("/")[2]
-        session = await self.links.spend(rental_id, secret)
+        url = await self.links.issue(by, rental_id, port=port)
+        session = await self.links.spend(rental_id, url.rpartition("/")[2], port=port)
         assert session is not None
         return {"Cookie": f"bellhop={session.value}"}
 
@@ -98,6 +117,7 @@ class House:
 async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[House]:
     """A parameter, where a test gives one, is the relay's public address."""
     clock, routes, traffic = Hands(), Routes(), Traffic()
+    ways = Ways({})
     outputs = Outputs(documents=JupyterDocuments(), routes=routes)
     books = Books(rental(), rental(SIBLING))
     port = free_port()
@@ -125,6 +145,7 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         outputs=outputs,
         metrics=metrics,
         secret="the installation's",
+        ports=Ports(tunnels=ways, traffic=traffic),
     )
     notebook = Notebook(tmp_path)
     await notebook.start()
@@ -134,7 +155,18 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
     ) as browser:
         yield House(
-            relay, books, links, routes, traffic, clock, notebook, port, browser, outputs, checks
+            relay,
+            books,
+            links,
+            routes,
+            traffic,
+            clock,
+            notebook,
+            port,
+            browser,
+            outputs,
+            checks,
+            ways,
         )
     await relay.close()
     await notebook.stop()

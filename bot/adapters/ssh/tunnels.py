@@ -22,10 +22,13 @@ from bot.adapters.ssh.lanes import End, Lanes
 from bot.adapters.ssh.shell import SshShell
 from bot.adapters.ssh.turns import Turns
 from bot.domain.rentals import Address, RentalId
-from bot.errors import HostKeyChanged, Unreachable
+from bot.errors import BadInput, HostKeyChanged, Unreachable
 from bot.ports.machines import Carries, NotebookAt
 
 log = logging.getLogger(__name__)
+
+MOST_PORTS = 32
+"""Of one machine, besides its notebook; one more ends the oldest."""
 
 _CLOSE_S = 2.0
 
@@ -98,6 +101,19 @@ class SshTunnels:
             return None
         end = End(address=line.address, host_key=line.host_key, target=line.target)
         return self._lanes.path(rental_id, carries, end)
+
+    async def forward_port(self, rental_id: RentalId, port: int) -> str:
+        """As the port says. There is a path for each port, until the connection ends."""
+        line = self._line(rental_id)
+        if port == line.target:
+            raise BadInput(
+                f"port {port} is the notebook's",
+                public=f"Port {port} is the notebook's own; /open without a port opens it.",
+            )
+        async with line.forwarding:
+            if port not in line.ports:
+                await self._listen_for(line, rental_id, port)
+        return line.ports[port][0]
 
     async def close(self, rental_id: RentalId) -> None:
         if attempt := self._attempts.pop(rental_id, None):
@@ -219,6 +235,19 @@ class SshTunnels:
             raise Unreachable(f"the notebook cannot be forwarded: {error}") from error
         line.target = target
 
+    async def _listen_for(self, line: _Line, rental_id: RentalId, port: int) -> None:
+        while len(line.ports) >= MOST_PORTS:
+            line.stop_port(next(iter(line.ports)))
+        path = self._folder.path / f"{rental_id}-{port}.sock"
+        path.unlink(missing_ok=True)
+        try:
+            listener = await line.connection.forward_local_path_to_port(
+                str(path), "127.0.0.1", port
+            )
+        except (asyncssh.Error, OSError) as error:
+            raise Unreachable(f"port {port} cannot be forwarded: {error}") from error
+        line.ports[port] = (str(path), listener)
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Line:
@@ -232,8 +261,16 @@ class _Line:
     lost: bool = False
     listener: asyncssh.SSHListener | None = None
     target: str | int | None = None
+    ports: dict[int, tuple[str, asyncssh.SSHListener]] = field(default_factory=dict)
+
+    def stop_port(self, port: int) -> None:
+        path, listener = self.ports.pop(port)
+        listener.close()
+        Path(path).unlink(missing_ok=True)
 
     def stop_listening(self) -> None:
+        for port in list(self.ports):
+            self.stop_port(port)
         if self.listener is not None:
             self.listener.close()
             self.listener = None

@@ -1,14 +1,17 @@
-"""Tickets and the sessions they are exchanged for; only digests of either are stored."""
+"""Tickets and the sessions they are exchanged for; only digests of either are stored.
+
+A pass that somebody has by a share is good for as long as that share is.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.adapters.storage.tables import sessions, tickets
+from bot.adapters.storage.tables import sessions, shares, tickets
 from bot.adapters.storage.unit import Part
 from bot.domain.rentals import RentalId
 from bot.ports.books import Pass
@@ -20,6 +23,8 @@ class SqlDoors(Part):
             digest=ticket.digest,
             rental_id=ticket.rental_id,
             member_id=ticket.member_id,
+            port=ticket.port,
+            share_id=ticket.share_id,
             made_at=self._clock.now(),
             expires_at=ticket.expires_at,
         )
@@ -27,17 +32,13 @@ class SqlDoors(Part):
             await connection.execute(new)
 
     async def ticket(self, digest: str, now: datetime) -> Pass | None:
-        good = select(tickets).where(
-            tickets.c.digest == digest,
-            tickets.c.spent_at.is_(None),
-            tickets.c.revoked_at.is_(None),
-            tickets.c.expires_at > now,
-        )
+        good = _passes(tickets, now).where(tickets.c.digest == digest, tickets.c.spent_at.is_(None))
         async with self._database.reading() as connection:
             row = (await connection.execute(good)).one_or_none()
         return _pass(row) if row is not None else None
 
     async def spend(self, digest: str, session: Pass, now: datetime) -> bool:
+        by_share = select(shares.c.id).where(shares.c.id == tickets.c.share_id, good_share(now))
         spent = (
             update(tickets)
             .where(
@@ -45,6 +46,7 @@ class SqlDoors(Part):
                 tickets.c.spent_at.is_(None),
                 tickets.c.revoked_at.is_(None),
                 tickets.c.expires_at > now,
+                or_(tickets.c.share_id.is_(None), by_share.exists()),
             )
             .values(spent_at=now)
             .returning(tickets.c.digest)
@@ -54,6 +56,8 @@ class SqlDoors(Part):
             ticket=digest,
             rental_id=session.rental_id,
             member_id=session.member_id,
+            port=session.port,
+            share_id=session.share_id,
             began_at=now,
             expires_at=session.expires_at,
         )
@@ -64,11 +68,7 @@ class SqlDoors(Part):
         return True
 
     async def session(self, digest: str, now: datetime) -> Pass | None:
-        good = select(sessions).where(
-            sessions.c.digest == digest,
-            sessions.c.revoked_at.is_(None),
-            sessions.c.expires_at > now,
-        )
+        good = _passes(sessions, now).where(sessions.c.digest == digest)
         async with self._database.reading() as connection:
             row = (await connection.execute(good)).one_or_none()
         return _pass(row) if row is not None else None
@@ -80,25 +80,21 @@ class SqlDoors(Part):
         return _pass(row) if row is not None else None
 
     async def living_sessions(self, now: datetime) -> list[Pass]:
-        living = (
-            select(sessions)
-            .where(sessions.c.revoked_at.is_(None), sessions.c.expires_at > now)
-            .order_by(sessions.c.began_at, sessions.c.digest)
-        )
+        living = _passes(sessions, now).order_by(sessions.c.began_at, sessions.c.digest)
         async with self._database.reading() as connection:
             rows = (await connection.execute(living)).all()
         return [_pass(row) for row in rows]
 
     async def revoke(self, rental_id: RentalId, now: datetime) -> int:
         async with self._database.writing() as connection:
-            return await _revoke(connection, now, rental_id=rental_id)
+            return await revoke_where(connection, now, rental_id=rental_id)
 
     async def revoke_member(self, rental_id: RentalId, member_id: int, now: datetime) -> int:
         async with self._database.writing() as connection:
-            return await _revoke(connection, now, rental_id=rental_id, member_id=member_id)
+            return await revoke_where(connection, now, rental_id=rental_id, member_id=member_id)
 
 
-async def _revoke(connection: AsyncConnection, now: datetime, **whose: Any) -> int:
+async def revoke_where(connection: AsyncConnection, now: datetime, **whose: Any) -> int:
     """End the tickets and sessions with these values in their columns; how many there were.
 
     Tickets first: one that is being spent this moment becomes a session we then see.
@@ -120,10 +116,31 @@ async def _revoke(connection: AsyncConnection, now: datetime, **whose: Any) -> i
     return ended
 
 
+def good_share(now: datetime) -> ColumnElement[bool]:
+    """Whether a row of `shares` lets in at this moment."""
+    return and_(shares.c.ended_at.is_(None), shares.c.until > now)
+
+
+def _passes(table: Table, now: datetime) -> Select[Any]:
+    """The passes of a table that are good now, with what their share says."""
+    return (
+        select(table, shares.c.view_only)
+        .outerjoin(shares, shares.c.id == table.c.share_id)
+        .where(
+            table.c.revoked_at.is_(None),
+            table.c.expires_at > now,
+            or_(table.c.share_id.is_(None), good_share(now)),
+        )
+    )
+
+
 def _pass(row: Row[Any]) -> Pass:
     return Pass(
         digest=row.digest,
         rental_id=RentalId(row.rental_id),
         member_id=row.member_id,
         expires_at=row.expires_at,
+        port=row.port,
+        share_id=row.share_id,
+        view_only=bool(row.view_only),
     )

@@ -22,8 +22,10 @@ from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.recordings import SqlRecordings
 from bot.adapters.storage.rentals import SqlRentals
 from bot.adapters.storage.reports import SqlReports
+from bot.adapters.storage.shares import SqlShares
 from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.spending import SqlSpending
+from bot.adapters.storage.ssh_keys import SqlKeys
 from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
@@ -54,6 +56,8 @@ class SqlStore(
     SqlRecordings,
     SqlCensus,
     SqlReports,
+    SqlShares,
+    SqlKeys,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

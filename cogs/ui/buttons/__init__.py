@@ -8,7 +8,18 @@ there, every time, whether this person may.
 from __future__ import annotations
 
 from bot.client import Bellhop
-from cogs.ui.buttons import keeping, machines, menus, money, moving, renting, shelves, waiting
+from cogs.ui.buttons import (
+    keeping,
+    machines,
+    menus,
+    money,
+    moving,
+    renting,
+    sharing,
+    shelves,
+    ssh,
+    waiting,
+)
 from cogs.ui.buttons.keeping import (
     ArchiveAndEnd,
     ArchiveAndStay,
@@ -34,10 +45,13 @@ from cogs.ui.buttons.menus import ChooseMove, ChooseOffer
 from cogs.ui.buttons.money import Approve, AskMore, Deny, ShowWeek
 from cogs.ui.buttons.moving import Move
 from cogs.ui.buttons.renting import DropQuote, Rent
+from cogs.ui.buttons.sharing import EndShare, Enter
 from cogs.ui.buttons.shelves import DeleteArchive, KeepArchive, KeepLonger
+from cogs.ui.buttons.ssh import AddKey, ChooseKeyToRemove, KeyForm
 from cogs.ui.buttons.waiting import WaitCancel, WaitQuote, WaitRent, WaitTell
 
 __all__ = [
+    "AddKey",
     "Agree",
     "Approve",
     "ArchiveAndEnd",
@@ -45,6 +59,7 @@ __all__ = [
     "AskMore",
     "CallOff",
     "Cancel",
+    "ChooseKeyToRemove",
     "ChooseMove",
     "ChooseOffer",
     "DeleteArchive",
@@ -52,11 +67,14 @@ __all__ = [
     "Destroy",
     "Discard",
     "DropQuote",
+    "EndShare",
+    "Enter",
     "GiveUp",
     "KeepArchive",
     "KeepHours",
     "KeepLonger",
     "KeepTomorrow",
+    "KeyForm",
     "LargeAndEnd",
     "LargeAndStay",
     "LeaveAlone",
@@ -82,8 +100,11 @@ async def setup(bot: Bellhop) -> None:
         *money.BUTTONS,
         *moving.BUTTONS,
         *renting.BUTTONS,
+        *sharing.BUTTONS,
         *shelves.BUTTONS,
+        *ssh.BUTTONS,
         *waiting.BUTTONS,
         menus.ChooseOffer,
         menus.ChooseMove,
+        ssh.ChooseKeyToRemove,
     )

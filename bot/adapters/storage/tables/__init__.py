@@ -8,7 +8,7 @@ books, the events and the notices of a rental outlive every mistake.
 from __future__ import annotations
 
 from bot.adapters.storage.tables.archives import archives
-from bot.adapters.storage.tables.entry import downloads, sessions, tickets
+from bot.adapters.storage.tables.entry import downloads, sessions, shares, ssh_keys, tickets
 from bot.adapters.storage.tables.messages import bulletins, interactions, letters, notices
 from bot.adapters.storage.tables.metadata import metadata
 from bot.adapters.storage.tables.money import (
@@ -55,7 +55,9 @@ __all__ = [
     "reports",
     "samples",
     "sessions",
+    "shares",
     "sightings",
+    "ssh_keys",
     "tabs",
     "tickets",
     "tries",
