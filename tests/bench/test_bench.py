@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 
 from tests.bench.figures import Unit, median_of, percentile, table
@@ -36,6 +39,34 @@ async def test_the_benchmarks_of_archives_and_looks_run() -> None:
     assert "most memory of the process, 200 files" in names
     assert "one idle look: bytes on the wire" in names
     assert all(float(row[5]) >= 0 for row in rows)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(
+    shutil.which("sshd", path=os.defpath + ":/usr/sbin") is None or os.geteuid() != 0,
+    reason="NO OpenSSH SERVER HERE, OR NOT ROOT: the relay's benchmark was not tried",
+)
+async def test_the_benchmark_of_the_relay_runs() -> None:
+    """One round, tiny counts: every way that is there beside ours."""
+    rows = await _rows("relay", within_s=250)
+
+    names = [row[1] for row in rows]
+    assert {"upload of 9 MB", "a cell: execute_request to idle"} <= set(names)
+    assert any("1 MB" in name for name in names)
+
+
+def test_a_rate_is_better_the_higher_it_is() -> None:
+    """Its goal is the least that it may be."""
+    quick = median_of("q", [3e8], beside="b", others=[2e8], unit=Unit.BYTES_PER_S, goal_ratio=1.2)
+    slow = median_of("s", [900.0], beside="b", others=[1000.0], unit=Unit.PER_S, goal_ratio=1.0)
+
+    shown = table([quick, slow])
+
+    assert "300 MB/s" in shown
+    assert "ratio ≥ 1.20, held" in shown
+    assert "900/s" in shown
+    assert "ratio ≥ 1.00, missed" in shown
 
 
 def test_a_percentile_is_one_of_the_samples() -> None:
@@ -73,10 +104,10 @@ def test_bytes_and_ratios_are_shown_as_such() -> None:
     assert "20 µs" in shown
 
 
-async def _rows(*parts: str) -> list[list[str]]:
+async def _rows(*parts: str, within_s: float = 100) -> list[list[str]]:
     """The table's rows, as cells, from a run of the program; its columns begin at 1."""
     async with program("-m", "tests.bench", "--quick", "--only", *parts) as running:
-        await running.line(lambda line: line.startswith("| Figure"), within_s=100)
+        await running.line(lambda line: line.startswith("| Figure"), within_s=within_s)
         status = await running.process.wait()
         await running.kill()  # there is nothing left to kill: this reads its output to the end
     assert status == 0, "\n".join(running.lines)

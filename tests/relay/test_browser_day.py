@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -123,9 +124,13 @@ async def _terminal(lab: House, page: Page, folder: Path) -> None:
     await page.get_by_title("Start a new terminal session").first.click()
     terminal = page.locator(".jp-Terminal .xterm-helper-textarea")
     await terminal.wait_for(state="attached", timeout=SLOW_MS)
-    await terminal.focus()
-    await page.keyboard.type("echo ty''ped > terminal.txt\n", delay=20)
-    await until(lambda: _size(folder / "terminal.txt") == 6, within_s=30)
+    async with asyncio.timeout(60):
+        while _size(folder / "terminal.txt") != 6:
+            # What is typed before the shell is there goes nowhere, and nothing shows when it is.
+            await page.locator(".jp-Terminal-body, .jp-Terminal").first.click()
+            await terminal.focus()
+            await page.keyboard.type("echo ty''ped > $HOME/work/terminal.txt\n", delay=20)
+            await asyncio.sleep(1)
 
 
 def _size(file: Path) -> int:
