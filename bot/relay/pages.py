@@ -213,7 +213,7 @@ def moving() -> Page:
 
 def unreachable(since: datetime, now: datetime) -> Page:
     return Page(
-        status=HTTPStatus.BAD_GATEWAY,
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
         title="Your machine is not answering",
         text=(
             f"It has been silent for {_ago(since, now)}. We keep trying.",

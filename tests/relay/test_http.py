@@ -223,7 +223,7 @@ async def test_what_changes_something_is_sent_once(house: House, method: str) ->
     house.notebook.seen.clear()
 
     async with house.ask("/hang-up", cookie, method=method) as answer:
-        assert answer.status == 502
+        assert answer.status == 503
 
     assert len(house.notebook.seen) == 1
 
@@ -235,7 +235,7 @@ async def test_a_notebook_that_is_not_there_gets_a_page_that_says_since_when(
     cookie = {**PAGE, **await house.cookie()}
     await house.notebook.stop()
     async with house.ask("/lab", cookie) as answer:
-        assert answer.status == 502
+        assert answer.status == 503
     house.clock.turn(timedelta(minutes=3))
 
     async with house.ask("/lab", cookie) as answer:
@@ -249,7 +249,7 @@ async def test_a_notebook_that_is_not_there_gets_a_page_that_says_since_when(
         assert answer.status == 200
     await house.notebook.stop()
     async with house.ask("/api/contents", cookie) as answer:
-        assert answer.status == 502
+        assert answer.status == 503
         assert (await answer.json())["message"].startswith("Your machine is not answering. ")
 
 

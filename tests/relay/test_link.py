@@ -95,7 +95,7 @@ async def test_a_break_is_over_as_soon_as_the_machine_is_back(house: House, link
     await until(lambda: not link.connected())
 
     async with house.ask("/hello", {**PAGE, **cookie}) as answer:
-        assert answer.status == 502
+        assert answer.status == 503
         assert "refresh" in (await answer.text()).lower()
 
     await until(link.connected, within_s=20)

@@ -107,7 +107,7 @@ async def test_a_notebook_that_is_not_there_gets_no_socket(house: House) -> None
     with pytest.raises(WSServerHandshakeError) as caught:
         await house.connect("/ws", cookie)
 
-    assert caught.value.status == 502
+    assert caught.value.status == 503
 
 
 async def test_revoking_closes_the_open_sockets(house: House) -> None:
