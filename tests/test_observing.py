@@ -53,7 +53,7 @@ def expressions() -> Iterator[str]:
             yield target["expr"]
 
 
-@pytest.mark.parametrize("expression", expressions())
+@pytest.mark.parametrize("expression", list(expressions()))
 def test_every_metric_and_label_in_an_expression_exists(expression: str) -> None:
     """And what is asked of a label has the values that there are."""
     assert set(_NAME.findall(expression)) <= set(EXPORTED)
