@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from bot.domain.samples import Process, Where
 
 EDITOR = "vscode-server"
+LANE = "bellhop-lane"
+"""What the shell at the machine's end of a relay's lane calls itself (15 characters at most)."""
 
 _PTS_MAJORS = range(136, 144)  # of the kernel's device numbers; 256 terminals each at most
 
@@ -69,10 +71,11 @@ class Tree:
         }
         self._reader = self._rows.get(self_pid)
         reading = frozenset(self._of_reader(self_pid))
-        self.ours = reading | frozenset(self._of_connection())
+        lanes = frozenset(self._of_lanes())
+        self.ours = reading | lanes | frozenset(self._of_connection())
         # Another command of ours runs: an archive, most likely, which makes much load.
         self.working_ourselves = any(
-            pid not in reading and not _QUIET_OURS.fullmatch(self._name(pid)) for pid in self.ours
+            not _QUIET_OURS.fullmatch(self._name(pid)) for pid in self.ours - reading - lanes
         )
         self.terminals = frozenset(
             row.terminal for row in rows if row.terminal and row.pid not in self.ours
@@ -107,6 +110,7 @@ class Tree:
             for row in self._rows.values()
             if row.parent in listeners and row.name.startswith("sshd")
         }
+        sessions -= self.ours
         if self._reader is not None:
             sessions -= set(self._ancestors(self._reader))
         with_terminal = {
@@ -147,12 +151,21 @@ class Tree:
             if row.pid in roots or any(pid in roots for pid in self._ancestors(row)):
                 yield row.pid
 
+    def _of_lanes(self) -> Iterator[int]:
+        """The shells that hold lanes open, and the server's processes for their connections."""
+        for row in self._rows.values():
+            if row.name == LANE:
+                yield row.pid
+                yield from self._served(row)
+
     def _connection(self) -> Iterator[int]:
         """The server's process for our connection, below the one that listens."""
-        if self._reader is None:
-            return
-        above = [pid for pid in self._ancestors(self._reader) if self._name(pid).startswith("sshd")]
-        yield from above[:-1]
+        if self._reader is not None:
+            yield from self._served(self._reader)
+
+    def _served(self, row: Row) -> list[int]:
+        above = [pid for pid in self._ancestors(row) if self._name(pid).startswith("sshd")]
+        return above[:-1]
 
     def _counts(self, row: Row, ready_s: float) -> bool:
         if row.pid in self.ours or row.pid in self._jupyter or self._is_kernel(row):

@@ -212,6 +212,7 @@ def moving() -> Page:
 
 
 def unreachable(since: datetime, now: datetime) -> Page:
+    """503, for after a 502 JupyterLab may take a kernel for dead that only could not be reached."""
     return Page(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         title="Your machine is not answering",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.processes import Row
+from bot.domain.processes import LANE, Row
 from bot.domain.readings import Reading, machine
 from bot.domain.samples import Load, Machine, Where
 
@@ -45,6 +45,19 @@ def test_a_machine_at_rest_shows_no_process() -> None:
     shell = Row(50, 40, 50, PTS, 5, 0, START - 100, "bash")
 
     assert seen(reading(shell)).processes == ()
+
+
+def test_the_relays_own_lanes_are_nobodys_sign() -> None:
+    """An OpenSSH client of ours holds a session while a tab is open; nobody works there."""
+    session = Row(21, 10, 21, 0, 5, 5, START - 700, "sshd")
+    lane = Row(22, 21, 22, 0, 0, 0, START - 690, LANE)
+    person = Row(23, 10, 23, 0, 5, 5, START - 600, "sshd")
+
+    alone, with_person = seen(reading(session, lane)), seen(reading(session, lane, person))
+
+    assert alone.processes == ()
+    assert (alone.logins, alone.plain_logins) == (0, 0)
+    assert with_person.plain_logins == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from bot.adapters.ssh import lanes
 from bot.adapters.ssh.connect import Pace
 from bot.adapters.ssh.keys import SshKey, load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
+from bot.domain.processes import LANE
 from bot.domain.rentals import RentalId
 from bot.ports.machines import Carries, NotebookAt
 from tests.relay.conftest import until
@@ -53,6 +55,17 @@ async def test_a_lane_opens_behind_our_back_and_carries_the_same(tunnels: SshTun
     assert await _read(path) == SENT
     assert other != path
     assert _process(tunnels, Carries.REQUESTS) != _process(tunnels, Carries.SOCKETS)
+
+
+async def test_a_lane_is_no_sign_of_life_on_the_machine(tunnels: SshTunnels) -> None:
+    """What waits at its far end bears the name by which the idle watch leaves it out."""
+    before = _named(LANE)
+    await _open(tunnels)
+    (there,) = _named(LANE) - before
+
+    await tunnels.close(_ID)
+
+    await until(lambda: there not in _named(LANE), within_s=10)
 
 
 async def test_a_lane_ends_with_its_rental(tunnels: SshTunnels) -> None:
@@ -146,6 +159,15 @@ def _process(tunnels: SshTunnels, carries: Carries = Carries.REQUESTS) -> int:
     process = tunnels._lanes._lanes[_ID, carries]._process
     assert process is not None
     return process.pid
+
+
+def _named(name: str) -> set[int]:
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if file.read_text().strip() == name:
+                found.add(int(file.parent.name))
+    return found
 
 
 def _there(path: str) -> bool:
