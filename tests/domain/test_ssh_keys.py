@@ -66,6 +66,11 @@ def test_several_lines_are_several_keys_and_doubles_are_one() -> None:
         ("ssh-dss AAAAB3NzaC1kc3M=", "not taken"),
         ("a" * 9000, "too long"),
     ],
+    # Some of them are made anew each time, and a test's name must be the same in every process.
+    ids=(
+        *("private key", "putty", "pem", "password", "nothing", "two words", "command", "no-pty"),
+        *("short rsa", "cut short", "other kind", "not base64", "dss", "too long"),
+    ),
 )
 def test_what_is_no_public_key_is_refused_and_never_quoted(text: str, word: str) -> None:
     """Neither the answer nor the log may hold a piece of what may be a secret."""
