@@ -7,11 +7,13 @@ too small to say anything, so that a test can see that they still run.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import platform
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import uvloop
 
@@ -33,7 +35,7 @@ from tests.bench import (  # noqa: E402
 from tests.bench.figures import Figure, table  # noqa: E402
 from tests.bench.relay import rows as relay  # noqa: E402
 
-Part = Callable[[bool], Awaitable[list[Figure]]]
+Part = Callable[[bool], Coroutine[Any, Any, list[Figure]]]
 
 PARTS: dict[str, Part] = {
     "opening": lambda quick: opening.measure(rounds=1 if quick else 7, quick=quick),
@@ -58,21 +60,26 @@ PARTS: dict[str, Part] = {
     "verdicts": lambda quick: verdicts.measure(rounds=1 if quick else 7, quick=quick),
 }
 
+FAST = frozenset({"archive", "archive-memory", "look", "relay"})
+"""These run in the loop that `bellhop run` has."""
+
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny counts: does it still run?")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     arguments = parser.parse_args(words)
-    uvloop.run(_run(arguments.only, quick=arguments.quick))
+    _run(arguments.only, quick=arguments.quick)
     return 0
 
 
-async def _run(parts: Sequence[str], *, quick: bool) -> None:
+def _run(parts: Sequence[str], *, quick: bool) -> None:
     figures: list[Figure] = []
     for name in parts:
         print(f"measuring: {name} …", file=sys.stderr, flush=True)
-        figures += await PARTS[name](quick)
+        # The pretend Discord of some parts goes by its own loop's inner clock.
+        run = uvloop.run if name in FAST else asyncio.run
+        figures += run(PARTS[name](quick))
     print(
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, {platform.system()}; "

@@ -93,7 +93,7 @@ async def test_broken_http_is_a_machine_that_does_not_answer(
             text = await page.text()
         await served(house, sibling)
 
-    assert page.status == 502
+    assert page.status == 503
     assert "Your machine is not answering" in text
     assert "nonsense" not in text
 
@@ -152,7 +152,7 @@ async def test_interim_answers_for_ever_are_hung_up_on(
                 asyncio.timeout(10),
                 house.ask("/a", {**PAGE, **cookie}, method=method, data=data) as answer,
             ):
-                assert answer.status == 502
+                assert answer.status == 503
         await served(house, sibling)
 
 
@@ -164,7 +164,7 @@ async def test_a_head_that_never_ends_is_hung_up_on(
     async with machine(house, tmp_path, flood):
         cookie = await house.cookie()
         async with asyncio.timeout(10), house.ask("/lab", {**PAGE, **cookie}) as answer:
-            assert answer.status == 502
+            assert answer.status == 503
         await served(house, sibling)
 
 
@@ -181,7 +181,7 @@ async def test_a_notebook_that_accepts_and_says_nothing_gets_its_page(
     async with machine(house, tmp_path, reply):
         cookie = await house.cookie()
         async with asyncio.timeout(10), house.ask("/lab", {**PAGE, **cookie}) as answer:
-            assert answer.status == 502
+            assert answer.status == 503
             assert "This page reloads by itself" in await answer.text()
         await served(house, sibling)
         silent.set()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, web
 
 from tests.relay.books import OTHER, OWNER, RENTAL
 from tests.relay.conftest import PAGE, House, until
@@ -104,7 +104,7 @@ async def test_websockets_work_there_and_end_with_the_session(
         assert await socket.receive_str() == "echo hi"
         assert house.traffic.last_human(RENTAL) == house.clock.now()
         house.links.let_go(RENTAL, OTHER.id)
-        assert (await socket.receive(timeout=5)).type in (WSMsgType.CLOSED, WSMsgType.ERROR)
+        assert (await socket.receive(timeout=5)).data == WSCloseCode.POLICY_VIOLATION
 
 
 async def test_another_site_gets_nothing_done(house: House, program: Program) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType, WSServerHandshakeError
+from aiohttp import WSCloseCode, WSServerHandshakeError
 
 from bot.errors import NotYours
 from tests.relay.books import LEAD, OTHER, OWNER, RENTAL, SIBLING
@@ -53,7 +53,7 @@ async def test_who_is_let_go_of_is_cut_at_once_and_the_owner_stays(house: House)
         }
         house.links.let_go(RENTAL, OTHER.id)
 
-        assert (await theirs.receive(timeout=5)).type in (WSMsgType.CLOSED, WSMsgType.ERROR)
+        assert (await theirs.receive(timeout=5)).data == WSCloseCode.POLICY_VIOLATION
         await mine.send_str("still")
         assert await mine.receive_str() == "still"
     async with house.ask("/hello", guest) as answer:
@@ -192,7 +192,7 @@ async def test_a_look_ends_at_once_too(house: House) -> None:
         await until(lambda: bool(house.notebook.sockets))
         house.links.let_go(RENTAL, OTHER.id)
 
-        assert (await socket.receive(timeout=5)).type in (WSMsgType.CLOSED, WSMsgType.ERROR)
+        assert (await socket.receive(timeout=5)).data == WSCloseCode.POLICY_VIOLATION
     await until(house.notebook.gone.is_set)
 
 

@@ -143,7 +143,7 @@ async def test_a_request_for_something_that_was_rented_meanwhile_is_over(house: 
     with pytest.raises(Refused) as over:
         await house.budgets.decide(LEA, grant.id, approved=True)
 
-    assert "has been rented meanwhile" in over.value.public
+    assert "is running already" in over.value.public
     (use,) = (await house.budgets.show(ADA))[1]
     assert use.granted == Usd()
 

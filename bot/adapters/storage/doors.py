@@ -74,7 +74,7 @@ class SqlDoors(Part):
         return _pass(row) if row is not None else None
 
     async def past_session(self, digest: str) -> Pass | None:
-        found = select(sessions).where(sessions.c.digest == digest)
+        found = _all_passes(sessions).where(sessions.c.digest == digest)
         async with self._database.reading() as connection:
             row = (await connection.execute(found)).one_or_none()
         return _pass(row) if row is not None else None
@@ -123,15 +123,15 @@ def good_share(now: datetime) -> ColumnElement[bool]:
 
 def _passes(table: Table, now: datetime) -> Select[Any]:
     """The passes of a table that are good now, with what their share says."""
-    return (
-        select(table, shares.c.view_only)
-        .outerjoin(shares, shares.c.id == table.c.share_id)
-        .where(
-            table.c.revoked_at.is_(None),
-            table.c.expires_at > now,
-            or_(table.c.share_id.is_(None), good_share(now)),
-        )
+    return _all_passes(table).where(
+        table.c.revoked_at.is_(None),
+        table.c.expires_at > now,
+        or_(table.c.share_id.is_(None), good_share(now)),
     )
+
+
+def _all_passes(table: Table) -> Select[Any]:
+    return select(table, shares.c.view_only).outerjoin(shares, shares.c.id == table.c.share_id)
 
 
 def _pass(row: Row[Any]) -> Pass:

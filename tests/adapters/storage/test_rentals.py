@@ -12,11 +12,13 @@ from sqlalchemy import func, select
 
 from bot.adapters.storage.store import SqlStore
 from bot.adapters.storage.tables import events, rentals
+from bot.domain.budgets import TEAM, Scope, Subject
 from bot.domain.forecasts import Forecast
 from bot.domain.images import Image
 from bot.domain.money import Usd
 from bot.domain.offers import Sort, Wish
 from bot.domain.omens import Omen, Sign
+from bot.domain.prospects import Carried, Effect, Prospect
 from bot.domain.rentals import (
     Address,
     ContractId,
@@ -143,6 +145,18 @@ FILLED = replace(
         upload=Usd(2),
         meanwhile=Usd(3),
     ),
+    prospect=Prospect(
+        until=AT,
+        hours=Usd(930_001),
+        archive=Carried(bytes=5_000_000_000, cost=Usd(3)),
+        image=Carried(bytes=8_000_000_001, cost=Usd(0)),
+        restore=Carried(bytes=20_000_000_001, cost=Usd(400_001)),
+        moved=Usd(7),
+        effects=(
+            Effect(subject=TEAM, spent=Usd(12_400_000), most=Usd(15_300_001), limit=Usd.of(40)),
+            Effect(subject=Subject(Scope.MEMBER, OWNER), spent=Usd(0), most=Usd(1)),
+        ),
+    ),
 )
 
 
@@ -159,6 +173,7 @@ async def test_a_quote_comes_back_as_it_was(store: SqlStore) -> None:
         moves_from=FILLED.moves_from,
         address=FILLED.address,
         forecast=FILLED.forecast,
+        prospect=FILLED.prospect,
     )
 
     await store.add_quote(quote)
