@@ -9,7 +9,7 @@ from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
 
 SHOWN_S = 30.0
-_LOOKED = "It follows by itself"
+_LOOKED = "Follows by itself"
 
 
 class BoardAct:
@@ -28,7 +28,8 @@ class BoardAct:
         first = await self._see(0, "1 machine", "a board")
         await self._linus.command("board")
         self._board = await self._see(first.id, "1 machine", "the board, moved")
-        row = next(line for line in self._board.text.splitlines() if f"<@{self._owner}>" in line)
+        row = next(line for line in self._board.text.splitlines() if line.startswith("- <@"))
+        check(f"<@{self._owner}>" in row, "who runs it", row)
         price = re.search(r"\$\d+\.\d{3}/h", row)
         check(price is not None, "a price", row)
         check("Vast credit" in self._board.text, "the credit", self._board.text)

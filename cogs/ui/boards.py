@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from bot.domain import outlook
 from bot.domain.boards import Life, Line, Said, Scene, Watched
@@ -19,6 +19,8 @@ from cogs.ui import budgets, credit, look, words
 
 _NAME = 40
 _BUDGETS = 4
+_MORE = 60  # characters for how many are not shown
+_SOON = timedelta(hours=12)
 _COMING = frozenset({State.REQUESTED, State.CREATING, State.BOOTING})
 _UNUSED = frozenset({Life.IDLE, Life.ASKED})
 _COUNTED = ("in use", "idle", "kept", "not seen", "starting", "ending", "in trouble")
@@ -31,8 +33,7 @@ def card(scene: Scene) -> look.Card:
     return look.card(
         *_machines(scene, room),
         figures,
-        f"-# Looked {look.ago(scene.at)}. It follows by itself; /board brings it to the end of the "
-        "channel.",
+        f"-# Follows by itself · looked {look.ago(scene.at)}",
         colour=_colour(scene),
     )
 
@@ -59,40 +60,58 @@ def _machines(scene: Scene, room: int) -> list[str]:
             "### No machines\nNothing runs, and nothing costs anything.",
             look.lines(
                 "**To begin**",
-                "/offers shows machines with their whole price.",
-                "/rent finds the best one for a wish, with a quote first.",
+                "- /offers shows machines with their whole price.",
+                "- /rent finds the best one for a wish, with a quote first.",
                 _blind(scene),
             ),
         ]
     count = f"{len(scene.lines)} machine{'s' if len(scene.lines) > 1 else ''}"
-    heading = look.lines(
-        f"### {count} · {hourly(scene.per_hour)} at the moment", _counted(scene), _blind(scene)
-    )
-    return [heading, _listed(scene.lines, room - len(heading))]
+    heading = look.lines(f"### {count} · {hourly(scene.per_hour)}", _counted(scene), _blind(scene))
+    return [heading, _listed(scene, room - len(heading))]
 
 
-def _listed(lines: Sequence[Line], room: int) -> str:
-    """With ways to the cards where all of them fit."""
-    rows = [_row(line, linked=True) for line in lines]
+def _listed(scene: Scene, room: int) -> str:
+    """Person by person; with ways to the cards where all of them fit."""
+    rows = _rows(scene, linked=True)
     if sum(len(row) + 1 for row in rows) > room:
-        rows = [_row(line, linked=False) for line in lines]
+        rows = _rows(scene, linked=False)
     return look.listing(
-        rows, lambda left: f"… and {left} more. /status shows your own.", room=room - 60
+        rows, lambda left: f"… and {left} more. /status shows your own.", room=room - _MORE
     )
 
 
-def _row(line: Line, *, linked: bool) -> str:
+def _rows(scene: Scene, *, linked: bool) -> list[str]:
+    """A row for each machine; the first of somebody's begins with whose they are.
+
+    Where everybody has one, their name is in its line.
+    """
+    owned = Counter(line.rental.owner_id for line in scene.lines)
+    rows, before = [], 0
+    for line in scene.lines:
+        owner = line.rental.owner_id
+        machine = _machine(line, scene.at, linked=linked)
+        if max(owned.values()) == 1:
+            rows.append(f"- <@{owner}> {machine}")
+        elif owner == before:
+            rows.append(f"- {machine}")
+        else:
+            apart = "\n" if before else ""  # a line right below a list would be part of it
+            rows.append(f"{apart}<@{owner}>\n- {machine}")
+        before = owner
+    return rows
+
+
+def _machine(line: Line, now: datetime, *, linked: bool) -> str:
     rental = line.rental
     model = look.clean(rental.offer.title, _NAME)
     name = look.clean(rental.name, _NAME) if rental.name else model
     if linked and rental.message_id is not None:
         name = f"[{name}]({look.message_url(rental)})"
-    parts = [f"<@{rental.owner_id}> **{name}**", model if rental.name else ""]
-    parts += [hourly(rental.per_hour), _stands(line)]
-    return " · ".join(part for part in parts if part)
+    parts = [f"**{name}**", model if rental.name else "", hourly(rental.per_hour)]
+    return " · ".join(part for part in (*parts, _stands(line, now)) if part)
 
 
-def _stands(line: Line) -> str:
+def _stands(line: Line, now: datetime) -> str:
     """How far it is, or how it is used."""
     rental = line.rental
     if rental.broken_since is not None and line.watched is not None:
@@ -100,7 +119,7 @@ def _stands(line: Line) -> str:
     if _stopped(rental):
         return "stopped at Vast"
     if line.watched is not None:
-        return _used(line.watched)
+        return _used(line.watched, now)
     word = words.standing(rental)
     word = word[0].lower() + word[1:]
     if rental.state in _COMING and rental.released_at is None:
@@ -108,9 +127,10 @@ def _stands(line: Line) -> str:
     return word
 
 
-def _used(watched: Watched) -> str:
+def _used(watched: Watched, now: datetime) -> str:
     if watched.life is Life.KEPT and watched.since is not None:
-        return f"kept until {look.moment(watched.since)}"
+        soon = watched.since - now < _SOON  # then the hour says which one is meant
+        return f"kept until {look.hour(watched.since) if soon else look.day(watched.since)}"
     since = look.ago(watched.since) if watched.since is not None else ""
     match watched.life:
         case Life.NEW:
@@ -160,13 +180,13 @@ def _stopped(rental: Rental) -> bool:
 
 
 def _figures(scene: Scene) -> str:
-    """Budgets that are everybody's affair, and how long the credit lasts."""
+    """How long the credit lasts, and the budgets that are everybody's affair."""
     figures = scene.figures
     more = len(figures.uses) - _BUDGETS
     return look.lines(
+        credit.line(figures.funds, stale=figures.stale),
         *(budgets.row(use) for use in figures.uses[:_BUDGETS]),
         f"-# … and {more} more in /budget show" if more > 0 else "",
-        credit.line(figures.funds, stale=figures.stale),
     )
 
 

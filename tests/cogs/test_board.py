@@ -15,7 +15,8 @@ from bot.adapters.storage.store import open_store
 from bot.client import Services
 from bot.domain.boards import APART, REFRESH
 from bot.domain.budgets import TEAM, Budget, Scope, Subject
-from bot.domain.idle_memory import begin
+from bot.domain.idle_memory import Asking, Question, begin
+from bot.domain.letters import Kind, Writing
 from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Phase, Rental, State
 from bot.domain.standing import Name, Report
@@ -135,9 +136,9 @@ async def test_the_board_says_who_runs_what_at_what_price(
 
     shown = text(await put_up(chat, keeper))
 
-    assert "### 1 machine · $0.318/h at the moment" in shown
+    assert "### 1 machine · $0.318/h" in shown
     since = f"<t:{int(NOW.timestamp())}:R>"
-    line = f"<@{chat.ada.id}> **lesson** · RTX 4090 · $0.318/h · **idle since {since}**"
+    line = f"- <@{chat.ada.id}> **lesson** · RTX 4090 · $0.318/h · **idle since {since}**"
     assert line in shown.splitlines()
     assert "**The team** · $0.00 of $40.00 used" in shown
     assert f"**<@{chat.ada.id}>**" not in shown  # her own budget is her own affair
@@ -308,7 +309,7 @@ async def test_any_number_of_machines_fits(chat: Chat, keeper: BoardKeeper, coun
     shown = await put_up(chat, keeper)
 
     said = text(shown)
-    lines = sum(line.startswith("<@") for line in said.splitlines())
+    lines = sum(line.startswith("- ") for line in said.splitlines())
     assert f"### {count} machine" in said
     assert lines == count or f"… and {count - lines} more." in said
     assert len(said) <= 4000
@@ -327,3 +328,61 @@ async def test_what_vast_does_not_say_is_not_known(
 def test_budgets_are_counted_more_often_than_they_are_shown() -> None:
     """Or a minute's edit would show the figures of the minute before."""
     assert COUNT_EVERY < REFRESH
+
+
+async def test_who_has_several_is_named_once_above_them(chat: Chat, keeper: BoardKeeper) -> None:
+    """Person by person, and within that as they were asked for, so that nothing changes places."""
+    ada, ben = f"<@{chat.ada.id}>", f"<@{chat.ben.id}>"
+    await machine(chat, 1, name="first")
+    await machine(chat, 2, name="his", owner_id=chat.ben.id, owner_name="Ben")
+    chat.clock.turn(MINUTE)
+    await machine(chat, 3, name="second", requested_at=chat.clock.now())
+
+    shown = text(await put_up(chat, keeper)).splitlines()
+
+    listed = [line.split(" · ")[0] for line in shown if line.startswith(("<@", "- "))]
+    assert listed == [ada, "- **first**", "- **second**", ben, "- **his**"]
+    assert shown[shown.index(ben) - 1] == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": State.BOOTING, "phase": Phase.LOADING, "phase_at": NOW}, "loading since <t:"),
+        ({"released_at": NOW}, "ending"),
+        ({"broken_since": NOW}, "cannot be reached since <t:"),
+        ({"state": State.ARCHIVING}, "archiving"),
+        ({}, "ready"),
+    ],
+)
+async def test_each_machine_says_where_it_stands(
+    chat: Chat, keeper: BoardKeeper, changes: dict[str, Any], said: str
+) -> None:
+    """In a word, in place of how it is used."""
+    await machine(chat, name="lesson", **changes)
+
+    shown = text(await put_up(chat, keeper))
+
+    (line,) = [one for one in shown.splitlines() if "**lesson**" in one]
+    assert f"$0.318/h · {said}" in line
+
+
+async def test_an_owner_who_was_asked_sees_when_it_ends(chat: Chat, keeper: BoardKeeper) -> None:
+    """Once the question has reached somebody; a machine that nobody can look at is not idle."""
+    asked = await chat.ready(name="asked")
+    blind = await machine(chat, 2, name="blind")
+    deadline = NOW + 90 * MINUTE
+    question = Question(kind=Asking.IDLE, asked_at=NOW, deadline=deadline)
+    writing = Writing(kind=Kind.ASK, at=NOW, asked_at=NOW, ends=True)
+    memory = replace(begin(NOW), question=question)
+    await chat.store.remember(asked.id, memory, version=0, letters=[writing])
+    unseen = replace(begin(NOW), blind_since=NOW)
+    await chat.store.remember(blind.id, unseen, version=0)
+    await chat.write()
+
+    shown = text(await put_up(chat, keeper))
+
+    since = f"<t:{int(NOW.timestamp())}:R>"
+    ends = f"<t:{int(deadline.timestamp())}:R>"
+    assert f"**idle since {since}**, owner asked; it ends {ends}" in shown
+    assert f"not seen since {since}" in shown
