@@ -26,6 +26,7 @@ from bot.log import bind, bound
 from bot.ports.bulletins import Interactions
 from bot.ports.clock import Clock
 from bot.services.account import AccountWatch
+from bot.services.boards import Boards
 from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
@@ -49,6 +50,7 @@ EXTENSIONS = (
     "cogs.rent",
     "cogs.lookouts",
     "cogs.status",
+    "cogs.board",
     "cogs.machines",
     "cogs.moves",
     "cogs.keep",
@@ -93,6 +95,7 @@ class Services:
     interactions: Interactions
     policies: Policies
     budgets: Budgets
+    boards: Boards
     moves: Moves
     downloads: Downloads
     sharing: Sharing

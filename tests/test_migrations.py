@@ -169,6 +169,7 @@ async def a_row_in_every_table(url: str) -> Rental:
             letters=[Writing(kind=LetterKind.SEEN, at=NOW)],
         )
         await store.tell(Bulletin(key="account/today", title="t", text="w", rental_id=rental.id))
+        await store.put_up_board(rental.guild_id, rental.channel_id)
         await store.sightings([ContractId(5)], NOW)
         await store.take_interaction(1_000_000_000_000_000_000, NOW)
         await store.change_policy({"idle": "90"}, by=7)

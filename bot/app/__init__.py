@@ -19,7 +19,13 @@ from bot.adapters.discord.presence import DiscordPresence
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import demand_newest, migrate
 from bot.adapters.vast.client import Vast
-from bot.app.counter import make_client, make_counter, make_letters, make_scout
+from bot.app.counter import (
+    make_board_keeper,
+    make_client,
+    make_counter,
+    make_letters,
+    make_scout,
+)
 from bot.app.door import listen, make_relay
 from bot.app.guests import make_key_rounds, make_share_rounds
 from bot.app.parts import Shared, open_outside
@@ -171,6 +177,8 @@ async def open_app(
             charts=shared.charts,
         )
         tasks.forever("bulletins", bulletins.run)
+        keeper = make_board_keeper(outside, shared, counter, client=client)
+        tasks.forever("boards", keeper.run)
         tasks.forever("sweep", make_sweep(settings, outside, shared, board=board).run)
         tasks.forever("watch", make_watch(settings, shared, paths=relay).run)
         tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))

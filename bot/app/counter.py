@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.adapters.discord.boards import DiscordPanels
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.tidings import DiscordTidings
 from bot.app.guests import make_sharing, make_ssh
@@ -10,6 +11,7 @@ from bot.app.work import make_reports, make_retention
 from bot.client import Bellhop, Services
 from bot.config import Settings
 from bot.domain.rentals import Rental
+from bot.services.boards import BoardKeeper, Boards
 from bot.services.budgets import Budgets
 from bot.services.credit import Credit
 from bot.services.desk import Desk
@@ -20,6 +22,7 @@ from bot.services.offers import Offers
 from bot.services.scout import Scout
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
+from cogs.ui import boards as board_cards
 from cogs.ui import lookouts as lookout_cards
 from cogs.ui import questions as letter_cards
 
@@ -80,10 +83,26 @@ def make_client(settings: Settings, outside: Outside, shared: Shared, counter: C
             interactions=outside.store,
             policies=shared.policies,
             budgets=counter.budgets,
+            boards=Boards(store=outside.store, hung=shared.hung),
             clock=outside.clock,
             account=shared.account,
         ),
         guild_id=settings.guild_id,
+    )
+
+
+def make_board_keeper(
+    outside: Outside, shared: Shared, counter: Counter, *, client: Bellhop
+) -> BoardKeeper:
+    return BoardKeeper(
+        store=outside.store,
+        panels=DiscordPanels(client=client, render=board_cards.card, said=board_cards.said),
+        budgets=counter.budgets,
+        credit=counter.credit,
+        account=shared.account,
+        policies=shared.policies,
+        clock=outside.clock,
+        hung=shared.hung,
     )
 
 

@@ -83,6 +83,7 @@ class Shared:
     sweeping: Wake = field(default_factory=Wake)  # it is time to look at the whole account
     telling: Wake = field(default_factory=Wake)  # a bulletin is to be sent
     crediting: Wake = field(default_factory=Wake)  # it is time to look at the credit
+    hung: Wake = field(default_factory=Wake)  # a board was put up
     account: AccountWatch = field(default_factory=AccountWatch)
     charts: BarCharts = field(default_factory=BarCharts)  # draws one picture at a time
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait

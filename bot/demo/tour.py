@@ -17,6 +17,7 @@ import aiohttp
 from bot.demo.checks import check, first_line
 from bot.demo.hands import Hands, Seen
 from bot.demo.stage import Stage
+from bot.demo.tour_board import BoardAct
 from bot.demo.tour_budget import BudgetAct
 from bot.demo.tour_idle import IdleAct
 from bot.demo.tour_money import MoneyAct
@@ -49,7 +50,7 @@ class Tour:
         """Every step in order; 0 only if all held."""
         idle, outside = IdleAct(self._stage), SweepAct(self._stage)
         moves, money = MoveAct(self._stage, idle), MoneyAct(self._stage)
-        budget = BudgetAct(self._stage)
+        budget, board = BudgetAct(self._stage), BoardAct(self._stage)
         guests = ShareAct(self._stage)
         steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("Ada asks for offers", self._see_offers),
@@ -62,6 +63,7 @@ class Tour:
             ("Linus is let in by /share, works, and is let go of at once", guests.share),
             ("A program on another port opens at an address of its own", guests.open_port),
             ("/status and /spend say what it costs", self._read_costs),
+            ("/board shows the channel who runs what; asked for again, it moves", board.put_up),
             ("The Vast credit runs low; the team is told, until more is paid in", money.run_low),
             ("/destroy asks, archives, and then ends it", self._destroy),
             ("The sandbox's books agree with the bill", self._compare),
@@ -89,6 +91,7 @@ class Tour:
                 lambda: outside.lose_a_machine(idle.rented),
             ),
             ("Nothing is left running", self._nothing_left),
+            ("The board has followed, and says how to begin", board.be_empty),
         )
         async with Visitor() as self._visitor:
             for number, (title, step) in enumerate(steps, 1):

@@ -18,6 +18,7 @@ from bot.domain.samples import Sample
 from bot.domain.shares import Share
 from bot.domain.standing import Report
 from bot.ports.archives import ArchiveBooks
+from bot.ports.boards import Boards
 from bot.ports.bulletins import Bulletins, Interactions, Sightings
 from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
 from bot.ports.recordings import Recordings
@@ -180,6 +181,11 @@ class Remembered:
 class Samples(Protocol):
     async def remembered(self, rental_id: RentalId) -> Remembered | None:
         """None before the first look."""
+        ...
+
+    async def remembered_of(self, rental_ids: Sequence[RentalId]) -> Mapping[RentalId, Remembered]:
+        """The same for each of these; those that were not looked at, or cannot be read, are left
+        out."""
         ...
 
     async def remember(
@@ -367,6 +373,7 @@ class Store(
     Downloads,
     ArchiveBooks,
     Bulletins,
+    Boards,
     Sightings,
     Interactions,
     Recordings,

@@ -181,6 +181,7 @@ def help_card(*, lead: bool) -> look.Card:
             "/offers – what can be rented now, at what price",
             "/rent – the best machine for a wish, with a quote first",
             "/status – your machines: how far, how old, what they cost",
+            "/board – who runs what, in one message of the channel that follows by itself",
             "/open – a private link to your notebook, or to another port of the machine",
             "/share, /unshare – let a teammate into your notebook for a time, and take it back",
             "/ssh, /sshkey – a terminal or VS Code on the machine, with your own keys",

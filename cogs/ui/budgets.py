@@ -18,7 +18,7 @@ def standing(month: Month, uses: Sequence[Use], *, lead: bool) -> look.Card:
         return look.card(f"### No budget\nNothing limits what is spent. {how}")
     return look.card(
         f"### Budgets of {month.name}",
-        look.listing((_row(use) for use in uses), lambda left: f"… and {left} more"),
+        look.listing((row(use) for use in uses), lambda left: f"… and {left} more"),
         "-# Used is what the machines have cost this month; held is what those that run may still "
         f"cost until their planned end. The month ends {look.ago(month.end)}.",
     )
@@ -32,7 +32,7 @@ def changed(subject: Subject, use: Use | None) -> look.Card:
     if use.spent >= use.limit + use.granted:
         beyond = "**More than that is used already:** nothing new can be begun on it this month."
     return look.card(
-        look.lines(f"### {name(subject)}: {use.limit} a month", _row(use), beyond),
+        look.lines(f"### {name(subject)}: {use.limit} a month", row(use), beyond),
         colour=look.ENDING if beyond else look.READY,
     )
 
@@ -84,17 +84,8 @@ def request(grant: Grant) -> look.Card:
     )
 
 
-def name(subject: Subject) -> str:
-    match subject.scope:
-        case Scope.TEAM:
-            return "The team"
-        case Scope.ROLE:
-            return f"<@&{subject.id}>"
-        case Scope.MEMBER:
-            return f"<@{subject.id}>"
-
-
-def _row(use: Use) -> str:
+def row(use: Use) -> str:
+    """A budget in two lines; for the board too."""
     whole = use.limit + use.granted
     held = f" · {use.held} held" if use.held.micros else ""
     granted = f" · {use.granted} of it approved on top" if use.granted.micros else ""
@@ -103,6 +94,16 @@ def _row(use: Use) -> str:
         f"**{name(use.subject)}** · {use.spent} of {whole} used · {left}\n"
         f"`{_bar(use)}` {use.percent} %{held}{granted}"
     )
+
+
+def name(subject: Subject) -> str:
+    match subject.scope:
+        case Scope.TEAM:
+            return "The team"
+        case Scope.ROLE:
+            return f"<@&{subject.id}>"
+        case Scope.MEMBER:
+            return f"<@{subject.id}>"
 
 
 def _bar(use: Use) -> str:

@@ -64,8 +64,8 @@ async def caller(press: Interaction, home: Awaitable[int]) -> Actor:
     return _actor(press.client, member, guild.id, manages=manages)
 
 
-def place(interaction: Interaction) -> Place:
-    """Where the rental's card will stand.
+def place(interaction: Interaction, *, what: str = "the machine's card") -> Place:
+    """Where the rental's card, or something else, will stand.
 
     Commands work where the bot may not write, so that is looked at before anything is rented:
     raises Undeliverable there, and Refused outside a server.
@@ -78,7 +78,7 @@ def place(interaction: Interaction) -> Place:
     if not (may.view_channel and writes):
         raise Undeliverable(
             f"no right to write in channel {interaction.channel_id}",
-            public="I may not write in this channel, so the machine's card could not appear here.",
+            public=f"I may not write in this channel, so {what} could not appear here.",
             hint="Ask in another channel, or ask a lead to give me View Channel and Send Messages.",
         )
     return Place(guild_id=interaction.guild_id, channel_id=interaction.channel_id)

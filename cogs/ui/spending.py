@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import discord
 
-from bot.domain import credit_words as words_of
 from bot.domain.bulletins import Bulletin
 from bot.domain.money import Usd, hourly
 from bot.domain.pictures import Picture, described, key
 from bot.services.credit import Known
 from bot.services.spend import Compared, Line, Report
-from cogs.ui import bulletins, buttons, cards, look, words
+from cogs.ui import bulletins, buttons, cards, credit, look, words
 
 PICTURE, TABLE = "spend.png", "spend.csv"
 _KEY_ROOM = 500
@@ -88,26 +87,10 @@ def _unread(report: Report) -> str:
 
 
 def _credit(known: Known | None) -> str:
-    """How long the account's credit lasts, or that it is not known."""
+    """How long the account's credit lasts, where that is looked at."""
     if known is None:
         return ""
-    if known.funds is None:
-        return "Vast credit: not known yet, so nothing is said of how long it lasts."
-    funds = known.funds
-    others = f" ({funds.others} not ours)" if funds.others else ""
-    lasts = f"**{words_of.left(funds)}**" if funds.per_hour.micros else "nothing uses it"
-    burn = (
-        f" at {hourly(funds.per_hour)} for {funds.machines} "
-        f"machine{'s' if funds.machines != 1 else ''}{others}"
-        if funds.per_hour.micros
-        else ""
-    )
-    old = (
-        f"\n-# As of {look.ago(funds.at)}: it has not been readable since."
-        if known.unknown_since is not None
-        else ""
-    )
-    return f"Vast credit {funds.credit}: {lasts}{burn}.{old}"
+    return credit.line(known.funds, stale=known.unknown_since is not None)
 
 
 def _compared(columns: Compared) -> str:

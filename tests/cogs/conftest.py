@@ -36,6 +36,7 @@ from bot.ports.books import Store
 from bot.ports.charts import Picture, Series
 from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
+from bot.services.boards import Boards
 from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
@@ -133,6 +134,7 @@ def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archi
         interactions=store,
         policies=policies,
         budgets=budgets,
+        boards=Boards(store=store, hung=Wake()),
         clock=clock,
     )
 

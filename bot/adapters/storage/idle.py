@@ -6,7 +6,8 @@ meanwhile must not overwrite each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
@@ -25,6 +26,10 @@ from bot.domain.standing import Report
 from bot.errors import Stale
 from bot.ports.books import Remembered
 
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 500  # parameters of one statement
+
 
 class SqlSamples(Part):
     async def remembered(self, rental_id: RentalId) -> Remembered | None:
@@ -32,6 +37,22 @@ class SqlSamples(Part):
         async with self._database.reading() as connection:
             row = (await connection.execute(chosen)).one_or_none()
         return _remembered(row.memory, row.version, row.report) if row is not None else None
+
+    async def remembered_of(self, rental_ids: Sequence[RentalId]) -> Mapping[RentalId, Remembered]:
+        found = {}
+        async with self._database.reading() as connection:
+            for at in range(0, len(rental_ids), _AT_ONCE):
+                chosen = select(idle).where(idle.c.rental_id.in_(rental_ids[at : at + _AT_ONCE]))
+                for row in await connection.execute(chosen):
+                    try:
+                        known = _remembered(row.memory, row.version, row.report)
+                    except (ValueError, KeyError, TypeError) as error:
+                        log.error(
+                            "what is known of rental %s is unreadable: %r", row.rental_id, error
+                        )
+                        continue
+                    found[RentalId(row.rental_id)] = known
+        return found
 
     async def remember(
         self,

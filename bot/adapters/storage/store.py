@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from bot.adapters.storage.addresses import SqlAddresses
 from bot.adapters.storage.archives import SqlArchives
+from bot.adapters.storage.boards import SqlBoards
 from bot.adapters.storage.budgets import SqlBudgets
 from bot.adapters.storage.bulletins import SqlBulletins
 from bot.adapters.storage.census import SqlCensus
@@ -49,6 +50,7 @@ class SqlStore(
     SqlPolicies,
     SqlArchives,
     SqlBulletins,
+    SqlBoards,
     SqlSightings,
     SqlInteractions,
     SqlGrudges,

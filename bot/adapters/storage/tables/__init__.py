@@ -8,6 +8,7 @@ books, the events and the notices of a rental outlive every mistake.
 from __future__ import annotations
 
 from bot.adapters.storage.tables.archives import archives
+from bot.adapters.storage.tables.boards import boards
 from bot.adapters.storage.tables.entry import downloads, sessions, shares, ssh_keys, tickets
 from bot.adapters.storage.tables.messages import bulletins, interactions, letters, notices
 from bot.adapters.storage.tables.metadata import metadata
@@ -31,6 +32,7 @@ __all__ = [
     "addresses",
     "archives",
     "bills",
+    "boards",
     "budget_marks",
     "budgets",
     "bulletins",
