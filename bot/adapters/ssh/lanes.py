@@ -246,7 +246,8 @@ def _words(
     words = [program, "-F", "none", "-T", "-a", "-x", "-p", str(end.address.port)]
     words += ["-i", str(key_file), "-L", f"{path}:{there}"]
     words += [word for pair in options.items() for word in ("-o", "=".join(pair))]
-    # A shell that only waits, under a name by which the idle watch knows it for ours.
-    script = f"echo {LANE} >/proc/$$/comm; echo {_READY.decode()}; while read -r _; do :; done"
+    # A shell that only waits, under a name by which the idle watch knows it for ours. The kernel
+    # would keep a newline as part of the name.
+    script = f"printf {LANE} >/proc/$$/comm; echo {_READY.decode()}; while read -r _; do :; done"
     command = f"exec sh -c {shlex.quote(script)} 2>/dev/null"
     return [*words, "-l", "root", "--", end.address.host, command]

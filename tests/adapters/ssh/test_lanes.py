@@ -165,7 +165,7 @@ def _named(name: str) -> set[int]:
     found = set()
     for file in Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):
-            if file.read_text().strip() == name:
+            if file.read_text() == f"{name}\n":
                 found.add(int(file.parent.name))
     return found
 
