@@ -114,8 +114,8 @@ class Hands:
                 if result.followups:
                     follow = result.followups[-1]
                     return Seen(follow.channel_id, follow.id, tuple(follow.components))
-                # A private answer that is still to come: meanwhile the card may change by itself.
-                awaited = bool(result.deferred and result.ephemeral)
+                # An answer that is still to come: meanwhile the card may change by itself.
+                awaited = not result.acknowledged or bool(result.deferred and result.ephemeral)
                 if instead is not None and not awaited and (changed := self._changed(instead)):
                     return changed
                 await asyncio.sleep(_LOOK_S)

@@ -66,6 +66,7 @@ class MoveAct:
         await self._ada.see(
             lambda one: new.id in one.text and "Open" in one.buttons, "the new machine", MOVED_S
         )
+        await self._ada.command("keep", rental=new.id, hours=1)
         await self._ada.see(
             lambda one: old_id in one.text and "Seen gone" in one.text, "the old one's end", GONE_S
         )
@@ -96,7 +97,10 @@ class MoveAct:
         card = await self._ada.see(
             lambda one: rental_id in one.text and "Open" in one.buttons, "a ready card", GONE_S
         )
-        link = str((await self._ada.press(card, "Open")).link)
+        answer = await self._ada.press(card, "Open")
+        rental = await self._stage.app.store.rental(RentalId(rental_id))
+        check(answer.link is not None, "a link", f"{answer.text}; {rental and rental.state}")
+        link = str(answer.link)
         first = urlsplit(self._stage.app.links.address(self._before.first)).netloc
         check(urlsplit(link).netloc == first, f"the address {first}", link.partition("/-/")[0])
         async with Visitor() as visitor:

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 from bot.domain import access
 from bot.domain.access import Action, Actor
 from bot.domain.origins import Origin, demand_allowed
-from bot.domain.rentals import Rental, RentalId, State
+from bot.domain.rentals import Reason, Rental, RentalId, State
 from bot.domain.shares import Share
 from bot.errors import NotFound, NotReady, NotYours
 from bot.ports.books import Addresses, Doors, Pass, Rentals
@@ -228,7 +228,9 @@ class Links:
             share = await self._store.open_share(rental.id, actor.id, self._clock.now())
         if share is None:
             access.demand(actor, Action.OPEN, owner_id=rental.owner_id, guild_id=rental.guild_id)
-        if rental.state is not State.READY:
+        # While it is archived it is as open as before; a move's last copy is the end of it.
+        saved = rental.state is State.ARCHIVING and rental.reason is not Reason.MOVED
+        if rental.state is not State.READY and not saved:
             raise NotReady(f"{rental_id} is {rental.state}")
         self.moved(rental.host_name)
         if await self.at(rental.host_name) not in (rental.id, None):

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -96,8 +97,12 @@ class Chat:
         return await self._ask({"type": 3, "data": data, "message": message})
 
     def cards(self, rental_id: str) -> list[Part]:
-        """The messages in the channel that are the rental's card."""
-        return [one for one in self.messages.values() if rental_id in words(one["components"])]
+        """The messages that are the rental's card: its last line ends with the rental's id.
+
+        A receipt names the rental as well, and comes here where no direct message can be sent.
+        """
+        last = re.compile(rf"^-# <@.*· {rental_id}$", re.MULTILINE)
+        return [one for one in self.messages.values() if last.search(words(one["components"]))]
 
     async def _ask(self, interaction: Part) -> list[Part]:
         number = str(self._snowflake())

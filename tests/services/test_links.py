@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.domain.rentals import RentalId, State
+from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import NotFound, NotReady, NotYours
 from bot.ports.books import Pass
 from bot.services.links import CACHE_LIFE, SESSION_LIFE, TICKET_LIFE, Links
@@ -72,6 +72,16 @@ async def test_there_is_no_ticket_to_a_machine_that_is_unknown_or_not_ready(
 
     with pytest.raises(NotFound):
         await links.issue(OWNER, RentalId("zzzzzz"))
+    with pytest.raises(NotReady):
+        await links.issue(OWNER, SIBLING)
+
+
+async def test_a_machine_that_is_being_archived_is_open(links: Links, books: Books) -> None:
+    """Its card has the button, and the relay shows the notebook; a move's last copy is the end."""
+    books.rentals[SIBLING] = rental(SIBLING, state=State.ARCHIVING)
+    assert await links.issue(OWNER, SIBLING)
+
+    books.rentals[SIBLING] = replace(books.rentals[SIBLING], reason=Reason.MOVED)
     with pytest.raises(NotReady):
         await links.issue(OWNER, SIBLING)
 
