@@ -45,7 +45,7 @@ unit: install  ## tests on SQLite and a real PostgreSQL
 	$(RUN) pytest -m "not e2e" -n 2 --dist loadfile
 
 e2e: install  ## tests with whole programs, real SSH, real Jupyter, a real browser
-	$(RUN) pytest -m e2e
+	$(RUN) pytest -m e2e -n 2 --dist loadfile
 
 crash: install  ## deaths at every moment of the real program, minutes long; CRASH_SEED=n plays one again
 	CRASH_LONG=1 $(RUN) pytest -s tests/domain/test_crashes.py tests/e2e/test_crash_matrix.py tests/e2e/test_real_lives.py tests/e2e/test_hostile_moments.py tests/e2e/test_restart.py

@@ -14,6 +14,7 @@ from enum import StrEnum
 from bot.domain.evidence import Fact
 from bot.domain.idle import Judgement, Word
 from bot.domain.idle_memory import Memory
+from bot.domain.money import Usd
 from bot.domain.rentals import Reason, Rental, RentalId, State
 from bot.domain.tally import Tally
 
@@ -57,6 +58,7 @@ SILENT = frozenset({Kind.CANCEL, Kind.SEEN, Kind.RECEIPT})
 """Good news rings no bell."""
 NEWS = frozenset({Kind.CANCEL, Kind.SEEN, Kind.RECEIPT})
 """Nobody has to do anything about these, and nobody has asked for them."""
+CENT = Usd(10_000)
 BILL_WITHIN = timedelta(days=7)
 """After so long nobody waits for Vast's bill any more."""
 
@@ -165,7 +167,7 @@ def stand(
     """How it stands with a letter, as of that row and that memory; a receipt's, by its tally."""
     kind, at = letter.kind, letter.writing.at
     if kind is Kind.RECEIPT:
-        return _receipt(at, tally)
+        return _receipt(at, rental, tally)
     if kind in QUESTIONS:
         return _question(letter.writing, rental, memory)
     if kind in (Kind.TOO_LARGE, Kind.TOO_LARGE_LEADS):
@@ -199,10 +201,15 @@ def _question(writing: Writing, rental: Rental, memory: Memory | None) -> Stand:
     return Stand.KEPT if kept else Stand.CANCELLED
 
 
-def _receipt(closed_at: datetime, tally: Tally | None) -> Stand:
-    """Said when the last machine is booked to its end; open until Vast has had its last word."""
+def _receipt(closed_at: datetime, rental: Rental, tally: Tally | None) -> Stand:
+    """Said when the last machine is booked to its end; open until Vast has had its last word.
+
+    Of a machine that nobody could use, and that cost less than a cent, the card has said all.
+    """
     if tally is None or not tally.over:
         return Stand.WAITING
+    if rental.ready_at is None and tally.total < CENT:
+        return Stand.MOOT
     late = tally.at - closed_at > BILL_WITHIN
     return Stand.TOLD if tally.settled or late else Stand.OPEN
 

@@ -11,7 +11,7 @@ from bot.domain.ledger import Cost, Kind
 from bot.domain.letters import BILL_WITHIN, Letter, Stand, Writing, stand
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.money import Usd
-from bot.domain.rentals import ContractId, State
+from bot.domain.rentals import ContractId, Rental, State
 from bot.domain.tabs import Tab
 from bot.domain.tally import Tally, by_row, tally
 from tests.domain.facts import NOW, instance, rental
@@ -103,6 +103,23 @@ def test_without_books_the_row_is_reckoned() -> None:
     """The same facts, as if it had run without a break."""
     assert by_row(LIVED, END).total == LIVED.agreed_per_hour.times(2)
     assert by_row(rental(), END).parts == ()
+
+
+def test_a_machine_that_nobody_could_use_and_cost_nothing_gets_no_receipt() -> None:
+    """Its card has said all there is to say; from a cent on it is told."""
+    letter = Letter(
+        id="0" * 24, rental_id=LIVED.id, writing=Writing(kind=LetterKind.RECEIPT, at=END)
+    )
+    unused, little = replace(LIVED, ready_at=None), Cost(gpu=Usd(9_999))
+
+    def so(rental: Rental, cost: Cost) -> Stand:
+        (part,) = of().parts[:1]
+        return stand(letter, rental, None, replace(of(), parts=(replace(part, cost=cost),)))
+
+    assert LIVED.ready_at is not None
+    assert so(unused, little) is Stand.MOOT
+    assert so(unused, Cost(gpu=Usd(10_000))) is Stand.OPEN
+    assert so(LIVED, little) is Stand.OPEN
 
 
 def test_a_receipt_waits_for_the_books_and_then_for_the_bill() -> None:
