@@ -14,7 +14,7 @@ from bot.client import Bellhop, Services
 from bot.errors import Config, Unavailable
 
 COMMANDS = [
-    *("archives", "budget", "destroy", "help", "keep", "offers", "open", "rent", "save"),
+    *("archives", "board", "budget", "destroy", "help", "keep", "offers", "open", "rent", "save"),
     *("settings", "share", "spend", "ssh", "sshkey", "status", "unshare"),
 ]
 
