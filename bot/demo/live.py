@@ -37,7 +37,7 @@ from typing import Any
 
 import discord
 import simcord
-from simcord import _dpy_internals, _runtime
+from simcord import UserHandle, _dpy_internals, _runtime
 from simcord._clock import Clock as SimClock
 from simcord.backend import Backend
 
@@ -61,6 +61,14 @@ class LiveEnv(simcord.Env):
         self.lock = asyncio.Lock()
         self._latest: Any = None
         self._register_dispatch_observer(self._remember)
+
+    def create_person(self, name: str, *, id: int, global_name: str, avatar: str) -> UserHandle:
+        """A user with an identifier of ours; SimCord's own are made of the time."""
+        user = self.backend.make_user(name, global_name=global_name, avatar=avatar)
+        del self.backend.users[user.id]
+        user.id = id
+        self.backend.users[id] = user
+        return UserHandle(self, user)
 
     async def start(self) -> None:
         """Attach the bot (its `setup_hook` runs here) and wait until it is ready."""

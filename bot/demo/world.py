@@ -1,7 +1,8 @@
 """The pretend server of the demo: a course with two channels, two learners and a lead.
 
-Only facts that people see. Identifiers are fixed, so that settings (the server's id) can be made
-before the world exists.
+Only facts that people see. The identifiers of the server and its people are fixed: settings (the
+server's id) can be made before the world exists, and whoever rented before a restart is the same
+person after it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def build_world(env: LiveEnv) -> World:
     bot_user.name = BOT_NAME
     bot_user.avatar = _PICTURE
     users = {
-        key: env.create_user(key, global_name=name, avatar=_PICTURE) for key, name, _ in _PEOPLE
+        key: env.create_person(key, id=GUILD_ID + number, global_name=name, avatar=_PICTURE)
+        for number, (key, name, _) in enumerate(_PEOPLE, start=1)
     }
     guild = env.create_guild(
         "Deep Learning Course",

@@ -8,8 +8,9 @@ import discord
 from PIL import Image
 
 from bot.demo import faces
+from bot.demo.live import LiveEnv
 from bot.demo.stand_in import Demo
-from bot.demo.world import GUILD_ID
+from bot.demo.world import GUILD_ID, build_world
 from tests.demo.porter import Porter
 
 
@@ -36,6 +37,17 @@ async def test_only_the_lead_manages_the_server(porter: Porter, demo: Demo) -> N
             leads.add(person.key)
 
     assert leads == {"grace"}
+
+
+async def test_everybody_is_the_same_person_after_a_restart(porter: Porter, demo: Demo) -> None:
+    """Another program's world has the same people: who rented before it is still a member."""
+    before = {key: person.user.id for key, person in demo.world.people.items()}
+    other = build_world(LiveEnv(Porter()))
+
+    assert {key: person.user.id for key, person in other.people.items()} == before
+    guild = porter.get_guild(GUILD_ID)
+    assert guild is not None
+    assert {(await guild.fetch_member(id)).id for id in before.values()} == set(before.values())
 
 
 async def test_a_newcomer_finds_a_conversation(demo: Demo) -> None:
