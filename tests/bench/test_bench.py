@@ -32,11 +32,12 @@ async def test_the_benchmarks_with_machines_and_the_page_run() -> None:
 @pytest.mark.e2e
 async def test_the_benchmarks_of_archives_and_looks_run() -> None:
     """One round over a small tree, two looks; rows for rsync and restic only where they are."""
-    rows = await _rows("archive", "archive-memory", "look")
+    rows = await _rows("archive", "archive-memory", "archive-large", "look")
 
     names = [row[1] for row in rows]
     assert {"archive of 20 MB, proven", "most memory of the process"} <= set(names)
     assert "most memory of the process, 200 files" in names
+    assert "most memory of the process, 2 checkpoints of 26 MB" in names
     assert "one idle look: bytes on the wire" in names
     assert all(float(row[5]) >= 0 for row in rows)
 
