@@ -13,12 +13,15 @@ import os
 import sys
 from pathlib import Path
 
+import bot.relay.app
 from bot import log
 from bot.app import App, open_app
 from bot.config import read
 from bot.demo.hands import Hands
 from bot.demo.stand_in import Demo
 from bot.domain.rentals import Phase, RentalId, State
+
+bot.relay.app.TAB_S = 5.0  # nobody's tab comes back after a kill, and a test need not wait for it
 
 
 async def main(words: list[str]) -> None:
