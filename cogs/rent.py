@@ -6,6 +6,7 @@ one of it whatever happens to the interaction.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypedDict
 
@@ -24,6 +25,7 @@ from bot.services.lookouts import Lookouts
 from bot.services.shelf import Shelf
 from cogs.ui import answers, budgets, choices, inputs, market
 from cogs.ui import lookouts as waits
+from cogs.ui import offers as shown
 from cogs.ui.inputs import Interaction
 
 
@@ -94,10 +96,17 @@ class Rent(commands.Cog):
             return
         await interaction.edit_original_response(view=market.quote(quote))
 
-    async def quote(self, press: Interaction, wish: Wish) -> None:
-        """The menu below a page of offers: a quote of its own, so that the page stays."""
+    async def quote(self, press: Interaction, wish: Wish, listed: Mapping[int, str]) -> None:
+        """The menu below offers: a quote of its own, so that the page stays.
+
+        In the place of one that is gone it names the next best of those that were `listed`.
+        """
         await press.client.take(press, private=True)
-        quote = await self._desk.quote(inputs.actor(press), inputs.place(press), wish)
+        try:
+            quote = await self._desk.quote(inputs.actor(press), inputs.place(press), wish)
+        except NoOffer as error:
+            await self._next_best(press, wish, listed, error)
+            return
         await press.edit_original_response(view=market.quote(quote))
 
     async def begin(self, press: Interaction, quote_id: str) -> None:
@@ -115,6 +124,16 @@ class Rent(commands.Cog):
     async def drop(self, press: Interaction, quote_id: str) -> None:
         """The Cancel button. A quote is only a price, so there is nothing to take back."""
         await press.response.edit_message(view=answers.not_rented())
+
+    async def _next_best(
+        self, press: Interaction, wish: Wish, listed: Mapping[int, str], error: NoOffer
+    ) -> None:
+        """What is there instead of a chosen offer; raises `error` where nothing is."""
+        found = await self._offers.look(replace(wish, offer_id=None))
+        view = shown.gone(found, press.user.id, wish.offer_id or 0, listed, error)
+        if view is None:
+            raise error
+        await press.edit_original_response(view=view)
 
     async def _disk_for(self, actor: Actor, restore: str | None) -> int:
         """The disk of somebody who asked for none: what the archive needs, if that is more."""

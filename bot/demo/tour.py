@@ -117,7 +117,11 @@ class Tour:
         prices = re.findall(r"\$\d+\.\d{3}/h", self._offers.text)
         check(len(self._offers.choices) >= 5, "a page of offers", self._offers.text)
         check(len(prices) >= 5, "whole prices", self._offers.text)
-        return f"{len(self._offers.choices)} offers, from {prices[0]}"
+        check("Why number 1 is first" in self._offers.text, "why the first", self._offers.text)
+        beside = await self._ada.press(self._offers, "Compare")
+        check(beside.text.count("DLPerf") == 3, "three side by side", beside.text)
+        self._offers = await self._ada.press(beside, "Back to the offers")
+        return f"{len(self._offers.choices)} offers, from {prices[0]}; three side by side"
 
     async def _get_quote(self) -> str:
         self._quote = await self._ada.choose(self._offers, self._offers.choices[0])

@@ -8,12 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
-from bot.domain.images import Image
+from bot.domain.images import Image, size_of
 from bot.domain.money import Usd, storage_per_hour
 
 MIN_VRAM_GB = 16
 DEFAULT_DISK_GB = 30
+
+SESSION_HOURS = 4
+"""A usual evening's work: to compare prices, what comes once is spread over so many hours."""
+
+FIRST_ARCHIVE = 1_000_000_000
+"""Bytes of the archive of somebody who has none yet, as far as a price is concerned."""
 
 
 class Sort(StrEnum):
@@ -35,6 +42,12 @@ class Rates:
     def per_hour(self, disk_gb: int) -> Usd:
         """The whole price of an hour: GPUs and the asked disk; transfer is extra."""
         return self.gpu_per_hour + storage_per_hour(self.storage_per_gb_month, disk_gb)
+
+    def transfer(self, image: Image) -> Usd:
+        """What comes once: the image there, as far as its size is known, and an archive back."""
+        loaded = Decimal(size_of(image) or 0) / 10**9
+        saved = Decimal(FIRST_ARCHIVE) / 10**9
+        return self.download_per_gb.times(loaded) + self.upload_per_gb.times(saved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +103,17 @@ class Wish:
     offer_id: int | None = None
 
 
+class Rank(NamedTuple):
+    """Where an offer stands among others, the smaller the better: the first part that differs
+    decides."""
+
+    failed: bool  # its machine failed us lately
+    order: Decimal  # by what the wish is sorted by
+    price: Usd  # of a usual session
+    downtime: Decimal  # the part of the time its host is away
+    id: int
+
+
 def sold_gb(vram_mb: int) -> int:
     """The capacity on the box: drivers keep up to 7 % for themselves (an L4 reports 22.5 of 24)."""
     sizes = (4, 6, 8, 10, 11, 12, 16, 20, 24, 32, 40, 48, 64, 80, 94, 96, 128, 141, 180, 192, 288)
@@ -124,20 +148,34 @@ def rank(
     Vast sometimes ignores a filter or sends an offer twice (reference vast-api, 2.1), so every
     limit is checked again here.
     """
-    tests = list(_limits(wish, image).values())
+    tests = list(limits(wish, image).values())
     fitting = {offer.id: offer for offer in offers if all(test(offer) for test in tests)}
-    return sorted(
-        fitting.values(),
-        key=lambda offer: (offer.machine_id in bad, _order(offer, wish), offer.id),
-    )
+    return sorted(fitting.values(), key=lambda offer: standing(offer, wish, image, bad=bad))
+
+
+def standing(offer: Offer, wish: Wish, image: Image, *, bad: Collection[int] = ()) -> Rank:
+    """What decides where an offer stands; `choosing.why_first` says it in words."""
+    order, price = _order(offer, wish, image), session_price(offer, wish, image)
+    return Rank(offer.machine_id in bad, order, price, 1 - offer.reliability, offer.id)
+
+
+def session_price(offer: Offer, wish: Wish, image: Image) -> Usd:
+    """The whole price of a usual session: its hours, the asked disk, the expected transfer."""
+    return offer.rates.per_hour(wish.disk_gb).times(SESSION_HOURS) + offer.rates.transfer(image)
+
+
+def value(offer: Offer, wish: Wish) -> Decimal:
+    """Vast's speed score (DLPerf) for a dollar an hour, disk included; 0 where it costs nothing."""
+    price = offer.rates.per_hour(wish.disk_gb).dollars
+    return offer.dlperf / price if price > 0 else Decimal(0)
 
 
 def tightest(offers: Sequence[Offer], wish: Wish, image: Image) -> str | None:
     """The name of the limit that alone keeps out most offers; None when there are no offers."""
     if not offers:
         return None
-    limits = _limits(wish, image)
-    excluded = {name: sum(not test(offer) for offer in offers) for name, test in limits.items()}
+    tests = limits(wish, image)
+    excluded = {name: sum(not test(offer) for offer in offers) for name, test in tests.items()}
     name = max(excluded, key=lambda key: excluded[key])
     return name if excluded[name] else None
 
@@ -167,46 +205,45 @@ def next_best(
     return None
 
 
-def _key(name: str) -> str:
-    bare = "".join(char for char in name.lower() if char.isalnum())
-    return bare.removeprefix("nvidia").removeprefix("geforce").removeprefix("rtx")
-
-
-def _limits(wish: Wish, image: Image) -> dict[str, Callable[[Offer], bool]]:
+def limits(wish: Wish, image: Image) -> dict[str, Callable[[Offer], bool]]:
     """Every limit by the words a person knows it by."""
-    limits: dict[str, Callable[[Offer], bool]] = {
+    tests: dict[str, Callable[[Offer], bool]] = {
         f"{wish.gpus} GPU{'s' if wish.gpus > 1 else ''}": lambda offer: offer.gpus == wish.gpus,
         f"at least {wish.min_vram_gb} GB of VRAM": lambda offer: offer.vram_gb >= wish.min_vram_gb,
         f"{wish.disk_gb} GB of disk": lambda offer: offer.disk_free_gb >= wish.disk_gb,
     }
     if wish.gpu is not None:
         gpu = wish.gpu
-        limits[f"the model {gpu}"] = lambda offer: same_gpu(offer.gpu_name, gpu)
+        tests[f"the model {gpu}"] = lambda offer: same_gpu(offer.gpu_name, gpu)
     if wish.max_price is not None:
         price = wish.max_price
-        limits[f"at most {price} an hour"] = lambda offer: (
+        tests[f"at most {price} an hour"] = lambda offer: (
             offer.rates.per_hour(wish.disk_gb) <= price
         )
     if wish.region is not None:
         region = wish.region.upper()
-        limits[f"the region {region}"] = lambda offer: offer.country == region
+        tests[f"the region {region}"] = lambda offer: offer.country == region
     if wish.offer_id is not None:
-        limits[f"offer {wish.offer_id}"] = lambda offer: offer.id == wish.offer_id
+        tests[f"offer {wish.offer_id}"] = lambda offer: offer.id == wish.offer_id
     if image.max_compute_cap is not None:
         newest = image.max_compute_cap
-        limits[f"the image {image.name}, which is too old for newer GPUs"] = lambda offer: (
+        tests[f"the image {image.name}, which is too old for newer GPUs"] = lambda offer: (
             offer.compute_cap <= newest
         )
-    return limits
+    return tests
 
 
-def _order(offer: Offer, wish: Wish) -> Decimal:
-    price = offer.rates.per_hour(wish.disk_gb).dollars
+def _key(name: str) -> str:
+    bare = "".join(char for char in name.lower() if char.isalnum())
+    return bare.removeprefix("nvidia").removeprefix("geforce").removeprefix("rtx")
+
+
+def _order(offer: Offer, wish: Wish, image: Image) -> Decimal:
     match wish.sort:
         case Sort.PRICE:
-            return price
+            return session_price(offer, wish, image).dollars
         case Sort.VALUE:
-            return -(offer.dlperf / price) if price > 0 else Decimal(0)
+            return -value(offer, wish)
         case Sort.RELIABILITY:
             return -offer.reliability
         case Sort.VRAM:

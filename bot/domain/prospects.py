@@ -15,11 +15,8 @@ from decimal import Decimal
 from bot.domain.forecasts import Forecast
 from bot.domain.images import Image, size_of
 from bot.domain.money import ZERO, Usd
-from bot.domain.offers import Rates
+from bot.domain.offers import FIRST_ARCHIVE, Rates
 from bot.domain.purses import Subject
-
-FIRST_ARCHIVE = 1_000_000_000
-"""Bytes of the archive of somebody who has none yet, as far as a quote is concerned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from bot.domain.images import Image
+from bot.domain.images import Image, choose
+from bot.domain.narrowing import Loosening, around, loosening
 from bot.domain.offers import Offer, Wish, find_gpu, rank, suggest, tightest
+from bot.domain.policy_keys import IMAGES
 from bot.domain.policy_renting import GRUDGE
 from bot.domain.replacement import Grudge
 from bot.errors import BadInput, NoOffer
@@ -17,6 +20,27 @@ from bot.services.policy import Policies
 
 MAX_DISK_GB = 2000
 MAX_GPUS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A look at the market: what fits a wish, best first, and what is known beside it."""
+
+    wish: Wish  # with the model's proper name
+    image: Image
+    offers: Sequence[Offer]
+    failed: Mapping[int, Grudge]  # machines that failed us lately
+    at: datetime
+    nothing: NoOffer | None = None  # where none fits: why, in words
+    looser: Loosening | None = None  # and what fits if one limit is given up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What the market has beside what fits: for the values of each limit."""
+
+    pool: Sequence[Offer]
+    models: Sequence[str]  # every one that Vast knows
 
 
 class Offers:
@@ -46,8 +70,33 @@ class Offers:
         wish = await self.checked(wish)
         fitting = await self.fitting(wish, image)
         if not fitting:
-            raise await self._nothing(wish, image)
+            raise _nothing(await self._without_limits(wish), wish, image)
         return fitting
+
+    async def look(self, wish: Wish) -> Found:
+        """What fits on the image that is used when none is named; perhaps nothing, and then why.
+
+        Raises BadInput for a wish that makes no sense, and Provider.
+        """
+        wish, image = await self.checked(wish), await self._usual_image()
+        fitting = await self.fitting(wish, image)
+        found = Found(
+            wish=wish,
+            image=image,
+            offers=fitting,
+            failed=await self.failed(),
+            at=self._clock.now(),
+        )
+        if fitting:
+            return found
+        market = await self._without_limits(wish)
+        looser = loosening(market, wish, image)
+        return replace(found, nothing=_nothing(market, wish, image), looser=looser)
+
+    async def around(self, wish: Wish) -> Around:
+        """What there is for a wish whose limits are being chosen."""
+        pool = await self._market.search(around(wish))
+        return Around(pool=pool, models=await self._market.gpu_names())
 
     async def fitting(self, wish: Wish, image: Image) -> list[Offer]:
         """What fits a wish that was checked before, perhaps nothing; one search at most."""
@@ -78,29 +127,49 @@ class Offers:
             )
         return replace(wish, gpu=name)
 
-    async def _nothing(self, wish: Wish, image: Image) -> NoOffer:
-        """Look at the market without limits, to say which of them keeps out most."""
-        if wish.offer_id is not None:  # that one limit keeps out all others and says nothing
-            return NoOffer(
-                f"offer {wish.offer_id} is gone or does not fit",
-                public="That offer is gone, or it does not fit the other limits.",
-                hint="Choose another one with /offers.",
-            )
+    async def _usual_image(self) -> Image:
+        """The image of who names none: the first that the team allows."""
+        allowed = await self._policies.value(IMAGES)
+        return choose(allowed[0] if allowed else None)
+
+    async def _without_limits(self, wish: Wish) -> list[Offer]:
+        """The market in which to find the limit that is in the way; empty for one single offer.
+
+        Vast shows only the cheapest of many, so the wished model, or size, is looked for by itself.
+        """
+        if wish.offer_id is not None:
+            return []
         everything = Wish(disk_gb=wish.disk_gb, gpus=wish.gpus, min_vram_gb=0)
         market = await self._market.search(everything)
-        if rank(market, wish, replace(image, max_compute_cap=None)):
-            return NoOffer(
-                f"only the image {image.name} is in the way",
-                hint=f"The image {image.name} does not run on GPUs that new. "
-                "Try another image, or an older GPU.",
-            )
-        limit = tightest(market, wish, image)
-        if limit is None:
-            return NoOffer("nothing fits", hint="Try again in a few minutes.")
+        like = replace(everything, min_vram_gb=wish.min_vram_gb)
+        if wish.gpu is not None:
+            like = replace(everything, gpu=wish.gpu)
+        if like != everything:
+            market = [*market, *await self._market.search(like)]
+        return list({one.id: one for one in market}.values())
+
+
+def _nothing(market: Sequence[Offer], wish: Wish, image: Image) -> NoOffer:
+    """Why nothing fits, with which of the limits keeps out most."""
+    if wish.offer_id is not None:  # that one limit keeps out all others and says nothing
         return NoOffer(
-            f"nothing fits, mostly for {limit}",
-            hint=f"The limit that keeps out most machines is “{limit}”. Try without it.",
+            f"offer {wish.offer_id} is gone or does not fit",
+            public="That offer is gone, or it does not fit the other limits.",
+            hint="Choose another one with /offers.",
         )
+    if rank(market, wish, replace(image, max_compute_cap=None)):
+        return NoOffer(
+            f"only the image {image.name} is in the way",
+            hint=f"The image {image.name} does not run on GPUs that new. "
+            "Try another image, or an older GPU.",
+        )
+    limit = tightest(market, wish, image)
+    if limit is None:
+        return NoOffer("nothing fits", hint="Try again in a few minutes.")
+    return NoOffer(
+        f"nothing fits, mostly for {limit}",
+        hint=f"The limit that keeps out most machines is “{limit}”. Try without it.",
+    )
 
 
 def _sensible(wish: Wish) -> None:

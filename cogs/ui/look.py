@@ -148,6 +148,13 @@ def reliability(offer: Offer) -> str:
     return f"{rounded(offer.reliability * 100, '0.1')} % reliable"
 
 
+def trust(offer: Offer) -> str:
+    """What Vast says of a host beside its figures, to be put after them."""
+    if offer.datacenter:
+        return " · data centre"
+    return "" if offer.verified else " · not verified by Vast"
+
+
 def speeds(offer: Offer) -> str:
     down, up = rounded(offer.download_mbps, "1"), rounded(offer.upload_mbps, "1")
     return f"{down} Mbit/s down, {up} up"

@@ -1,47 +1,15 @@
-"""The cards before a rental: a page of offers, and the quote for one of them."""
+"""The cards before a rental: the quote for one offer, and the machines to move to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.domain.money import hourly
-from bot.domain.offers import Offer, Sort, Wish
 from bot.domain.rentals import QUOTE_LIFE, Quote, Rental
-from bot.domain.replacement import Grudge
 from bot.services.moves import Choices
-from cogs.ui import ahead, buttons, look
+from cogs.ui import ahead, buttons, look, offers
 
 PAGE = 8
-
-_ORDER = {
-    Sort.PRICE: "cheapest first",
-    Sort.VALUE: "most speed per dollar first",
-    Sort.RELIABILITY: "most reliable first",
-    Sort.VRAM: "most VRAM first",
-}
-
-
-def offers(
-    found: Sequence[Offer], wish: Wish, failed: Mapping[int, Grudge] | None = None
-) -> look.Card:
-    """The best of what was found, at least one, with a menu to rent one.
-
-    `failed` are machines that failed us lately.
-    """
-    bad = failed or {}
-    shown = found[:PAGE]
-    of = "" if len(found) == len(shown) else f" of {len(found)}"
-    return look.card(
-        f"### {len(shown)}{of} offer{'s' if len(found) > 1 else ''}, {_ORDER[wish.sort]}",
-        "\n".join(
-            _row(number, offer, wish, bad.get(offer.machine_id))
-            for number, offer in enumerate(shown, 1)
-        ),
-        f"-# Whole price of an hour with {wish.disk_gb} GB of disk. Transfer is extra; "
-        "the quote says how much. Nothing is rented before you confirm.",
-        controls=[buttons.ChooseOffer(wish, shown)],
-    )
 
 
 def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
@@ -62,7 +30,8 @@ def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
         ),
         look.lines(*ahead.effects(quote)),
         look.lines(
-            f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}{_trust(offer)}",
+            f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}"
+            f"{look.trust(offer)}",
             f"{look.speeds(offer)} · {look.rounded(offer.cpu_cores, '1')} CPU cores · "
             f"{round(offer.ram_mb / 1024):,} GB RAM",
             _image(quote),
@@ -97,7 +66,7 @@ def moves(found: Choices) -> look.Card:
     return look.card(
         f"### Move {look.clean(rental.title, 80)} to another machine",
         f"Now: {look.clean(rental.offer.title, 60)}, {hourly(rental.per_hour)}.",
-        "\n".join(_row(number, offer, wish, None) for number, offer in enumerate(shown, 1)),
+        "\n".join(offers.facts(number, offer, wish) for number, offer in enumerate(shown, 1)),
         "-# Its work is archived and put onto the new machine while you go on working. Near the "
         "end the notebook closes for a moment, kernels stop, and it opens again at the same "
         "address. The old machine ends only when the new one is proven.",
@@ -125,22 +94,6 @@ def _brought(quote: Quote) -> list[str]:
         f"until then {seen.meanwhile}). It needs {seen.disk_gb} GB of disk and opens at the same "
         "address; kernels start anew."
     ]
-
-
-def _row(number: int, offer: Offer, wish: Wish, failed: Grudge | None) -> str:
-    price = hourly(offer.rates.per_hour(wish.disk_gb))
-    return (
-        f"**{number} · {look.clean(offer.title, 50)} · {price}**\n"
-        f"-# {look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)} · "
-        f"{look.speeds(offer)}{_trust(offer)}"
-        + (f"\n-# This machine failed us {look.ago(failed.at)}." if failed is not None else "")
-    )
-
-
-def _trust(offer: Offer) -> str:
-    if offer.datacenter:
-        return " · data centre"
-    return "" if offer.verified else " · not verified by Vast"
 
 
 def _image(quote: Quote) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bot.client import Bellhop
 from cogs.ui.buttons import (
+    browsing,
     keeping,
     machines,
     menus,
@@ -20,6 +21,8 @@ from cogs.ui.buttons import (
     ssh,
     waiting,
 )
+from cogs.ui.buttons.browsing import Act, Browse, By, Compare, Narrow, Stand, WatchForm
+from cogs.ui.buttons.button import Style
 from cogs.ui.buttons.keeping import (
     ArchiveAndEnd,
     ArchiveAndStay,
@@ -51,17 +54,21 @@ from cogs.ui.buttons.ssh import AddKey, ChooseKeyToRemove, KeyForm
 from cogs.ui.buttons.waiting import WaitCancel, WaitQuote, WaitRent, WaitTell
 
 __all__ = [
+    "Act",
     "AddKey",
     "Agree",
     "Approve",
     "ArchiveAndEnd",
     "ArchiveAndStay",
     "AskMore",
+    "Browse",
+    "By",
     "CallOff",
     "Cancel",
     "ChooseKeyToRemove",
     "ChooseMove",
     "ChooseOffer",
+    "Compare",
     "DeleteArchive",
     "Deny",
     "Destroy",
@@ -79,22 +86,27 @@ __all__ = [
     "LargeAndStay",
     "LeaveAlone",
     "Move",
+    "Narrow",
     "Open",
     "ReallyDestroy",
     "ReallyDiscard",
     "Rent",
     "Replace",
     "ShowWeek",
+    "Stand",
+    "Style",
     "WaitCancel",
     "WaitQuote",
     "WaitRent",
     "WaitTell",
+    "WatchForm",
 ]
 
 
 async def setup(bot: Bellhop) -> None:
     """Let the client know every button and menu that is on any card."""
     bot.add_dynamic_items(
+        *browsing.ITEMS,
         *keeping.BUTTONS,
         *machines.BUTTONS,
         *money.BUTTONS,

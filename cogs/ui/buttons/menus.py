@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import discord
@@ -18,40 +19,51 @@ from cogs.ui.buttons.button import ID
 class ChooseOffer(
     discord.ui.DynamicItem[discord.ui.Select[Any]],
     template=r"bellhop:offers:(?P<disk>\d{1,5}):(?P<vram>\d{1,4}):(?P<gpus>\d{1,2})"
-    r":(?P<price>\d{0,12}):(?P<region>[A-Z]{0,2}):(?P<sort>[a-z]{1,20})",
+    r":(?P<price>\d{0,12}):(?P<region>[A-Z]{0,2}):(?P<sort>[a-z]{1,20})(?::(?P<gpu>.*))?",
 ):
-    """The menu below a page of offers. The limits they were found with ride along."""
+    """The menu below offers. The limits they were found with ride along.
 
-    def __init__(self, wish: Wish, offers: Sequence[Offer] = ()) -> None:
+    `listed` are the menu's offers by their numbers, for what is gone meanwhile.
+    """
+
+    def __init__(
+        self,
+        wish: Wish,
+        offers: Sequence[tuple[int, Offer]] = (),
+        listed: Mapping[int, str] | None = None,
+    ) -> None:
         self.wish = wish
+        self.listed = listed or {}
         super().__init__(
             discord.ui.Select(
                 custom_id=_wish_id(wish),
                 placeholder="Rent one of these",
-                options=[_option(number, one, wish) for number, one in enumerate(offers, 1)],
+                options=[option_of(number, one, wish) for number, one in offers],
             )
         )
 
     @classmethod
     async def from_custom_id(
-        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+        cls, _press: discord.Interaction[Any], item: Any, match: re.Match[str], /
     ) -> Self:
         return cls(
             Wish(
+                gpu=match["gpu"] or None,
                 disk_gb=int(match["disk"]),
                 min_vram_gb=int(match["vram"]),
                 gpus=int(match["gpus"]),
                 max_price=Usd(int(match["price"])) if match["price"] else None,
                 region=match["region"] or None,
                 sort=Sort(match["sort"]) if match["sort"] in list(Sort) else Sort.PRICE,
-            )
+            ),
+            listed=listed(item),
         )
 
     async def callback(self, press: discord.Interaction[Any]) -> None:
         """A door, like that of a button."""
         try:
-            chosen = _chosen(self.wish, self.item.values[0])
-            await renting.cog(press).quote(press, chosen)
+            chosen = replace(self.wish, offer_id=int(self.item.values[0]))
+            await renting.cog(press).quote(press, chosen, self.listed)
         except Exception as error:
             await press.client.answer(press, error)
 
@@ -71,7 +83,7 @@ class ChooseMove(
                 custom_id=f"bellhop:move-to:{subject}",
                 placeholder="Move to one of these",
                 options=[
-                    _option(number, one, wish or Wish()) for number, one in enumerate(offers, 1)
+                    option_of(number, one, wish or Wish()) for number, one in enumerate(offers, 1)
                 ],
             )
         )
@@ -90,27 +102,13 @@ class ChooseMove(
             await press.client.answer(press, error)
 
 
-def _chosen(wish: Wish, value: str) -> Wish:
-    return Wish(
-        offer_id=int(value),
-        disk_gb=wish.disk_gb,
-        min_vram_gb=wish.min_vram_gb,
-        gpus=wish.gpus,
-        max_price=wish.max_price,
-        region=wish.region,
-        sort=wish.sort,
-    )
+def listed(menu: discord.ui.Select[Any]) -> dict[int, str]:
+    """What a menu of offers named, in its order: by an offer's number the words for it."""
+    return {int(one.value): one.label for one in menu.options if one.value.isdigit()}
 
 
-def _wish_id(wish: Wish) -> str:
-    price = wish.max_price.micros if wish.max_price else ""
-    region = (wish.region or "").upper()
-    return (
-        f"bellhop:offers:{wish.disk_gb}:{wish.min_vram_gb}:{wish.gpus}:{price}:{region}:{wish.sort}"
-    )
-
-
-def _option(number: int, offer: Offer, wish: Wish) -> discord.SelectOption:
+def option_of(number: int, offer: Offer, wish: Wish) -> discord.SelectOption:
+    """An offer as a line of a menu, with the number it has on the card."""
     price = hourly(offer.rates.per_hour(wish.disk_gb))
     return discord.SelectOption(
         label=f"{number} · {look.plain_line(offer.title)[:60]} · {price}"[:100],
@@ -119,3 +117,10 @@ def _option(number: int, offer: Offer, wish: Wish) -> discord.SelectOption:
         ],
         value=str(offer.id),
     )
+
+
+def _wish_id(wish: Wish) -> str:
+    price = wish.max_price.micros if wish.max_price else ""
+    region = (wish.region or "").upper()
+    limits = f"{wish.disk_gb}:{wish.min_vram_gb}:{wish.gpus}:{price}:{region}:{wish.sort}"
+    return f"bellhop:offers:{limits}:{look.plain_line(wish.gpu or '')}"[:100]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 from bot.domain.offers import Wish
@@ -13,7 +14,7 @@ class Renting(Protocol):
 
     async def begin(self, press: Press, quote_id: str) -> None: ...
     async def drop(self, press: Press, quote_id: str) -> None: ...
-    async def quote(self, press: Press, wish: Wish) -> None: ...
+    async def quote(self, press: Press, wish: Wish, listed: Mapping[int, str]) -> None: ...
 
 
 def cog(press: Press) -> Renting:

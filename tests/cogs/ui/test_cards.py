@@ -17,20 +17,35 @@ from bot.domain.evidence import Fact
 from bot.domain.evidence import Kind as Seen
 from bot.domain.idle_memory import Asking, Question, begin
 from bot.domain.idle_policy import Policy
-from bot.domain.images import Image
+from bot.domain.images import DEFAULT, Image
 from bot.domain.ledger import cost
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import Letter, Stand, Writing
 from bot.domain.money import Usd
-from bot.domain.offers import Offer, Rates, Sort, Wish
-from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, State
+from bot.domain.narrowing import Loosening
+from bot.domain.offers import Rates, Sort, Wish
+from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, RentalId, State
+from bot.domain.replacement import Grudge
 from bot.domain.standing import Name, Report, Rules, Standing
 from bot.domain.sweep import NOBODY
 from bot.domain.tally import by_row
+from bot.errors import NoOffer
 from bot.ports.chat import Page
 from bot.services import spend
+from bot.services.offers import Around, Found
 from bot.services.spend import Line
-from cogs.ui import answers, cards, choices, look, market, questions, spending
+from cogs.ui import (
+    answers,
+    cards,
+    choices,
+    comparing,
+    filters,
+    look,
+    market,
+    offers,
+    questions,
+    spending,
+)
 from tests.builders import NOW, a_quote, a_rental, an_offer
 
 MINUTE = timedelta(minutes=1)
@@ -346,13 +361,53 @@ def test_letters_and_what_the_watch_says_hold_the_limits(page: Page) -> None:
     _check(answers.status([page.rental] * 9, LATER, standings={page.rental.id: page.standing}))
 
 
-@given(offers=st.lists(OFFERS, min_size=1, max_size=12, unique_by=lambda one: one.id), wish=WISHES)
-@settings(max_examples=40, deadline=None)
-def test_a_page_of_offers_holds_the_limits(offers: list[Offer], wish: Wish) -> None:
-    """Whatever hosts call their regions and ask for their machines."""
-    card = market.offers(offers * 5, wish) if len(offers) > 8 else market.offers(offers, wish)
+@st.composite
+def looks(draw: st.DrawFn) -> Found:
+    """Looks at the market, of up to sixty offers or of none."""
+    few = draw(st.lists(OFFERS, max_size=7, unique_by=lambda one: one.id))
+    times = draw(st.sampled_from([1, 9]))
+    many = [replace(one, id=one.id + 10**15 * n) for n in range(times) for one in few]
+    wish = replace(draw(WISHES), gpu=draw(st.one_of(st.none(), st.just("RTX 4090"), TEXT)))
+    failed = Grudge(
+        rental_id=RentalId("b2k7xq"),
+        contract=ContractId(5),
+        machine_id=24817,
+        host_id=1,
+        reason=Reason.NO_SSH,
+        at=NOW,
+    )
+    return Found(
+        wish=wish,
+        image=draw(st.one_of(st.just(DEFAULT), IMAGES)),
+        offers=many,
+        failed=draw(st.sampled_from([{}, {24817: failed}])),
+        at=NOW,
+        nothing=NoOffer(hint=draw(TEXT)),
+        looser=Loosening(limit=draw(TEXT), wish=wish, first=few[0]) if few else None,
+    )
 
-    _check(card)
+
+@given(found=looks(), number=st.integers(0, 12), names=st.lists(TEXT, min_size=1, max_size=30))
+@settings(max_examples=80, deadline=None)
+def test_everything_about_offers_holds_the_limits(
+    found: Found, number: int, names: list[str]
+) -> None:
+    """Whatever hosts call their regions and models and ask for their machines; none, one, sixty."""
+    around = Around(pool=found.offers, models=names)
+    shown = [
+        offers.page(found, 10**19, number, note="x" * 100),
+        offers.nothing(found, 10**19),
+        filters.card(found, around, 10**19),
+    ]
+    if found.offers:
+        ids = [one.id for one in found.offers]
+        labels = dict(zip(ids, names, strict=False)) | {1: names[0]}
+        shown.append(comparing.compared(found, 10**19, number, ids[-3:], labels))
+        shown.append(comparing.compared(found, 10**19, number, [1, 2, 3], labels))
+        shown.append(offers.gone(found, 10**19, 1, labels, NoOffer()) or shown[0])
+
+    for card in shown:
+        _check(card)
 
 
 @given(quote=QUOTES)

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 from simcord.components import walk_components
 
+from bot.domain.images import DEFAULT
 from bot.domain.money import Usd
 from bot.domain.offers import Wish
 from bot.domain.rentals import ContractId, Phase, Reason, RentalId, State, Try
 from bot.domain.replacement import Grudge
-from cogs.ui import cards, look, market
+from bot.services.offers import Found
+from cogs.ui import cards, look, market, offers
 from tests.builders import NOW, a_quote, a_rental, an_offer, some_rates
 
 MINUTE = timedelta(minutes=1)
@@ -127,7 +129,15 @@ def test_a_machine_that_failed_us_is_marked_in_the_list() -> None:
         at=NOW,
     )
 
-    shown = _text(market.offers([offer], Wish(), {offer.machine_id: failed}))
+    found = Found(
+        wish=Wish(),
+        image=DEFAULT,
+        offers=[offer],
+        failed={offer.machine_id: failed},
+        at=NOW,
+    )
+
+    shown = _text(offers.page(found, owner_id=1))
 
     assert f"This machine failed us <t:{int(NOW.timestamp())}:R>." in shown
 
