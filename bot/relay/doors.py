@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot.domain.rentals import Rental, RentalId
 from bot.ports.books import Pass
-from bot.relay import headers, pages
+from bot.relay import asking, headers, pages
 from bot.relay.hosts import Hosts
 from bot.relay.sheets import Page
 from bot.services.links import COOKIE_LENGTH, OWN_PASS_LENGTH, Links, Session
@@ -71,7 +71,7 @@ class Doors:
             if await self._links.peek(rental_id, ticket, port=port):
                 return pages.ticket(port)
         elif request.method == "POST":
-            if not headers.pressed_here(request.headers, self._hosts.origin(name)):
+            if not asking.pressed_here(request.headers, self._hosts.origin(name)):
                 return pages.foreign()
             session = await self._links.spend(rental_id, ticket, port=port)
             if session is not None:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from bot.errors import BotError
-from bot.relay import headers, pages
+from bot.relay import asking, headers, pages
 from bot.relay.sheets import Page
 from bot.services.downloads import Download, Downloads
 
@@ -43,7 +43,7 @@ class DownloadDoor:
         if request.method in ("GET", "HEAD"):
             good = await self._downloads.peek(secret)
             return pages.download() if good else pages.download_no_longer_good()
-        if request.method != "POST" or not headers.pressed_here(request.headers, self._origin):
+        if request.method != "POST" or not asking.pressed_here(request.headers, self._origin):
             return pages.foreign()
         download = await self._downloads.fetch(secret)
         if download is None:

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from bot.domain.rentals import RentalId
 from bot.ports.books import Pass
-from bot.relay import headers
+from bot.relay import asking
 from bot.relay.frames import Close
 
 LINGER_S = 2.0
@@ -55,7 +55,7 @@ class Exchanges:
     def kinds(self) -> tuple[int, int]:
         """How many requests and how many WebSockets are going on, of all rentals."""
         every = [one.request for one in self._all()]
-        sockets = sum(headers.wants_websocket(one.method, one.headers) for one in every)
+        sockets = sum(asking.wants_websocket(one.method, one.headers) for one in every)
         return len(every) - sockets, sockets
 
     def sessions(self) -> list[Pass]:
@@ -83,7 +83,7 @@ class Exchanges:
     def end_sockets(self) -> None:
         """Cut every WebSocket: unlike a request, it does not end by itself."""
         for one in self._all():
-            if headers.wants_websocket(one.request.method, one.request.headers):
+            if asking.wants_websocket(one.request.method, one.request.headers):
                 _abort(one.request.transport)
 
     def _all(self) -> list[_Exchange]:
@@ -93,7 +93,7 @@ class Exchanges:
 def _cut(request: web.BaseRequest, close: Close) -> None:
     """A WebSocket is told why; half a body must break off, so that it is not taken for whole."""
     transport = request.transport
-    if transport is None or not headers.wants_websocket(request.method, request.headers):
+    if transport is None or not asking.wants_websocket(request.method, request.headers):
         _abort(transport)
         return
     transport.write(close.frame())

@@ -7,16 +7,13 @@ reach beyond its own origin or bring down another one's data.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 
-Headers = CIMultiDict[str] | CIMultiDictProxy[str]
+from bot.relay.asking import Headers, named_by_connection
 
 SERVER = "bellhop"
-METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _COOKIE = "bellhop"
 _SECURE_COOKIE = "__Host-bellhop"
@@ -103,9 +100,6 @@ _LEADING = ("Location", "Content-Location", "Link")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "notebook"})
 
 _HANDSHAKE_DOWN = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
-_INPUT = re.compile(r"/api/(contents|kernels|sessions|terminals)(/|$)")
-_KERNEL = re.compile(r"/api/kernels/([^/]+)/channels")
-_INPUT_SOCKET = re.compile(r"/api/kernels/[^/]+/channels|/terminals/websocket/[^/]+")
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -129,7 +123,7 @@ def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
     Without a token it is not the notebook but a program of the person's, which may have a password
     of its own.
     """
-    skip = _HOP | _NOT_UP | _named_by_connection(headers)
+    skip = _HOP | _NOT_UP | named_by_connection(headers)
     if not token:
         skip -= {"authorization"}
     passed = CIMultiDict(
@@ -162,7 +156,7 @@ def down(headers: Headers, *, host: str, token: str = "") -> CIMultiDict[str]:
 
     The notebook's `token` does not come along where it would end in the address bar.
     """
-    skip = _HOP | _NOT_DOWN | _named_by_connection(headers)
+    skip = _HOP | _NOT_DOWN | named_by_connection(headers)
     passed = CIMultiDict(
         (name, _sendable(value)) for name, value in headers.items() if name.lower() not in skip
     )
@@ -187,90 +181,9 @@ def down_websocket(headers: Headers) -> CIMultiDict[str]:
     return passed
 
 
-def wants_websocket(method: str, headers: Headers) -> bool:
-    return (
-        method == "GET"
-        and headers.get("Upgrade", "").strip().lower() == "websocket"
-        and "upgrade" in _named_by_connection(headers)
-    )
-
-
-def foreign(method: str, headers: Headers, *, origin: str) -> bool:
-    """Whether another site is behind this request and it is more than following a link.
-
-    Sibling rentals count as other sites: SameSite cookies do not tell them apart, Origin does.
-    """
-    claimed = headers.getall("Origin", [])
-    site = headers.get("Sec-Fetch-Site", "none")
-    if wants_websocket(method, headers):
-        # Every browser says where a WebSocket comes from; silence is nobody we know.
-        return [one.lower() for one in claimed] != [origin]
-    if method not in SAFE:
-        if claimed:
-            return [one.lower() for one in claimed] != [origin]
-        return site not in ("none", "same-origin")
-    if site not in ("cross-site", "same-site"):
-        return False
-    # A link is followed into a window of its own, never into another site's frame.
-    return (
-        headers.get("Sec-Fetch-Mode") != "navigate"
-        or headers.get("Sec-Fetch-Dest", "document") != "document"
-    )
-
-
-def installs_worker(headers: Headers) -> bool:
-    """Whether a browser fetches a service worker's script.
-
-    One would stay in the browser when the machine is gone, between the page and us: at an address
-    that goes over to another machine it could read everything there, tickets first.
-    """
-    return "Service-Worker" in headers
-
-
-def pressed_here(headers: Headers, origin: str) -> bool:
-    """Whether a form was sent from our own page at this origin.
-
-    Our pages send no referrer, and browsers then say "null" as the origin of their forms.
-    """
-    if headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        return False
-    return headers.get("Origin", "null") in ("null", origin)
-
-
-def is_input(method: str, path: str) -> bool:
-    """Whether a request is a person's doing (reference idle-and-archive, 1.3)."""
-    return method not in SAFE and _INPUT.match(path) is not None
-
-
-def is_input_socket(path: str) -> bool:
-    """Whether data frames to this WebSocket are a person's doing (the same source)."""
-    return _INPUT_SOCKET.fullmatch(path) is not None
-
-
-def kernel_of(path: str) -> str | None:
-    """The kernel that a WebSocket at this path talks to."""
-    found = _KERNEL.fullmatch(path)
-    return found[1] if found else None
-
-
-def wants_page(method: str, path: str, headers: Headers) -> bool:
-    """Whether a person looks at the answer, as opposed to a script."""
-    if path.startswith("/api/"):
-        return False
-    mode = headers.get("Sec-Fetch-Mode")
-    if mode is not None and mode != "navigate":
-        return False
-    return method in ("GET", "HEAD", "POST") and "text/html" in headers.get("Accept", "")
-
-
 def _cookie_pairs(headers: Headers) -> list[str]:
     whole = ";".join(headers.getall("Cookie", []))
     return [pair.strip() for pair in whole.split(";") if pair.strip()]
-
-
-def _named_by_connection(headers: Headers) -> frozenset[str]:
-    named = ",".join(headers.getall("Connection", []))
-    return frozenset(name.strip().lower() for name in named.split(",") if name.strip())
 
 
 def _host_only(cookie: str) -> str:

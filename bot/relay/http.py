@@ -21,7 +21,7 @@ from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
 from bot.ports.machines import Carries, Lanes
-from bot.relay import headers
+from bot.relay import asking, headers
 from bot.relay.connectors import NotebookConnector
 from bot.relay.pseudonyms import name_visitor
 from bot.relay.rewriting import replaced, shows_notebooks, with_script
@@ -99,7 +99,7 @@ class Proxy:
     ) -> web.StreamResponse:
         sent = headers.up(request.headers, token=route.token)
         name_visitor(request, sent)
-        if headers.is_input(request.method, request.path):
+        if asking.is_input(request.method, request.path):
             self._traffic.human(rental_id, self._clock.now())
         if "text/html" in request.headers.get("Accept", ""):
             sent["Accept-Encoding"] = "identity"  # pages are read on the way, see `rewriting`
@@ -217,7 +217,7 @@ async def _next(request: web.BaseRequest) -> bytes:
 
 def well_formed(request: web.BaseRequest) -> bool:
     """Whether this is a request for a path of this host, in a method notebooks know."""
-    return request.method in headers.METHODS and _PATH.fullmatch(request.raw_path) is not None
+    return request.method in asking.METHODS and _PATH.fullmatch(request.raw_path) is not None
 
 
 def _session(socket_path: str) -> aiohttp.ClientSession:
@@ -240,7 +240,7 @@ async def _once(
     try:
         return await send(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        if request.method in headers.SAFE:
+        if request.method in asking.SAFE:
             raise
         raise aiohttp.ClientConnectionError(str(error)) from error
 

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
-from bot.relay import headers, pages
+from bot.relay import asking, headers, pages
 from bot.relay.frames import DataFrames
 from bot.relay.http import Proxy, Upstreams, say_continue
 from bot.relay.sheets import Page
@@ -42,7 +42,7 @@ class PortDoor:
         key = RentalId(f"{rental_id}-{port}")
         self._open.setdefault(rental_id, set()).add(key)
         try:
-            if headers.wants_websocket(request.method, request.headers):
+            if asking.wants_websocket(request.method, request.headers):
                 return await self._socket(request, rental_id, key, route)
             return await self._request(request, rental_id, key, route)
         except Unreachable:
@@ -61,7 +61,7 @@ class PortDoor:
         self, request: web.BaseRequest, rental_id: RentalId, key: RentalId, route: Route
     ) -> web.StreamResponse:
         sent = self._told(request, headers.up(request.headers, token=""))
-        if request.method not in headers.SAFE:
+        if request.method not in asking.SAFE:
             self._ports.input(rental_id, f"{request.method} {request.path}", self._clock.now())
         if request.headers.get("Expect", "").lower() == "100-continue":
             await say_continue(request)

@@ -24,7 +24,7 @@ from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
 from bot.ports.machines import Carries
-from bot.relay import headers
+from bot.relay import asking, headers
 from bot.relay.ears import Ear
 from bot.relay.frames import CLOSED, DataFrames
 from bot.relay.http import Proxy
@@ -65,7 +65,7 @@ class Sockets:
         """
         sent = headers.up_websocket(request.headers, token=route.token)
         name_visitor(request, sent)
-        kernel_id = headers.kernel_of(request.path)
+        kernel_id = asking.kernel_of(request.path)
         session_id = request.query.get("session_id", "")
         if kernel_id is not None:
             # What is compressed cannot be listened to; Jupyter itself does not compress either.
@@ -86,7 +86,7 @@ class Sockets:
             if kernel_id is not None:
                 ear = self._ear(rental_id, kernel_id, session_id)
                 gate, falling = ear.up, _both(falling, ear.down)
-            elif headers.is_input_socket(request.path):
+            elif asking.is_input_socket(request.path):
                 rising = _both(rising, self._typing(rental_id))
             splice = Splice(request, upstream, (rising, falling), gate)
             await response.prepare(request)

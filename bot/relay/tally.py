@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.relay import headers
+from bot.relay import asking
 
 BROKEN = "broken"
 """The status of what ended without an answer: one side broke off."""
@@ -20,7 +20,7 @@ class Tally:
 
     def note(self, request: web.BaseRequest, status: int | None) -> None:
         """An answer was given, or none could be."""
-        socket = headers.wants_websocket(request.method, request.headers)
+        socket = asking.wants_websocket(request.method, request.headers)
         if status is None and socket and request.writer.output_size:
             status = HTTPStatus.SWITCHING_PROTOCOLS  # how it ends: somebody leaves
         told = f"{status // 100}xx" if status is not None else BROKEN

@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.books import Pass
-from bot.relay import headers, pages, viewing
+from bot.relay import asking, pages, viewing
 from bot.relay.http import Upstreams
 from bot.relay.kept import Kept
 from bot.relay.sheets import Page
@@ -46,7 +46,7 @@ class Watching:
         """Raises Unreachable while nothing was answered yet."""
         if not viewing.may_connect(request.path):
             return pages.view_only()
-        kernel_id = headers.kernel_of(request.path) or ""
+        kernel_id = asking.kernel_of(request.path) or ""
         session_id = viewing.own_session(request.query.get("session_id", ""), visitor.digest)
         await self._kept.first(rental_id, kernel_id, session_id)
         try:
