@@ -16,10 +16,10 @@ from bot.domain import lifecycle
 from bot.domain.idle_policy import Policy
 from bot.domain.ledger import Kind as Money
 from bot.domain.letters import Kind, Letter, Place, Writing
-from bot.domain.rentals import Address, ContractId, Instance, Rental, RentalId, State
+from bot.domain.rentals import Address, ContractId, Instance, Rental, RentalId, State, Status
 from bot.domain.samples import Sample
 from bot.domain.standing import Standing
-from bot.errors import Down
+from bot.errors import Away, Down
 from bot.errors import Store as StoreError
 from bot.ports.books import Notice, Store
 from bot.services import reconciler
@@ -289,6 +289,37 @@ async def test_a_letter_that_cannot_be_made_stops_no_other(store: Store, clock: 
     later = await letters.deliver()
 
     assert (first, later) == (2, 1)
+
+
+@pytest.mark.parametrize("call", ["trying", "delivered", "letter_tried", "letter_shown"])
+async def test_a_message_for_which_the_database_was_away_is_due_again(
+    store: Store,
+    clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
+) -> None:
+    """Before it is sent or after, for a card or a letter: a line in the log, no trace."""
+    rental = await begun(store)
+    await store.apply(replace(rental, state=State.READY, ready_at=NOW), event="Serve")
+    await store.write_letter(rental.id, Writing(kind=Kind.SAVE_FAILED, at=NOW, detail="why"))
+    slot = Slot()
+    notices = Notices(store=store, post=slot, news=Wake(), clock=clock)
+    letters = Letters(
+        store=store, mail=slot, news=Wake(), clock=clock, policies=Policies(store=store)
+    )
+
+    async def cut(*_: object, **__: object) -> None:
+        raise Away("connection was closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, call, cut)
+        first = await notices.deliver() + await letters.deliver()
+    then = await notices.deliver() + await letters.deliver()
+
+    assert (first, then) == (1, 1)
+    assert "waits for the database: connection was closed" in caplog.text
+    assert not any(one.exc_info for one in caplog.records)
 
 
 async def test_a_look_that_breaks_judges_the_others_all_the_same(
