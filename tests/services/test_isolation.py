@@ -192,6 +192,56 @@ async def test_a_machine_that_was_ready_is_reached_while_vast_is_away(
     assert house.routes.get(rental.id) is not None
 
 
+async def test_after_a_start_a_machine_is_reached_before_the_account_is_read(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list takes seconds, or for ever where Vast hangs; then it is looked at like any other."""
+    rental = await _wanted(house)
+    await _passes_until(house, lambda row: row.state is State.READY, rental.id)
+    there = house.market.machines
+    asked = asyncio.Event()
+
+    async def slow() -> Sequence[Instance]:
+        await asked.wait()
+        return await there()
+
+    monkeypatch.setattr(house.market, "machines", slow)
+    house.start()
+    first = asyncio.ensure_future(house.reconciler.pass_once())
+    await _soon(lambda: house.routes.get(rental.id) is not None)
+    row = await _row(house, rental.id)
+    house.market.alive.clear()
+    asked.set()
+    await first
+    await _passes_until(house, lambda row: row.missing_since is not None, rental.id)
+
+    assert row.state is State.READY
+
+
+async def test_what_is_not_there_any_more_is_gone_to_only_once(
+    house: House, wires: Knot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the second pass on what Vast says comes first: nobody waits at a closed door."""
+    rental = await _wanted(house)
+    await _passes_until(house, lambda row: row.state is State.READY, rental.id)
+    house.start()
+    wires.refused = True
+    assert isinstance(house.market, Mute)
+    house.market.turn(Status.STOPPED)
+    tries = []
+    connect = wires.connect
+
+    async def counted(*given: Any, **named: Any) -> str:
+        tries.append(given)
+        return await connect(*given, **named)
+
+    monkeypatch.setattr(wires, "connect", counted)
+    await house.passes(6, apart=timedelta(seconds=30))
+
+    assert len(tries) == 1
+    assert (await _row(house, rental.id)).omens
+
+
 @dataclass
 class Slot:
     """A Discord in which one rental's messages fail in a way of our own, or hang."""
