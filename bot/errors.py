@@ -37,6 +37,7 @@
     │   └── Undeliverable          the channel is gone or closed to us; it will not get better
     ├── Backup                     a backup cannot be written, read or restored
     ├── Store                      the database's doing
+    │   ├── Away                   no connection, or no answer in time; worth trying again
     │   ├── Stale                  the row changed meanwhile; drop the result and look again
     │   └── Unreadable             altered, or sealed with another secret
     └── Config                     a setting is missing or wrong; names it
@@ -333,6 +334,12 @@ class Store(BotError):
 
     public = "Our database is not answering."
     hint = "Try again in a minute."
+
+
+class Away(Store):
+    """No connection, one that was ended, or no answer in time. Whether what was being written is
+    written is not known; guarded changes and unique keys make trying again safe.
+    """
 
 
 class Unreadable(Store):

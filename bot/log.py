@@ -20,6 +20,10 @@ _SECRETS = re.compile(
     r"(?i)(bearer\s+|token[=:\s\"']+|api_key[=:\s\"']+|/-/ticket/)[A-Za-z0-9._~+/-]{6,}=*"
 )
 
+_THROWS_AWAY = "sqlalchemy.pool"
+"""It logs a connection that broke while it lay there or was given back, with a trace though nothing
+is lost: whoever was using it gets an error, and the next one another connection."""
+
 
 @contextlib.contextmanager
 def bound(**ids: object) -> Iterator[None]:
@@ -52,7 +56,9 @@ class _Line(logging.Formatter):
 
     def message(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
-        if record.exc_info:
+        if record.exc_info and record.name.startswith(_THROWS_AWAY):
+            text += f": {record.exc_info[1]!r}"
+        elif record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return hide(text, self._known)
 

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from bot.domain.durations import Beat
+from bot.errors import Away
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Tasks:
         self._eternal.add(self._keep(name, self._guard(name, work)))
 
     def once(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run work that ends by itself; a failure is logged with its trace."""
+        """Run work that ends by itself; a failure is logged, with its trace if it is ours."""
         return self._keep(name, self._log_failure(name, work))
 
     async def quiet(self) -> None:
@@ -112,12 +113,17 @@ class Tasks:
         delay = _FIRST_DELAY_S
         self._pulses[name] = Pulse()
         _PULSE.set(self._pulses[name])  # seen in this task, and in what it awaits
+        now = asyncio.get_running_loop().time
         while not self._closing:
+            began = now()
+            fault: Exception | None = None
             try:
                 await work()
-                log.error("%s ended, though it should never", name)
-            except Exception:
-                log.exception("%s failed and starts again in %.0f s", name, delay)
+            except Exception as error:
+                fault = error
+            if now() - began > _LONGEST_DELAY_S:  # it went well; what befell it earlier is over
+                delay = _FIRST_DELAY_S
+            _tell(name, fault, delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY_S)
 
@@ -125,5 +131,18 @@ class Tasks:
         _PULSE.set(None)
         try:
             await work
+        except Away as error:
+            log.warning("%s was left undone: %s", name, error)
         except Exception:
             log.exception("%s failed", name)
+
+
+def _tell(name: str, fault: Exception | None, delay: float) -> None:
+    """Why eternal work starts again, in the log."""
+    match fault:
+        case None:
+            log.error("%s ended, though it should never", name)
+        case Away():
+            log.warning("%s waits %.0f s for the database: %s", name, delay, fault)
+        case _:
+            log.error("%s failed and starts again in %.0f s", name, delay, exc_info=fault)

@@ -108,3 +108,18 @@ def test_secrets_are_hidden_whoever_logs_them(
         logger.exception("failed with %s", text)
 
     assert "abcdef123456" not in capsys.readouterr().err
+
+
+def test_a_connection_that_was_thrown_away_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The pool logs it with a trace, though nothing is lost; a fault of ours keeps its own."""
+    log.set_up("text")
+
+    for name in ("sqlalchemy.pool.impl.QueuePool", "bot.example"):
+        try:
+            raise OSError("connection is closed")
+        except OSError:
+            logging.getLogger(name).exception("while given back")
+
+    said = capsys.readouterr().err
+    assert "while given back: OSError('connection is closed')" in said.splitlines()[0]
+    assert said.count("Traceback") == 1

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
 
+from bot import tasks as module
+from bot.errors import Away, Store
 from bot.tasks import Tasks, Wake
 
 
@@ -80,3 +83,53 @@ async def test_work_that_a_loop_starts_does_not_count_for_it(tasks: Tasks) -> No
     await done.wait()
 
     assert tasks.beats()["loop"].passes == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "traced"), [(Away("cut off"), False), (Store("no such column"), True)]
+)
+async def test_a_database_that_is_away_is_a_line_and_a_fault_of_ours_a_trace(
+    tasks: Tasks, caplog: pytest.LogCaptureFixture, fault: Store, traced: bool
+) -> None:
+    """For work that ends as for work that never should; both go on with what is next."""
+    seen = asyncio.Event()
+
+    async def errand() -> None:
+        raise fault
+
+    async def loop() -> None:
+        seen.set()
+        raise fault
+
+    await tasks.once("errand", errand())
+    tasks.forever("loop", loop)
+    await seen.wait()
+    await asyncio.sleep(0)
+
+    said = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert [str(fault) in one.getMessage() or bool(one.exc_info) for one in said] == [True, True]
+    assert [bool(one.exc_info) for one in said] == [traced, traced]
+
+
+async def test_work_that_went_well_for_long_starts_again_at_once(
+    tasks: Tasks, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pauses grow only while it fails again and again, not with every fault of a long life."""
+    monkeypatch.setattr(module, "_FIRST_DELAY_S", 0.01)
+    monkeypatch.setattr(module, "_LONGEST_DELAY_S", 0.04)
+    lengths = iter([0.0, 0.0, 0.0, 0.2])
+    over = asyncio.Event()
+
+    async def loop() -> None:
+        length = next(lengths, None)
+        if length is None:
+            over.set()
+            await asyncio.Event().wait()
+        await asyncio.sleep(length or 0.0)
+        raise Away("cut off")
+
+    tasks.forever("loop", loop)
+    await asyncio.wait_for(over.wait(), 20)
+
+    delays = [one.args[1] for one in caplog.records if isinstance(one.args, tuple)]
+    assert delays == [0.01, 0.02, 0.04, 0.01]

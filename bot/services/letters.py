@@ -24,7 +24,7 @@ from bot.domain.letters import (
 from bot.domain.rentals import Rental, State
 from bot.domain.standing import Rules, Standing
 from bot.domain.tally import Tally
-from bot.errors import Chat, Undeliverable
+from bot.errors import Away, Chat, Undeliverable
 from bot.log import bound
 from bot.ports.books import Store
 from bot.ports.chat import Mail
@@ -76,6 +76,9 @@ class Letters:
         with bound(rental=letter.rental_id):
             try:
                 return await self._deliver(letter)
+            except Away as error:  # it stays due, for nothing can be written about it
+                log.warning("the %s letter waits for the database: %s", letter.kind, error)
+                return False
             except Exception as error:  # ours; recorded, and the rental's other letters go on
                 log.exception("the %s letter cannot be made", letter.kind)
                 await self._wait(letter, error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from bot.errors import Chat, Undeliverable
+from bot.errors import Away, Chat, Undeliverable
 from bot.log import bound
 from bot.ports.books import Notice, Store
 from bot.ports.chat import Post
@@ -51,9 +51,10 @@ class Notices:
         with bound(rental=notice.rental_id):
             try:
                 return await self._deliver(notice)
-            except (
-                Exception
-            ) as error:  # a card that cannot be made: ours, and not the others' fault
+            except Away as error:  # it stays due, for nothing can be written about it
+                log.warning("the card waits for the database: %s", error)
+                return False
+            except Exception as error:  # cannot be made: ours, and not the others' fault
                 log.exception("the card cannot be made")
                 await self._later(notice, error)
                 return False

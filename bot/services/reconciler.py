@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from bot.domain import happenings, omen_words, sweep
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
+from bot.domain.policy_values import Values
 from bot.domain.rentals import Instance, Reason, Rental, RentalId, State
 from bot.domain.replacement import grudge
 from bot.domain.steps import (
@@ -87,6 +88,7 @@ class Reconciler:
         self._account = account or AccountWatch()
         self._observer = observer
         self._busy: set[RentalId] = set()
+        self._met: set[RentalId] = set()
         self._faults = Faults()
         self._reported: dict[RentalId, float] = {}
 
@@ -108,6 +110,7 @@ class Reconciler:
             return False
         values = await self._policies.values()
         asked_at = self._clock.now()
+        self._return_to(rentals, values)
         listing = await self._listing()
         theirs = sweep.holdings(
             rentals, listing or (), self._installation, self._policies.limits(values)
@@ -116,18 +119,33 @@ class Reconciler:
         for rental in rentals:
             if rental.id not in busy | self._busy and self._faults.may(rental.id, asked_at):
                 source, mover = await self._other_ends(rental, rentals)
-                self._busy.add(rental.id)
                 sight = replace(
                     self._sight(rental, theirs.get(rental.id, ()), listing is not None, asked_at),
                     source=source,
                     mover=mover,
                 )
                 self._note_load(rental, sight)
-                limits = self._policies.limits(values, preset=rental.image.name)
-                self._tasks.once(f"rental {rental.id}", self._move(rental, sight, limits))
+                self._push(rental, sight, values)
         return any(
             rental.state is not State.READY and rental.proposal is None for rental in rentals
         )
+
+    def _return_to(self, rentals: Sequence[Rental], values: Values) -> None:
+        """After a start, go to the machines that were ready before the account is read: that takes
+        seconds, minutes where Vast hangs, and where they are is on their rows. Once each; what has
+        become of them the list says."""
+        for rental in rentals:
+            if rental.id not in self._met and rental.state is State.READY:
+                blind = self._sight(rental, (), listed=False, at=self._clock.now())
+                if not blind.connected:
+                    self._push(rental, blind, values)
+        self._met = {rental.id for rental in rentals}
+
+    def _push(self, rental: Rental, sight: Sight, values: Values) -> None:
+        """Have it moved on in a task of its own."""
+        self._busy.add(rental.id)
+        limits = self._policies.limits(values, preset=rental.image.name)
+        self._tasks.once(f"rental {rental.id}", self._move(rental, sight, limits))
 
     def reported(self) -> dict[RentalId, float]:
         """The GPU load that Vast's newest listing told, in percent; a second source, and late."""

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import TypeVar
 
+from bot.errors import Away
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -23,7 +25,8 @@ async def each(
     """Work on everything, `at_once` subjects at a time; what came of it, failures left out.
 
     `of` names a thing's subject: things of one subject are worked on one after the other, in their
-    order. A failure is logged with its trace; the rest of its subject waits for the next round.
+    order. A failure is logged with its trace, a database that is away in a line; the rest of its
+    subject waits for the next round.
     """
     slots = asyncio.Semaphore(at_once)
     subjects: dict[Hashable, list[T]] = {}
@@ -36,6 +39,8 @@ async def each(
             try:
                 for thing in its:
                     done.append(await work(thing))  # noqa: PERF401 - what was done is kept
+            except Away as error:
+                log.warning("a round ended early for %s: %s", subject, error)
             except Exception:
                 log.exception("a round failed for %s; the others went on", subject)
         return done

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from bot.domain.archives import ArchiveId, Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
@@ -78,6 +79,11 @@ log = logging.getLogger(__name__)
 
 CONNECT_PATIENCE_S = 4.0
 """How long one step keeps trying; then the account is looked at again, for addresses change."""
+
+
+LATE = timedelta(seconds=20)
+"""How long after its trace was stored a renting call may still leave: whether it was carried out is
+judged by that moment, and it may wait for its turn besides."""
 
 
 SAVE_TRIES = 3
@@ -198,6 +204,8 @@ class Steps:
             await self._put_key()
         except (RateLimited, Down) as error:
             return Trouble(error.public)  # nothing was sent yet
+        if rental.sent_at is not None and self._clock.now() - rental.sent_at > LATE:
+            return Trouble("Vast.ai took long to answer; the order is sent anew.")
         try:
             contract = await self._market.rent(order)
         except OfferGone:
@@ -208,7 +216,7 @@ class Steps:
             return InDoubt(contract_told, _NAMED if contract_told else "")
         except (LowCredit, Denied) as error:
             log.warning("Vast declined: %s", error)
-            return Declined(_words(error))
+            return Declined(f"{error.public} {error.hint}".strip())
         except Refused as error:
             log.warning("Vast declined this offer: %s", error)
             return OfferTaken(_words(error))

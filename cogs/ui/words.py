@@ -121,7 +121,10 @@ def why_ended(rental: Rental) -> str:
         case Reason.IDLE:
             return "Nobody worked on it and nobody answered, so it was archived and ended."
         case Reason.NOT_RESTORED:
-            return f"The archive could not be put onto it.{said} The archive itself is unharmed."
+            return (
+                f"The archive could not be put onto it.{said} The archive itself is unharmed; "
+                "/archives restore tries another machine."
+            )
         case Reason.MOVED:
             return "Its work is on another machine, which is ready at the same address."
         case Reason.NOT_MOVED:
@@ -135,10 +138,13 @@ def why_ended(rental: Rental) -> str:
                 "price. Ask again with /rent."
             )
         case Reason.UNANSWERED:
-            return "Nobody said yes to the dearer machine in time, so none was rented."
+            return (
+                "Nobody said yes to the dearer machine in time, so none was rented. Ask again with "
+                "/rent."
+            )
         case reason:
             text = failure(reason)
-            return f"{text}{said}{_advice(reason)}"
+            return f"{text}{said}{_advice(reason, told=bool(said))}"
 
 
 def failure(reason: Reason) -> str:
@@ -174,10 +180,22 @@ def failure(reason: Reason) -> str:
             assert_never(reason)
 
 
-def _advice(reason: Reason) -> str:
+def _advice(reason: Reason, *, told: bool) -> str:
+    """The next step; what Vast declined says its own where it says anything."""
     match reason:
-        case Reason.FAILED_START | Reason.TOO_SLOW | Reason.NO_SSH | Reason.NO_PATH:
+        case Reason.REFUSED if told:
+            return ""
+        case (
+            Reason.FAILED_START
+            | Reason.TOO_SLOW
+            | Reason.NO_SSH
+            | Reason.NO_PATH
+            | Reason.PRICE_ROSE
+            | Reason.REFUSED
+        ):
             return " Try another machine with /offers."
+        case Reason.VANISHED:
+            return " Ask for another with /rent."
         case Reason.BAD_IMAGE:
             return " Check its name and ask again with /rent."
         case Reason.NO_NOTEBOOK:

@@ -16,10 +16,10 @@ from bot.domain import lifecycle
 from bot.domain.idle_policy import Policy
 from bot.domain.ledger import Kind as Money
 from bot.domain.letters import Kind, Letter, Place, Writing
-from bot.domain.rentals import Address, ContractId, Instance, Rental, RentalId, State
+from bot.domain.rentals import Address, ContractId, Instance, Rental, RentalId, State, Status
 from bot.domain.samples import Sample
 from bot.domain.standing import Standing
-from bot.errors import Down
+from bot.errors import Away, Down
 from bot.errors import Store as StoreError
 from bot.ports.books import Notice, Store
 from bot.services import reconciler
@@ -192,6 +192,56 @@ async def test_a_machine_that_was_ready_is_reached_while_vast_is_away(
     assert house.routes.get(rental.id) is not None
 
 
+async def test_after_a_start_a_machine_is_reached_before_the_account_is_read(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list takes seconds, or for ever where Vast hangs; then it is looked at like any other."""
+    rental = await _wanted(house)
+    await _passes_until(house, lambda row: row.state is State.READY, rental.id)
+    there = house.market.machines
+    asked = asyncio.Event()
+
+    async def slow() -> Sequence[Instance]:
+        await asked.wait()
+        return await there()
+
+    monkeypatch.setattr(house.market, "machines", slow)
+    house.start()
+    first = asyncio.ensure_future(house.reconciler.pass_once())
+    await _soon(lambda: house.routes.get(rental.id) is not None)
+    row = await _row(house, rental.id)
+    house.market.alive.clear()
+    asked.set()
+    await first
+    await _passes_until(house, lambda row: row.missing_since is not None, rental.id)
+
+    assert row.state is State.READY
+
+
+async def test_what_is_not_there_any_more_is_gone_to_only_once(
+    house: House, wires: Knot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the second pass on what Vast says comes first: nobody waits at a closed door."""
+    rental = await _wanted(house)
+    await _passes_until(house, lambda row: row.state is State.READY, rental.id)
+    house.start()
+    wires.refused = True
+    assert isinstance(house.market, Mute)
+    house.market.turn(Status.STOPPED)
+    tries = []
+    connect = wires.connect
+
+    async def counted(*given: Any, **named: Any) -> str:
+        tries.append(given)
+        return await connect(*given, **named)
+
+    monkeypatch.setattr(wires, "connect", counted)
+    await house.passes(6, apart=timedelta(seconds=30))
+
+    assert len(tries) == 1
+    assert (await _row(house, rental.id)).omens
+
+
 @dataclass
 class Slot:
     """A Discord in which one rental's messages fail in a way of our own, or hang."""
@@ -289,6 +339,37 @@ async def test_a_letter_that_cannot_be_made_stops_no_other(store: Store, clock: 
     later = await letters.deliver()
 
     assert (first, later) == (2, 1)
+
+
+@pytest.mark.parametrize("call", ["trying", "delivered", "letter_tried", "letter_shown"])
+async def test_a_message_for_which_the_database_was_away_is_due_again(
+    store: Store,
+    clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
+) -> None:
+    """Before it is sent or after, for a card or a letter: a line in the log, no trace."""
+    rental = await begun(store)
+    await store.apply(replace(rental, state=State.READY, ready_at=NOW), event="Serve")
+    await store.write_letter(rental.id, Writing(kind=Kind.SAVE_FAILED, at=NOW, detail="why"))
+    slot = Slot()
+    notices = Notices(store=store, post=slot, news=Wake(), clock=clock)
+    letters = Letters(
+        store=store, mail=slot, news=Wake(), clock=clock, policies=Policies(store=store)
+    )
+
+    async def cut(*_: object, **__: object) -> None:
+        raise Away("connection was closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, call, cut)
+        first = await notices.deliver() + await letters.deliver()
+    then = await notices.deliver() + await letters.deliver()
+
+    assert (first, then) == (1, 1)
+    assert "waits for the database: connection was closed" in caplog.text
+    assert not any(one.exc_info for one in caplog.records)
 
 
 async def test_a_look_that_breaks_judges_the_others_all_the_same(

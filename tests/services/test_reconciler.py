@@ -89,6 +89,28 @@ async def test_a_double_click_on_rent_is_one_rental(house: House) -> None:
     assert len(house.market.orders) == 1
 
 
+async def test_an_order_that_would_leave_late_is_not_sent(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long a lost one is waited for counts from its trace on: it must leave soon after that."""
+
+    async def slow(public_key: str) -> bool:
+        house.clock.turn(timedelta(seconds=60))
+        return True
+
+    monkeypatch.setattr(house.market, "register_key", slow)
+    rental = await _asked(house)
+
+    await house.passes(1)
+    late, sent = await _row(house, rental), len(house.market.orders)
+    house.clock.turn(timedelta(seconds=10))
+    await house.passes(2)
+
+    assert (late.state, late.sent_at, sent) == (State.CREATING, None, 0)
+    assert (await _row(house, rental)).state is State.READY
+    assert len(house.market.orders) == 1
+
+
 async def test_destroy_ends_with_the_machine_seen_gone_and_the_books_closed(house: House) -> None:
     """Released, destroyed, absent from the list and twice by number, then closed and booked."""
     rental = await _ready(house)
@@ -162,7 +184,7 @@ async def test_a_definite_no_ends_the_rental_with_its_reason(
     row = await _row(house, rental)
     assert row.state is State.CLOSED
     assert row.reason is Reason.REFUSED
-    assert error.public in row.detail
+    assert row.detail == f"{error.public} {error.hint}"
 
 
 @pytest.mark.parametrize("error", [RateLimited(), Down()])

@@ -53,19 +53,30 @@ class ChannelPost:
         view = self._render(rental, self._clock.now(), standing, tally)
         with translated():
             async with asyncio.timeout(_DEADLINE_S):
-                message_id = rental.message_id
-                if message_id is None and notice.tries > 0:
-                    message_id = await find(
-                        self._client, channel, lambda one: _about(one, rental.id)
-                    )
-                if message_id is not None:
-                    if await edit(channel, message_id, view):
-                        return message_id
-                    log.info("the card was deleted in the channel and is posted anew")
+                if (shown := await self._edited(channel, rental, notice, view)) is not None:
+                    return shown
                 message = await channel.send(
                     view=view, nonce=notice.id, allowed_mentions=discord.AllowedMentions.none()
                 )
                 return message.id
+
+    async def _edited(
+        self,
+        channel: discord.PartialMessageable,
+        rental: Rental,
+        notice: Notice,
+        view: discord.ui.LayoutView,
+    ) -> int | None:
+        """The card where it stands, edited; None where none stands."""
+        if rental.message_id is not None:
+            if await edit(channel, rental.message_id, view):
+                return rental.message_id
+            log.info("the card was deleted in the channel and is posted anew")
+        if notice.tries > 0:
+            found = await find(self._client, channel, lambda one: _about(one, rental.id))
+            if found is not None and await edit(channel, found, view):
+                return found
+        return None
 
 
 def _about(message: discord.Message, rental_id: RentalId) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from bot.adapters.storage.absence import notice_the_end
 from bot.errors import Config
 
 CONNECT_S = 5
@@ -131,7 +132,9 @@ def _postgres(
     if "poolclass" not in options:
         options["pool_timeout"] = COMMAND_S
     # Values stay out of errors, and so out of the log.
-    return create_async_engine(address, connect_args=connecting, hide_parameters=True, **options)
+    engine = create_async_engine(address, connect_args=connecting, hide_parameters=True, **options)
+    notice_the_end(engine)
+    return engine
 
 
 def _sqlite(

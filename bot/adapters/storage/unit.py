@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.adapters.storage.absence import away
 from bot.adapters.storage.engine import (
     file_of,
     make_file,
@@ -22,7 +23,7 @@ from bot.adapters.storage.engine import (
     reading_engine,
     writing_engine,
 )
-from bot.errors import Store
+from bot.errors import Away, Store
 from bot.ports.clock import Clock
 
 
@@ -66,17 +67,13 @@ class Part:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the drivers raise into Store.
-
-    A connection that is refused, or a statement that takes too long, reaches us as OSError (of
-    which TimeoutError is one).
-    """
+    """Turn what the drivers raise into Store: Away where trying again may help."""
     try:
         yield
     except IntegrityError as error:
         raise Store(_said(error), public="Our database refused that change.") from error
     except (SQLAlchemyError, OSError) as error:
-        raise Store(_said(error)) from error
+        raise (Away if away(error) else Store)(_said(error)) from error
 
 
 async def insert_new(

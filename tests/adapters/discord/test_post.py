@@ -51,6 +51,18 @@ async def test_a_card_that_was_deleted_is_posted_anew(town: Town) -> None:
     assert [message.id for message in town.channel.history()] == [second]
 
 
+async def test_a_card_that_was_posted_anew_is_found_as_well(town: Town) -> None:
+    """The answer to the second posting was lost too: there is no third one."""
+    first = await town.post.card(town.rental(), a_notice())
+    await town.channel.history()[0].delete()
+    second = await town.post.card(town.rental(message_id=first), a_notice())
+
+    found = await town.post.card(town.rental(message_id=first), a_notice(tries=1))
+
+    assert found == second
+    assert [message.id for message in town.channel.history()] == [second]
+
+
 @pytest.mark.parametrize("ended", [False, True])
 async def test_a_later_try_finds_the_card_of_an_earlier_one(town: Town, ended: bool) -> None:
     """Its answer was lost, not the card: known by its buttons or by its small print."""

@@ -15,7 +15,7 @@ from bot.adapters.storage.engine import parsed
 from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import quotes
 from bot.adapters.storage.unit import Database
-from bot.errors import Config, Store
+from bot.errors import Away, Config, Store
 from tests.builders import SetClock, a_quote
 from tests.postgres import Postgres, cut_off
 
@@ -235,3 +235,88 @@ async def test_the_store_outlives_its_connections(postgres_url: str) -> None:
         await cut_off(postgres_url)
 
         assert await store.quote(quote.id) == quote
+
+
+@pytest.mark.parametrize("work", ["SELECT 1", "SELECT pg_sleep(30)"])
+async def test_a_connection_that_the_server_ends_is_away(postgres_url: str, work: str) -> None:
+    """Before a statement, and in the middle of one: worth trying again, and worth no trace."""
+    database = Database(postgres_url)
+
+    async def read() -> None:
+        async with database.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+            reached.set()
+            await cut.wait()
+            await connection.execute(text(work))
+
+    reached, cut = asyncio.Event(), asyncio.Event()
+    reading = asyncio.ensure_future(read())
+    await reached.wait()
+    if work != "SELECT 1":
+        cut.set()
+        await _under_way(postgres_url, work)
+    await cut_off(postgres_url)
+    cut.set()
+
+    with pytest.raises(Away):
+        await reading
+    async with database.reading() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    await database.aclose()
+
+
+async def test_a_connection_that_ends_during_the_commit_is_away(postgres_url: str) -> None:
+    """Whether it is written is not known; whoever wrote it looks again."""
+    database = Database(postgres_url)
+
+    async def write() -> None:
+        async with database.writing() as connection:
+            await connection.execute(text("DELETE FROM quotes"))
+            await cut_off(postgres_url)
+
+    with pytest.raises(Away):
+        await write()
+    await database.aclose()
+
+
+async def test_a_database_that_is_locked_is_away(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program holds it for longer than we wait."""
+    monkeypatch.setattr(engine, "_PRAGMAS", ("busy_timeout = 50", "journal_mode = WAL"))
+    ours, theirs = Database(sqlite_url), Database(sqlite_url)
+
+    async def write() -> None:
+        async with ours.writing() as connection:
+            await connection.execute(text("DELETE FROM quotes"))
+
+    async with theirs.writing() as connection:
+        await connection.execute(text("DELETE FROM quotes"))
+        with pytest.raises(Away, match="locked"):
+            await write()
+    await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_what_is_wrong_with_our_statement_is_not_away(database_url: str) -> None:
+    """Trying again would not help: it keeps its trace."""
+    database = Database(database_url)
+
+    with pytest.raises(Store) as caught:
+        async with database.reading() as connection:
+            await connection.execute(text("SELECT nothing FROM nowhere"))
+
+    assert not isinstance(caught.value, Away)
+    await database.aclose()
+
+
+async def _under_way(url: str, statement: str) -> None:
+    """Wait until the server works on it."""
+    database = Database(url)
+    question = text("SELECT count(*) FROM pg_stat_activity WHERE query = :q AND state = 'active'")
+    async with database.reading() as connection:
+        for _ in range(3000):
+            if (await connection.execute(question, {"q": statement})).scalar_one():
+                break
+            await asyncio.sleep(0.01)
+    await database.aclose()
