@@ -52,8 +52,8 @@ def page(found: Found, owner_id: int, number: int = 0, *, note: str = "") -> loo
         note,
         f"**Why number 1 is first:** {_why(found)}" if stand.page == 0 else "",
         "\n".join(_row(at, offer, found) for at, offer in shown),
-        f"-# Whole price of an hour with {found.wish.disk_gb} GB of disk. Transfer comes once: it "
-        f"is in the price of {SESSION_HOURS} hours. Nothing is rented before you confirm.",
+        f"-# An hour's price is with {found.wish.disk_gb} GB of disk; “in all” adds the transfer, "
+        "which comes once. Nothing is rented before you confirm.",
         controls=[buttons.ChooseOffer(found.wish, shown), *_turning(found, stand, last)],
     )
 
@@ -88,7 +88,7 @@ def gone(
     """A chosen offer is gone: the next best in its place, and those after it; None where no other
     is left. `listed` is what the menu named."""
     others = [(at, one) for at, one in numbered(found) if one.id != offer_id]
-    best = stand_in([one for _, one in others], list(listed), offer_id)
+    best = stand_in([one for _, one in others], places(listed), offer_id)
     if best is None:
         return None
     place = next(n for n, (_, one) in enumerate(others) if one.id == best.id)
@@ -124,10 +124,14 @@ def asked(wish: Wish) -> str:
 def facts(number: int, offer: Offer, wish: Wish) -> str:
     """An offer in two lines: which it is, and what it is like."""
     return (
-        f"**{number} · {look.clean(offer.title, 50)} · {price(offer, wish)}**\n"
+        f"**{title(number, offer, wish)}**\n"
         f"-# {look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)} · "
         f"{look.speeds(offer)}{look.trust(offer)}"
     )
+
+
+def title(number: int, offer: Offer, wish: Wish) -> str:
+    return f"{number} · {look.clean(offer.title, 50)} · {price(offer, wish)}"
 
 
 def marked(offer: Offer, found: Found) -> list[str]:
@@ -141,18 +145,30 @@ def price(offer: Offer, wish: Wish) -> str:
 
 
 def session(offer: Offer, found: Found) -> str:
-    whole = session_price(offer, found.wish, found.image)
-    return f"{SESSION_HOURS} hours with transfer about {whole}"
+    """The whole price of a session; what it is made of is said once, below the offers."""
+    return f"{SESSION_HOURS} h in all {session_price(offer, found.wish, found.image)}"
 
 
 def speed(offer: Offer, wish: Wish) -> str:
-    """Vast's score, and how much of it a dollar buys."""
-    return f"DLPerf {offer.dlperf:.0f}, {value(offer, wish):.0f} per dollar"
+    """Vast's score, and how much of it a dollar an hour buys."""
+    return f"DLPerf {offer.dlperf:.0f}, {value(offer, wish):.0f} per $"
+
+
+def alike(offer: Offer, found: Found) -> str:
+    """How many there are just like it on its machine, to be put after its title."""
+    more = found.more.get(offer.id, 0)
+    return f" · {more + 1} free" if more else ""
 
 
 def numbered(found: Found) -> list[tuple[int, Offer]]:
     """The offers with the numbers by which every card and menu calls them."""
     return list(enumerate(found.offers, 1))
+
+
+def places(names: Mapping[int, str]) -> dict[int, int]:
+    """The numbers that a menu's offers had in it."""
+    numbers = {id: label.split(" · ", 1)[0] for id, label in names.items()}
+    return {id: int(number) for id, number in numbers.items() if number.isdecimal()}
 
 
 def bare(label: str) -> str:
@@ -174,9 +190,12 @@ def _against(mark: Mark) -> str:
 
 
 def _row(number: int, offer: Offer, found: Found) -> str:
+    """An offer in three lines that fit a phone. How fast its line is, is said where it is slow."""
     wish = found.wish
     return look.lines(
-        facts(number, offer, wish),
+        f"**{title(number, offer, wish)}**{alike(offer, found)}",
+        f"-# {look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}"
+        f"{look.trust(offer)}",
         f"-# {session(offer, found)} · {speed(offer, wish)}",
         *(f"-# ⚠ {one}" for one in marked(offer, found)),
     )
