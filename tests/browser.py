@@ -18,6 +18,10 @@ _ARGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    # The same edges everywhere, for what compares pictures.
+    "--font-render-hinting=none",
+    "--disable-lcd-text",
+    "--force-color-profile=srgb",
 )
 WAIT_MS = 15_000
 

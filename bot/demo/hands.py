@@ -59,7 +59,7 @@ class Hands:
         self._person = person
         self._presser = person.user if inbox else person.member  # in a message one is no member
 
-    async def command(self, name: str, **options: Any) -> Seen:
+    async def command(self, name: str, /, **options: Any) -> Seen:
         """Run a slash command and read its answer, once it is more than a promise."""
         async with self._env.lock:
             result = await self._person.member.slash(self._channel, name, **options)

@@ -50,6 +50,10 @@ class Doors:
                 return True
         return False
 
+    def knocks(self, request: web.BaseRequest) -> bool:
+        """Whether it brings a cookie as we give them to who is let in, good or not."""
+        return bool(self._values(request, COOKIE_LENGTH))
+
     def is_own(self, request: web.BaseRequest, rental_id: RentalId) -> bool:
         """Whether the house itself looks; it only ever reads."""
         if request.method != "GET":

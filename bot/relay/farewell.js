@@ -5,6 +5,8 @@
   "use strict";
   const EVERY_MS = 10000;
   const ENDED = [403, 410];
+  const LIGHT = { back: "#fff", text: "#1b1f27" };
+  const DARK = { back: "#1f2227", text: "#eceef1" };
   let shown = null;
 
   function line(kind, text, style) {
@@ -15,6 +17,7 @@
   }
 
   function show({ title, text }) {
+    const colours = matchMedia("(prefers-color-scheme: dark)").matches ? DARK : LIGHT;
     shown?.remove();
     shown = document.createElement("div");
     shown.id = "bellhop-farewell";
@@ -26,8 +29,8 @@
     });
     const card = document.createElement("div");
     Object.assign(card.style, {
-      maxWidth: "29rem", padding: "2rem", borderRadius: "1rem", background: "#fff",
-      color: "#1d2129", font: "1.0625rem/1.55 system-ui, sans-serif",
+      maxWidth: "29rem", padding: "2rem", borderRadius: "1rem", background: colours.back,
+      color: colours.text, font: "1.0625rem/1.55 system-ui, sans-serif",
     });
     card.append(line("h1", title, { fontSize: "1.4rem", lineHeight: "1.3", margin: "0" }));
     for (const words of text) card.append(line("p", words, { margin: ".75rem 0 0" }));

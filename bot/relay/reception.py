@@ -216,4 +216,5 @@ class Reception:
             return pages.starting(rental)
         if inside:
             return pages.connecting(rental)
-        return pages.how_to_get_in(*self._way_in(name))
+        page = pages.signed_out if self._doors.knocks(request) else pages.how_to_get_in
+        return page(*self._way_in(name))

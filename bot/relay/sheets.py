@@ -1,6 +1,7 @@
 """A page of the relay's own as a person's browser gets it, or the same words as JSON for a script.
 
-What the pages say is in `pages.py`. Each is whole in itself: no script, nothing fetched.
+What the pages say is in `pages/`, how they look in `dress.py`. Each is whole in itself: no script,
+nothing fetched.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
@@ -15,7 +17,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from bot.relay import headers
+from bot.relay import dress, headers
 
 
 class Link(NamedTuple):
@@ -59,7 +61,18 @@ def _json(page: Page) -> str:
 
 
 def _html(page: Page) -> str:
-    refresh = f'<meta http-equiv="refresh" content="{page.refresh_s}">' if page.refresh_s else ""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="color-scheme" content="light dark">{_bar_colours()}'
+        f'{_refresh(page)}<link rel="icon" href="{dress.ICON}">'
+        f"<title>{escape(page.title)} · Bellhop</title><style>{dress.CSS}</style></head><body>"
+        f"<main{_kind(page)}>{_waiting(page)}<header>{dress.BELL}<span>Bellhop</span></header>"
+        f"{_said(page)}</main></body></html>"
+    )
+
+
+def _said(page: Page) -> str:
     parts = [f"<h1>{escape(page.title)}</h1>"]
     if page.steps:
         parts.append(_steps(page))
@@ -71,13 +84,34 @@ def _html(page: Page) -> str:
     ]
     if page.button:
         parts.append(f'<form method="post"><button>{escape(page.button)}</button></form>')
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f'{refresh}<link rel="icon" href="data:,"><title>{escape(page.title)} · Bellhop</title>'
-        f"<style>{_CSS}</style></head><body><main>{_BELL}{''.join(parts)}</main></body></html>"
+    return "".join(parts)
+
+
+def _bar_colours() -> str:
+    """What a phone paints its own bars with, around the page."""
+    return "".join(
+        f'<meta name="theme-color" media="(prefers-color-scheme: {scheme})" '
+        f'content="{colours.back}">'
+        for scheme, colours in (("light", dress.LIGHT), ("dark", dress.DARK))
     )
+
+
+def _kind(page: Page) -> str:
+    return ' class="over"' if page.status is HTTPStatus.GONE else ""
+
+
+def _refresh(page: Page) -> str:
+    if page.refresh_s is None:
+        return ""
+    return f'<meta http-equiv="refresh" content="{page.refresh_s}">'
+
+
+def _waiting(page: Page) -> str:
+    """A bar that fills until the page looks again; what it says is in the words, too."""
+    if page.refresh_s is None:
+        return ""
+    pace = "" if page.refresh_s <= 3 else " slower" if page.refresh_s <= 5 else " slow"
+    return f'<div class="wait{pace}" aria-hidden="true"></div>'
 
 
 def _steps(page: Page) -> str:
@@ -92,49 +126,12 @@ def _steps(page: Page) -> str:
 
 def _commands(line: str) -> str:
     """The line with slash commands set apart as such."""
-    words = escape(line).split(" ")
-    return " ".join(f"<code>{word}</code>" if word[:1] == "/" else word for word in words)
+    return _COMMAND.sub(r"<code>\g<0></code>", escape(line))
 
 
-_BELL = (
-    '<svg viewBox="0 0 48 48" width="44" height="44" aria-hidden="true"><g fill="none" '
-    'stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round">'
-    '<path d="M6 38h36"/><path d="M9 33a15 15 0 0 1 30 0z"/><path d="M24 18v-5"/>'
-    '<path d="M20 12h8"/></g></svg>'
-)
+_COMMAND = re.compile(r"(?<!\S)/[a-z]+(?: (?:restore|download)\b)?")
 
-_CSS = """
-:root{--back:#f4f5f7;--card:#fff;--text:#1d2129;--soft:#5a6270;--line:#e2e5ea;--mark:#4b57d6}
-@media(prefers-color-scheme:dark){:root{--back:#17191d;--card:#212429;--text:#eceef1;--soft:#a3abb8;
---line:#343941;--mark:#8f99ff}}
-*{box-sizing:border-box}
-body{margin:0;min-height:100vh;min-height:100dvh;display:grid;place-items:center;padding:1.25rem;
-background:var(--back);color:var(--text);font:1.0625rem/1.55 system-ui,sans-serif}
-main{width:100%;max-width:29rem;padding:2rem;background:var(--card);border:1px solid var(--line);
-border-radius:1rem}
-svg{display:block;color:var(--mark);margin:0 0 1rem -.2rem}
-h1{font-size:1.4rem;line-height:1.3;margin:0 0 .75rem;text-wrap:balance}
-p{margin:.6rem 0 0;color:var(--soft)}
-code{padding:.1em .35em;border-radius:.3rem;background:var(--back);color:var(--text);
-font:.92em ui-monospace,monospace;white-space:nowrap}
-.detail{padding:.6rem .75rem;border-radius:.5rem;background:var(--back);
-font:.85rem/1.5 ui-monospace,monospace;overflow-wrap:anywhere}
-ol{list-style:none;margin:0 0 1rem;padding:0}
-li{position:relative;padding:.2rem 0 .2rem 1.8rem;color:var(--soft)}
-li::before{content:"";position:absolute;left:.25rem;top:.72rem;width:.7rem;height:.7rem;
-border:2px solid var(--line);border-radius:50%}
-li.done::before,li.now::before{border-color:var(--mark)}
-li.done::before{background:var(--mark)}
-li.now{color:var(--text);font-weight:600}
-button,a.on{display:block;width:100%;margin-top:1.5rem;padding:.85rem 1rem;border:0;
-border-radius:.6rem;background:#4b57d6;color:#fff;font:600 1.0625rem system-ui,sans-serif;
-cursor:pointer;text-align:center;text-decoration:none;overflow-wrap:anywhere}
-a.on+a.on{margin-top:.75rem}
-button:hover,a.on:hover{background:#3d48bd}
-button:focus-visible,a.on:focus-visible{outline:3px solid var(--mark);outline-offset:2px}
-"""
-
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
+_STYLE_HASH = base64.b64encode(hashlib.sha256(dress.CSS.encode()).digest()).decode()
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (

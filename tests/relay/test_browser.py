@@ -55,4 +55,4 @@ async def test_a_person_gets_from_the_ticket_to_a_cells_output(lab: House, page:
 
     await until(lambda: lab.relay.busy(RENTAL) == 0)
     await page.goto(lab.origin())
-    await expect(page.get_by_role("heading")).to_have_text("This notebook opens from Discord")
+    await expect(page.get_by_role("heading")).to_have_text("You are signed out of this notebook")

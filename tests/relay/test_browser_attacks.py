@@ -242,7 +242,7 @@ async def test_an_open_tab_says_that_its_machine_has_ended_and_where_the_work_is
     await lab.links.revoke(RENTAL)
     lab.routes.drop(RENTAL)
 
-    farewell = page.get_by_role("alertdialog", name="This machine has ended")
+    farewell = page.get_by_role("alertdialog", name="This notebook is asleep")
     await expect(farewell).to_be_visible(timeout=30_000)
     await expect(farewell).to_contain_text("Nobody worked on it, so it was archived and ended.")
     await expect(farewell).to_contain_text("archived as qrstvwxz")

@@ -30,6 +30,22 @@ async def test_without_a_cookie_the_page_says_how_to_get_in(house: House) -> Non
     assert house.notebook.seen == []
 
 
+async def test_who_was_let_in_once_reads_that_it_is_over(house: House) -> None:
+    """And how to come back; no name of anybody stands there, for the cookie may be anybody's."""
+    cookie = await house.cookie()
+    await house.links.revoke(RENTAL)
+
+    async with house.ask("/lab", {**PAGE, **cookie}) as answer:
+        text = await answer.text()
+
+    assert answer.status == 403
+    assert "You are signed out of this notebook" in text
+    assert "A way in lasts 12 hours" in text
+    assert "Type <code>/open</code> in Discord" in text
+    assert OWNER.name not in text.replace("language", "")
+    assert "secret plans" not in text
+
+
 async def test_scripts_get_the_same_words_as_json(house: House) -> None:
     """JupyterLab shows `message` to the person."""
     async with house.ask("/api/contents", {"Accept": "text/html"}) as answer:
@@ -312,7 +328,8 @@ async def test_a_machine_that_was_archived_says_how_its_work_comes_back(house: H
         text = await answer.text()
 
     assert answer.status == 410
-    assert "<code>/archives</code> restore" in text
+    assert "This notebook is asleep" in text
+    assert "<code>/archives restore</code>" in text
     assert "opens at this address again" in text
     assert "qrstvwxz" not in text
     assert "secret plans" not in text

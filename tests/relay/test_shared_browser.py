@@ -84,7 +84,7 @@ async def test_who_may_look_sees_what_the_owner_runs_and_runs_nothing(
     }
     lab.links.let_go(RENTAL, OTHER.id)
     await guest.goto(f"{lab.origin()}/lab")
-    await expect(guest.get_by_role("heading")).to_have_text("This notebook opens from Discord")
+    await expect(guest.get_by_role("heading")).to_have_text("You are signed out of this notebook")
     await owner.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
     await owner.keyboard.press("Control+Enter")
     mine = owner.locator(".jp-OutputArea-output").first
@@ -120,5 +120,5 @@ async def test_a_program_on_another_port_works_in_a_browser(
     await house.links.revoke(RENTAL)
     await until(lambda: house.relay.busy(RENTAL) == 0)
     await page.reload()
-    await expect(page.get_by_role("heading")).to_have_text("This notebook opens from Discord")
+    await expect(page.get_by_role("heading")).to_have_text("You are signed out of this notebook")
     await runner.cleanup()

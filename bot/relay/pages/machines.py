@@ -14,6 +14,7 @@ from bot.relay.sheets import Page
 
 STARTING_REFRESH_S = 3
 UNREACHABLE_REFRESH_S = 5
+ENDING_REFRESH_S = 15
 _DETAIL = 200  # characters of what Vast says; it may be a whole log
 
 _PHASES: tuple[tuple[Phase, str], ...] = (
@@ -112,20 +113,11 @@ def gone(rental: Rental, *, known: bool = False) -> Page:
     """The machine has ended or is ending, and why. `known`: the owner asks, who may learn names."""
     if rental.replacing:
         return starting(rental)
-    ending = rental.state is State.DESTROYING
-    why = _ENDINGS.get(rental.reason, "") if rental.reason else ""
-    next_ = "/rent gets a new one."
+    if rental.state is State.DESTROYING:
+        return _over("This machine is ending", rental, known, ENDING_REFRESH_S)
     if rental.archive_id is not None:
-        named = f' as {rental.archive_id} of "{rental.name}"' if known else ""
-        next_ = f"Its work is archived{named}: its owner puts it onto a new one with "
-        next_ += "/archives restore, and it opens at this address again."
-    return Page(
-        status=HTTPStatus.GONE,
-        title="This machine is ending" if ending else "This machine has ended",
-        text=tuple(
-            line for line in (why, f"Its card in Discord says what it cost. {next_}") if line
-        ),
-    )
+        return _over("This notebook is asleep", rental, known)
+    return _over("This machine has ended", rental, known)
 
 
 def nothing_listens(port: int) -> Page:
@@ -146,6 +138,27 @@ def port_closed(error: BotError) -> Page:
         status=HTTPStatus.FORBIDDEN,
         title=error.public,
         text=(error.hint,) if error.hint else (),
+    )
+
+
+def _over(title: str, rental: Rental, known: bool, refresh_s: int | None = None) -> Page:
+    """Why, how its work comes back or how to begin anew, and where the cost is told."""
+    why = _ENDINGS.get(rental.reason, "") if rental.reason else ""
+    cost = "Its card in Discord says what it cost."
+    if rental.archive_id is None:
+        said = [why, f"{cost} /rent gets a new one."]
+    else:
+        named = f' as {rental.archive_id} of "{rental.name}"' if known else ""
+        back = (
+            f"Its work is archived{named}. Its owner puts it onto a new machine with "
+            "/archives restore, and it opens at this address again."
+        )
+        said = [why, back, cost]
+    return Page(
+        status=HTTPStatus.GONE,
+        title=title,
+        text=tuple(line for line in said if line),
+        refresh_s=refresh_s,
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from http import HTTPStatus
 
 from bot.errors import BotError
 from bot.relay.sheets import Link, Page
+from bot.services.links import SESSION_LIFE
 
 _MOST_LINKS = 25
 
@@ -18,6 +20,21 @@ def how_to_get_in(*links: Link) -> Page:
         text=(
             "Type /open in Discord. You get a button that lets you in, in this browser.",
             "Only the person who rented the machine can open it, and whom it is shared with.",
+        ),
+        links=links,
+    )
+
+
+def signed_out(*links: Link) -> Page:
+    """To a browser that was let in once and is not any more."""
+    hours = SESSION_LIFE // timedelta(hours=1)
+    return Page(
+        status=HTTPStatus.FORBIDDEN,
+        title="You are signed out of this notebook",
+        text=(
+            "Type /open in Discord. You get a button that lets you in again, in this browser.",
+            f"A way in lasts {hours} hours, and ends at once when it is taken back. What runs on "
+            "the machine goes on running.",
         ),
         links=links,
     )
