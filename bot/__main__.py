@@ -21,13 +21,13 @@ from dotenv import dotenv_values
 from bot import __version__, log
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import Migrated, migrate
-from bot.app import open_app
-from bot.config import Settings, read
-from bot.errors import BotError, Config, Store
+from bot.app.house import demand_several
+from bot.config import read
+from bot.errors import BotError, Config
 from bot.sandbox.machine import Machines
 from bot.sandbox.serve import add_arguments, port_number, serve
 from bot.sweeping import sweep
-from bot.verbs import backup, check, policy
+from bot.verbs import backup, check, policy, run
 
 FAILED, WRONG = 1, 2
 T = TypeVar("T")
@@ -70,15 +70,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bellhop {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
 
-    run = verbs.add_parser("run", help="the service")
-    run.add_argument(
+    service = verbs.add_parser("run", help="the service")
+    service.add_argument(
         "--role",
-        choices=["all"],
+        choices=run.ROLES,
         default="all",
-        help="all of it in one process",
+        help="all of it in one process, or one part beside others on PostgreSQL",
     )
-    run.add_argument("--no-migrate", action="store_true", help="leave the database as it is")
-    run.set_defaults(run=_run)
+    service.add_argument(
+        "--drain",
+        type=_seconds,
+        default=run.DRAIN_S,
+        metavar="SECONDS",
+        help="how long a relay that is stopped lets open WebSockets go on",
+    )
+    service.add_argument("--no-migrate", action="store_true", help="leave the database as it is")
+    service.set_defaults(run=_run)
 
     demo = verbs.add_parser("demo", help="the whole service on this machine, with nothing to pay")
     demo.add_argument("--port", type=port_number, default=8640, help="of the page; 0 picks one")
@@ -137,10 +144,33 @@ def _factor(text: str) -> float:
     return value
 
 
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 3600:
+        raise argparse.ArgumentTypeError("must be seconds between 0 and 3600")
+    return value
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    settings = read(environment(), need=("DISCORD_TOKEN", "VAST_API_KEY"))
+    env = environment()
+    role = arguments.role
+    settings = read(env, need=run.needed(role, env))
+    if role != "all":
+        demand_several(settings, role)
     log.set_up(settings.log, secrets=settings.secrets)
-    _until_stopped(_serve(settings, migrating=not arguments.no_migrate), loop=_fast_loop())
+    stopping = asyncio.Event()
+    work = run.serving(
+        settings,
+        role,
+        migrating=not arguments.no_migrate,
+        stopping=stopping,
+        drain_s=arguments.drain,
+    )
+    gently = stopping if role == "relay" else None
+    _until_stopped(work, loop=_fast_loop(), gently=gently)
     return 0
 
 
@@ -242,27 +272,6 @@ def _policy(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve(settings: Settings, *, migrating: bool) -> None:
-    """The service until it is stopped, its chat being Discord itself."""
-    async with open_app(settings, migrating=migrating) as app:
-        online = asyncio.ensure_future(app.client.log_in(settings.discord_token))
-        lost = asyncio.ensure_future(app.lost.wait())
-        try:
-            await asyncio.wait({online, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if not online.done():
-                # Another process may be at work by now: better none than two.
-                raise Store(
-                    "the lease was lost",
-                    public="The connection to the database broke, and our right to work on it too.",
-                    hint="Start Bellhop again.",
-                )
-            await online
-        finally:
-            online.cancel()
-            lost.cancel()
-            await asyncio.gather(online, lost, return_exceptions=True)
-
-
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's, with which the relay answers small requests faster (docs/relay.md)."""
     if sys.platform == "win32":
@@ -273,20 +282,28 @@ def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _until_stopped(
-    work: Coroutine[Any, Any, T], *, loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+    work: Coroutine[Any, Any, T],
+    *,
+    loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    gently: asyncio.Event | None = None,
 ) -> T | None:
     """Run work until it ends, or until the process is asked to: then it is cancelled, cleans up,
-    and there is no result."""
+    and there is no result.
 
-    async def run() -> T | None:
+    With `gently` that is set first, and the work ends by itself, unless it is asked again.
+    """
+
+    async def until() -> T | None:
         task = asyncio.ensure_future(work)
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, asked.set)
-        asking = asyncio.ensure_future(asked.wait())
-        await asyncio.wait({task, asking}, return_when=asyncio.FIRST_COMPLETED)
-        asking.cancel()
+        await _either(task, asked)
+        if gently is not None and not task.done():
+            asked.clear()
+            gently.set()
+            await _either(task, asked)
         while not task.done():
             # More than once, for it may get lost: `asyncio.wait_for` of Python 3.11 drops it when
             # what it waits for ends at the same moment.
@@ -295,7 +312,14 @@ def _until_stopped(
         return None if task.cancelled() else task.result()
 
     with asyncio.Runner(loop_factory=loop) as runner:
-        return runner.run(run())
+        return runner.run(until())
+
+
+async def _either(task: asyncio.Future[Any], asked: asyncio.Event) -> None:
+    """Wait until the work ends, or something is asked."""
+    asking = asyncio.ensure_future(asked.wait())
+    await asyncio.wait({task, asking}, return_when=asyncio.FIRST_COMPLETED)
+    asking.cancel()
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 
-from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.storage.migrate import demand_newest
 from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
+from bot.app.house_key import house_key
 from bot.app.parts import SystemClock
 from bot.config import Settings
 from bot.domain.rentals import ContractId, mark_of
@@ -34,7 +33,7 @@ async def sweep(
         market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
         stack.push_async_callback(market.close)
         policies = Policies(store=store)
-        key = await asyncio.to_thread(load_or_create, settings.data / "keys")
+        key = await house_key(settings, store)
         tidy = Tidy(
             store=store,
             market=market,

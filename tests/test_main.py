@@ -50,6 +50,8 @@ def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         ["sandbox", "--port", "-1"],
         ["sandbox", "--load-s", "nan"],
         ["sandbox", "--ssh-s", "soon"],
+        ["run", "--role", "janitor"],
+        ["run", "--role", "relay", "--drain", "-1"],
     ],
 )
 def test_wrong_arguments_end_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,3 +178,48 @@ def test_a_stop_that_a_library_swallowed_is_asked_for_again(
 
     assert _until_stopped(work()) is None
     assert len(swallowed) == 1
+
+
+@pytest.mark.parametrize("role", ["bot", "worker", "relay"])
+def test_a_role_on_sqlite_ends_with_2_and_the_reason(role: str, tmp_path: Path) -> None:
+    """No database is made, and nobody is asked for anything."""
+    ended = _bellhop(
+        "run",
+        "--role",
+        role,
+        folder=tmp_path,
+        DISCORD_TOKEN="token",
+        VAST_API_KEY="key",
+        BELLHOP_DATA=str(tmp_path / "data"),
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("bellhop: DATABASE_URL: is SQLite, which one process has")
+    assert "PostgreSQL" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "data" / "bellhop.db").exists()
+
+
+def test_work_that_ends_gently_is_asked_before_it_is_cancelled() -> None:
+    """As a relay does, which lets go on what is open."""
+    stopping = asyncio.Event()
+
+    async def work() -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stopping.wait()
+        return "ended by itself"
+
+    assert _until_stopped(work(), gently=stopping) == "ended by itself"
+
+
+def test_work_that_ends_gently_is_cancelled_when_it_is_asked_again() -> None:
+    """Whoever presses Ctrl+C twice does not wait."""
+    stopping = asyncio.Event()
+
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stopping.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(60)
+
+    assert _until_stopped(work(), gently=stopping) is None

@@ -50,6 +50,7 @@ from bot.domain.tabs import opened
 from bot.errors import Store
 from bot.ports.books import Parcel, Pass
 from bot.ports.money import Claim
+from bot.ports.processes import Carriage, Process
 from bot.ports.recordings import Recording
 from tests.builders import NOW, SetClock, a_quote, a_rental, begun
 
@@ -126,6 +127,12 @@ async def a_row_in_every_table(url: str) -> Rental:
         )
         recording = Recording(key="a" * 64, rental_id=rental.id, number=1, state="{}")
         await store.keep_recordings([recording])
+        await store.keep_house_key("ssh", "sealed")
+        await store.process_seen(Process(id="relay-1", role="relay", address="h:1", seen_at=NOW))
+        await store.keep_way(rental.id, target="8888", token="sealed")
+        await store.carry(
+            [Carriage(process_id="relay-1", rental_id=rental.id, human_at=NOW, bytes=1)]
+        )
         digest = daily(time(9), NOW, UTC)
         assert digest is not None
         await store.settle(rental.guild_id, digest, None)

@@ -13,35 +13,21 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from bot.adapters.discord.bulletins import DiscordBoard
-from bot.adapters.discord.post import ChannelPost
-from bot.adapters.discord.presence import DiscordPresence
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import demand_newest, migrate
 from bot.adapters.vast.client import Vast
-from bot.app.counter import (
-    make_board_keeper,
-    make_client,
-    make_counter,
-    make_letters,
-    make_scout,
+from bot.app.chores import (
+    chat_chores,
+    chat_ticks,
+    door_chores,
+    make_board,
+    work_chores,
+    work_ticks,
 )
-from bot.app.door import listen, make_relay
-from bot.app.guests import make_key_rounds, make_share_rounds
+from bot.app.counter import make_client, make_counter
+from bot.app.door import LAST_FLUSH_S, listen, make_relay
 from bot.app.parts import Shared, open_outside
-from bot.app.work import (
-    SWEEP_POLLS,
-    make_ahead,
-    make_bills,
-    make_departures,
-    make_idle_watch,
-    make_questions,
-    make_reconciler,
-    make_reports,
-    make_retention,
-    make_sweep,
-    make_watch,
-)
+from bot.app.work import make_idle_watch, make_reconciler
 from bot.client import Bellhop
 from bot.config import Settings
 from bot.domain.idle_policy import Policy
@@ -49,24 +35,15 @@ from bot.domain.lifecycle import Limits
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.relay.app import Relay
-from bot.schedule import Schedule, Tick
+from bot.schedule import Schedule
 from bot.services.archives import Archives
 from bot.services.budgets import Budgets
-from bot.services.bulletins import Bulletins
 from bot.services.links import Links
 from bot.services.notices import Notices
 from bot.services.policy import Policies
 from bot.services.reconciler import Reconciler
 from bot.services.routes import Routes
 from bot.tasks import Tasks, Wake
-from cogs.ui import bulletins as bulletin_cards
-from cogs.ui.cards import rental_card
-
-DELIVER_TICK_S = 5.0
-BILL_TICK_S = 600.0
-LOOK_OUT_TICK_S = 60.0
-LAST_FLUSH_S = 2.0
-"""How long the end of the process waits for outputs that only its memory has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +100,6 @@ async def open_app(
         relay = make_relay(settings, outside, shared, client=client, tasks=tasks)
         idle = make_idle_watch(outside, shared)
         reconciler = make_reconciler(settings, outside, shared, idle=idle, paths=relay, tasks=tasks)
-        notices = Notices(
-            store=outside.store,
-            post=ChannelPost(client=client, render=rental_card, clock=outside.clock),
-            news=shared.news,
-            clock=outside.clock,
-        )
         relay.resume(await outside.recorder.restore())
         await listen(relay, settings)
         stack.push_async_callback(outside.recorder.close)
@@ -136,63 +107,26 @@ async def open_app(
         stack.callback(outside.recorder.note_tabs)
         stack.push_async_callback(outside.outputs.flush_all, LAST_FLUSH_S)
 
-        schedule = Schedule(
-            [
-                Tick(name="reconcile", every_s=settings.poll_s, wake=shared.wake.set),
-                Tick(name="deliver", every_s=DELIVER_TICK_S, wake=shared.news.set),
-                Tick(name="bill", every_s=BILL_TICK_S, wake=shared.billing.set),
-                Tick(
-                    name="credit",
-                    every_s=settings.poll_s * SWEEP_POLLS,
-                    wake=shared.crediting.set,
-                ),
-                Tick(name="look out", every_s=LOOK_OUT_TICK_S, wake=shared.looking_out.set),
-                Tick(name="ask", every_s=settings.watch_s, wake=shared.asking.set),
-                Tick(
-                    name="sweep",
-                    every_s=settings.poll_s * SWEEP_POLLS,
-                    wake=shared.sweeping.set,
-                ),
-            ]
-        )
+        schedule = Schedule([*work_ticks(settings, shared), *chat_ticks(shared)])
         schedule.start()
         stack.callback(schedule.close)
-        presence = DiscordPresence(client=client)
-        tasks.forever("departures", make_departures(settings, outside, members=presence).run)
-        questions = make_questions(outside, shared, idle=idle)
-        scout = make_scout(outside, counter, client=client)
-        tasks.forever("reconciler", reconciler.run)
-        tasks.forever("notices", notices.run)
-        tasks.forever("letters", make_letters(outside, shared, client=client).run)
-        tasks.forever("kernels", relay.keep_joined)
-        tasks.forever("curfew", relay.keep_curfew)
-        tasks.forever("recordings", outside.recorder.run)
-        board = DiscordBoard(client=client, render=bulletin_cards.bulletin)
-        bulletins = Bulletins(
-            store=outside.store,
-            board=board,
-            news=shared.telling,
-            clock=outside.clock,
-            policies=shared.policies,
-            charts=shared.charts,
+        board = make_board(client)
+        notices = chat_chores(
+            settings, outside, shared, counter, client=client, board=board, tasks=tasks
         )
-        tasks.forever("bulletins", bulletins.run)
-        keeper = make_board_keeper(outside, shared, counter, client=client)
-        tasks.forever("boards", keeper.run)
-        tasks.forever("sweep", make_sweep(settings, outside, shared, board=board).run)
-        tasks.forever("watch", make_watch(settings, shared, paths=relay).run)
-        tasks.forever("questions", lambda: questions.run(shared.asking, reconciler.reported))
-        bills = make_bills(settings, outside, shared)
-        tasks.forever("budgets", budgets.run)
-        tasks.once("pictures", shared.charts.load())
-        tasks.forever("reports", make_reports(outside, shared).run)
-        tasks.forever("bills", lambda: bills.run(shared.billing))
-        tasks.forever("credit", lambda: counter.credit.run(shared.crediting))
-        tasks.forever("archives", make_retention(outside, shared).run)
-        tasks.forever("ahead", make_ahead(outside, shared, tasks=tasks).run)
-        tasks.forever("scout", lambda: scout.run(shared.looking_out))
-        tasks.forever("shares", make_share_rounds(outside, shared, client=client).run)
-        tasks.forever("ssh keys", make_key_rounds(outside, shared, client=client).run)
+        work_chores(
+            settings,
+            outside,
+            shared,
+            counter,
+            idle=idle,
+            reconciler=reconciler,
+            paths=relay,
+            homes=board,
+            ssh=client.services.ssh,
+            tasks=tasks,
+        )
+        door_chores(outside, relay=relay, tasks=tasks)
         tasks.forever("policy", shared.policies.run)
         yield App(
             client=client,

@@ -15,26 +15,31 @@ from bot.services.boards import BoardKeeper, Boards
 from bot.services.budgets import Budgets
 from bot.services.credit import Credit
 from bot.services.desk import Desk
+from bot.services.far_archives import Measure
 from bot.services.letters import Letters
 from bot.services.lookouts import Lookouts
 from bot.services.moves import Moves
 from bot.services.offers import Offers
 from bot.services.scout import Scout
-from bot.services.shelf import Shelf
+from bot.services.shelf import Deleting, Shelf
 from bot.services.spend import Spend
 from cogs.ui import boards as board_cards
 from cogs.ui import lookouts as lookout_cards
 from cogs.ui import questions as letter_cards
 
 
-def make_counter(outside: Outside, shared: Shared, budgets: Budgets) -> Counter:
+def make_counter(
+    outside: Outside, shared: Shared, budgets: Budgets, *, deleting: Deleting | None = None
+) -> Counter:
     offers = Offers(
         market=outside.market,
         grudges=outside.store,
         clock=outside.clock,
         policies=shared.policies,
     )
-    shelf = Shelf(archives=outside.archives, retention=make_retention(outside, shared))
+    shelf = Shelf(
+        archives=outside.archives, retention=make_retention(outside, shared), deleting=deleting
+    )
     desk = Desk(
         store=outside.store,
         market=outside.market,
@@ -57,7 +62,14 @@ def make_counter(outside: Outside, shared: Shared, budgets: Budgets) -> Counter:
     return Counter(offers=offers, shelf=shelf, desk=desk, budgets=budgets, credit=credit)
 
 
-def make_client(settings: Settings, outside: Outside, shared: Shared, counter: Counter) -> Bellhop:
+def make_client(
+    settings: Settings,
+    outside: Outside,
+    shared: Shared,
+    counter: Counter,
+    *,
+    measure: Measure | None = None,
+) -> Bellhop:
     sharing = make_sharing(outside, shared)
     return Bellhop(
         services=Services(
@@ -65,7 +77,7 @@ def make_client(settings: Settings, outside: Outside, shared: Shared, counter: C
             ssh=make_ssh(outside, shared, sharing),
             desk=counter.desk,
             offers=counter.offers,
-            moves=make_moves(outside, counter),
+            moves=make_moves(outside, counter, measure or measuring(outside)),
             downloads=outside.downloads,
             lookouts=Lookouts(
                 store=outside.store, desk=counter.desk, offers=counter.offers, clock=outside.clock
@@ -116,11 +128,17 @@ def make_scout(outside: Outside, counter: Counter, *, client: Bellhop) -> Scout:
     )
 
 
-def make_moves(outside: Outside, counter: Counter) -> Moves:
+def measuring(outside: Outside) -> Measure:
+    """How large a rental's work is, seen from a process that is connected to its machine."""
+
     async def measure(rental: Rental) -> int:
         shell = outside.tunnels.shell(rental.id)
         return (await outside.archives.estimate(rental, shell)).bytes
 
+    return measure
+
+
+def make_moves(outside: Outside, counter: Counter, measure: Measure) -> Moves:
     return Moves(
         store=outside.store,
         desk=counter.desk,

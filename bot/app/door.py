@@ -3,32 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bot.app.guests import make_sign_in
+from bot.app.guests import make_sign_in, members_of
 from bot.app.parts import Outside, Shared
 from bot.client import Bellhop
 from bot.config import Settings
 from bot.errors import Config, system_reason
+from bot.ports.market import Market
+from bot.ports.vitals import Carried
 from bot.relay.app import Relay
+from bot.relay.lodge import Lodge
+from bot.relay.sockets import Joined
 from bot.services.health import Health, Look
 from bot.services.ports import Ports
+from bot.services.sign_in import SignIn
 from bot.services.vitals import Vitals
 from bot.tasks import Tasks
 
 LITTLE_ROOM = 200_000_000
 """Bytes; with less on the disk of the data folder we are not ready."""
+LAST_FLUSH_S = 2.0
+"""How long the end of the process waits for outputs that only its memory has."""
 
 
 def make_relay(
     settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop, tasks: Tasks
 ) -> Relay:
-    health = make_health(settings, outside, client=client)
+    """That of a process which is everything."""
+    return open_relay(
+        settings,
+        outside,
+        shared,
+        health=make_health(settings, outside, client=client),
+        market=outside.market,
+        sign_in=make_sign_in(settings, outside, members_of(shared, client)),
+        tasks=tasks,
+    )
 
+
+def open_relay(
+    settings: Settings,
+    outside: Outside,
+    shared: Shared,
+    *,
+    health: Health,
+    market: Market | None,
+    sign_in: SignIn | None,
+    tasks: Tasks,
+    joined: Joined | None = None,
+) -> Relay:
     async def metrics() -> bytes:
         return outside.metrics.page(await vitals.snapshot())
 
@@ -48,24 +77,61 @@ def make_relay(
         metrics=metrics,
         secret=settings.secret,
         ports=Ports(tunnels=outside.tunnels, traffic=shared.traffic),
-        sign_in=make_sign_in(settings, outside, shared, client=client),
+        sign_in=sign_in,
+        joined=joined,
     )
-    vitals = Vitals(
-        store=outside.store,
-        market=outside.market,
-        tasks=tasks,
-        health=health,
-        carried=relay.carried,
-        tunnels=outside.tunnels.count,
-        free_bytes=lambda: shutil.disk_usage(settings.data).free,
-        clock=outside.clock,
+    vitals = make_vitals(
+        settings, outside, health=health, market=market, tasks=tasks, carried=relay.carried
     )
     return relay
 
 
+def make_vitals(
+    settings: Settings,
+    outside: Outside,
+    *,
+    health: Health,
+    market: Market | None,
+    tasks: Tasks,
+    carried: Callable[[], Carried] = Carried,
+) -> Vitals:
+    return Vitals(
+        store=outside.store,
+        market=market,
+        tasks=tasks,
+        health=health,
+        carried=carried,
+        tunnels=outside.tunnels.count,
+        free_bytes=lambda: shutil.disk_usage(settings.data).free,
+        clock=outside.clock,
+    )
+
+
 def make_health(settings: Settings, outside: Outside, *, client: Bellhop) -> Health:
     """What must be well for the service to do its work."""
+    looks = looks_of(settings, outside)
+    return Health({**looks, "discord": Look(check=_discord(client), keep_s=0.0)})
 
+
+def health_of(
+    settings: Settings, outside: Outside, *names: str, client: Bellhop | None = None
+) -> Health:
+    """The same of a process that does a part of it: of these alone."""
+    looks = looks_of(settings, outside)
+    chosen = {name: looks[name] for name in names}
+    if client is not None:
+        chosen["discord"] = Look(check=_discord(client), keep_s=0.0)
+    return Health(chosen)
+
+
+def _discord(client: Bellhop) -> Callable[[], Awaitable[str]]:
+    async def discord() -> str:
+        return "" if client.is_ready() else "Not connected."
+
+    return discord
+
+
+def looks_of(settings: Settings, outside: Outside) -> dict[str, Look]:
     async def database() -> str:
         await outside.store.waiting()
         return ""
@@ -74,23 +140,17 @@ def make_health(settings: Settings, outside: Outside, *, client: Bellhop) -> Hea
         await outside.market.account()
         return ""
 
-    async def discord() -> str:
-        return "" if client.is_ready() else "Not connected."
-
     async def archives() -> str:
         await asyncio.to_thread(outside.place.check)
         return ""
 
-    return Health(
-        {
-            "database": Look(check=database, keep_s=5.0),
-            "vast": Look(check=vast, within_s=4.0, keep_s=30.0),
-            "discord": Look(check=discord, keep_s=0.0),
-            # Each look writes an object, which a bucket charges for.
-            "archives": Look(check=archives, within_s=4.0, keep_s=300.0),
-            "disk": Look(check=disk_look(settings.data)),
-        }
-    )
+    return {
+        "database": Look(check=database, keep_s=5.0),
+        "vast": Look(check=vast, within_s=4.0, keep_s=30.0),
+        # Each look writes an object, which a bucket charges for.
+        "archives": Look(check=archives, within_s=4.0, keep_s=300.0),
+        "disk": Look(check=disk_look(settings.data)),
+    }
 
 
 def disk_look(folder: Path, *, little: int = LITTLE_ROOM) -> Callable[[], Awaitable[str]]:
@@ -114,7 +174,7 @@ def _disk(folder: Path, little: int) -> str:
     return f"Only {free / 1e6:.0f} MB are free." if free < little else ""
 
 
-async def listen(relay: Relay, settings: Settings) -> None:
+async def listen(relay: Relay | Lodge, settings: Settings) -> None:
     try:
         await relay.start()
     except OSError as error:
@@ -123,3 +183,25 @@ async def listen(relay: Relay, settings: Settings) -> None:
             f"{settings.relay_host}:{settings.relay_port} cannot be used "
             f"({system_reason(error)}). Stop what uses it, or choose another port.",
         ) from error
+
+
+async def open_lodge(
+    settings: Settings,
+    outside: Outside,
+    stack: contextlib.AsyncExitStack,
+    *,
+    health: Health,
+    tasks: Tasks,
+    market: Market | None = None,
+) -> None:
+    """How a process without a relay does, told where a relay would listen. Raises Config."""
+
+    async def metrics() -> bytes:
+        return outside.metrics.page(await vitals.snapshot())
+
+    vitals = make_vitals(settings, outside, health=health, market=market, tasks=tasks)
+    lodge = Lodge(
+        host=settings.relay_host, port=settings.relay_port, health=health.look, metrics=metrics
+    )
+    await listen(lodge, settings)
+    stack.push_async_callback(lodge.close)

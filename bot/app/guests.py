@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bot.adapters.discord.invitations import DiscordInvitations
-from bot.adapters.discord.members import DiscordMembers
+from bot.adapters.discord.members import Client, DiscordMembers
 from bot.adapters.discord.oauth import DiscordIdentities
 from bot.adapters.ssh.people import MachineKeyLists, check_public_key
 from bot.app.parts import Outside, Shared
 from bot.client import Bellhop
 from bot.config import Settings
+from bot.ports.sharing import Members
 from bot.relay.hosts import bare
 from bot.relay.signing_in import BACK_PATH
 from bot.services.share_rounds import ShareRounds
@@ -43,16 +44,16 @@ def make_share_rounds(outside: Outside, shared: Shared, *, client: Bellhop) -> S
     return ShareRounds(
         sharing=client.services.sharing,
         store=outside.store,
-        members=_members(shared, client),
+        members=members_of(shared, client),
         invitations=DiscordInvitations(client=client, render=share_cards.letter),
         clock=outside.clock,
         wake=shared.sharing,
     )
 
 
-def make_key_rounds(outside: Outside, shared: Shared, *, client: Bellhop) -> KeyRounds:
+def make_key_rounds(outside: Outside, shared: Shared, *, ssh: Ssh) -> KeyRounds:
     return KeyRounds(
-        ssh=client.services.ssh,
+        ssh=ssh,
         store=outside.store,
         tunnels=outside.tunnels,
         lists=MachineKeyLists(),
@@ -61,9 +62,7 @@ def make_key_rounds(outside: Outside, shared: Shared, *, client: Bellhop) -> Key
     )
 
 
-def make_sign_in(
-    settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop
-) -> SignIn | None:
+def make_sign_in(settings: Settings, outside: Outside, members: Members) -> SignIn | None:
     """None where it is not set up."""
     if not settings.sign_in.on:
         return None
@@ -73,12 +72,12 @@ def make_sign_in(
             client_secret=settings.sign_in.client_secret,
             back=bare(settings.relay_url) + BACK_PATH,
         ),
-        members=_members(shared, client),
+        members=members,
         links=outside.links,
         store=outside.store,
         clock=outside.clock,
     )
 
 
-def _members(shared: Shared, client: Bellhop) -> DiscordMembers:
+def members_of(shared: Shared, client: Client) -> DiscordMembers:
     return DiscordMembers(client=client, lead_role=lambda: shared.policies.lead_role)

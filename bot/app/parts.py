@@ -7,6 +7,7 @@ import contextlib
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from bot import __version__
 from bot.adapters.archive.memory import give_back_large
@@ -19,12 +20,14 @@ from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.jupyter.notebooks import JupyterNotebooks
 from bot.adapters.metrics.exposition import Exposition
 from bot.adapters.sealing.texts import TextSeal
-from bot.adapters.ssh.keys import SshKey, load_or_create
+from bot.adapters.ssh.keys import SshKey
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
+from bot.app.house_key import house_key
 from bot.config import Settings
 from bot.domain.lifecycle import Limits
+from bot.ports.archives import Unsaved
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.relay.hosts import bare
@@ -38,10 +41,16 @@ from bot.services.links import Links
 from bot.services.offers import Offers
 from bot.services.outputs import Outputs
 from bot.services.policy import Policies
+from bot.services.probe import Tabless
 from bot.services.recordings import Recorder
 from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf
+from bot.services.steps import Forgetful
 from bot.tasks import Wake
+
+
+class Kept(Tabless, Forgetful, Unsaved, Protocol):
+    """The output of cells, for whoever works with machines: here, or kept by other processes."""
 
 
 class SystemClock:
@@ -61,7 +70,9 @@ class Outside:
     notebooks: JupyterNotebooks
     archives: Archives
     outputs: Outputs
+    kept: Kept
     recorder: Recorder
+    recording: Wake  # there is something to write down
     links: Links
     downloads: Downloads
     place: Place
@@ -103,13 +114,17 @@ class Counter:
 
 
 async def open_outside(
-    settings: Settings, routes: Routes, stack: contextlib.AsyncExitStack
+    settings: Settings,
+    routes: Routes,
+    stack: contextlib.AsyncExitStack,
+    *,
+    key_on_disk: bool = True,
 ) -> Outside:
     clock = SystemClock()
     store = await stack.enter_async_context(open_store(settings.database_url, clock=clock))
     market = Vast(url=settings.vast_url, api_key=settings.vast_api_key, clock=clock)
     stack.push_async_callback(market.close)
-    key = await asyncio.to_thread(load_or_create, settings.data / "keys")
+    key = await house_key(settings, store, on_disk=key_on_disk)
     tunnels = SshTunnels(key=key)
     stack.push_async_callback(tunnels.aclose)
     give_back_large()
@@ -124,16 +139,9 @@ async def open_outside(
         outputs=outputs,
         clock=clock,
         wake=recording,
-        seal=TextSeal(settings.secret, "recordings"),
+        seal=recordings_seal(settings),
     )
-    archives = Archives(
-        books=store,
-        vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
-        workspaces=SshWorkspaces(),
-        clock=clock,
-        outputs=outputs,
-        observer=metrics,
-    )
+    archives = make_archives(settings, store, place, clock, outputs, metrics)
     return Outside(
         clock=clock,
         store=store,
@@ -143,7 +151,9 @@ async def open_outside(
         notebooks=JupyterNotebooks(),
         archives=archives,
         outputs=outputs,
+        kept=outputs,
         recorder=recorder,
+        recording=recording,
         links=Links(store=store, clock=clock, relay_url=settings.relay_url),
         downloads=Downloads(
             shelf=Shelf(archives=archives),
@@ -154,4 +164,26 @@ async def open_outside(
         ),
         place=place,
         metrics=metrics,
+    )
+
+
+def recordings_seal(settings: Settings) -> TextSeal:
+    return TextSeal(settings.secret, "recordings")
+
+
+def make_archives(
+    settings: Settings,
+    store: Store,
+    place: Place,
+    clock: Clock,
+    outputs: Unsaved,
+    metrics: Exposition,
+) -> Archives:
+    return Archives(
+        books=store,
+        vault=PlaceVault(streams=Streams(place=place, secret=settings.secret)),
+        workspaces=SshWorkspaces(),
+        clock=clock,
+        outputs=outputs,
+        observer=metrics,
     )

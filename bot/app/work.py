@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.adapters.discord.bulletins import DiscordBoard
 from bot.adapters.discord.presence import DiscordPresence
 from bot.adapters.ssh.looks import ShellLooks
 from bot.app.parts import Outside, Shared
 from bot.config import Settings
 from bot.domain.rentals import mark_of
-from bot.relay.app import Relay
+from bot.ports.chat import Homes
+from bot.ports.machines import Paths
 from bot.services.archive_ahead import Ahead
 from bot.services.archive_retention import Retention
 from bot.services.bills import Bills
@@ -42,7 +42,7 @@ def make_idle_watch(outside: Outside, shared: Shared) -> IdleWatch:
             routes=shared.routes,
             traffic=shared.traffic,
             clock=outside.clock,
-            outputs=outside.outputs,
+            outputs=outside.kept,
         ),
         policy=shared.policies.idle,
         clock=outside.clock,
@@ -55,7 +55,7 @@ def make_reconciler(
     shared: Shared,
     *,
     idle: IdleWatch,
-    paths: Relay,
+    paths: Paths,
     tasks: Tasks,
 ) -> Reconciler:
     return Reconciler(
@@ -66,7 +66,7 @@ def make_reconciler(
             tunnels=outside.tunnels,
             notebooks=outside.notebooks,
             archives=outside.archives,
-            outputs=outside.outputs,
+            outputs=outside.kept,
             idle=idle,
             replacing=Replacing(
                 market=outside.market,
@@ -96,13 +96,11 @@ def make_reconciler(
     )
 
 
-def make_sweep(
-    settings: Settings, outside: Outside, shared: Shared, *, board: DiscordBoard
-) -> Sweep:
+def make_sweep(settings: Settings, outside: Outside, shared: Shared, *, homes: Homes) -> Sweep:
     return Sweep(
         store=outside.store,
         market=outside.market,
-        board=board,
+        board=homes,
         herald=Herald(
             store=outside.store,
             market=outside.market,
@@ -133,7 +131,7 @@ def make_departures(
     )
 
 
-def make_watch(settings: Settings, shared: Shared, *, paths: Relay) -> Watch:
+def make_watch(settings: Settings, shared: Shared, *, paths: Paths) -> Watch:
     return Watch(
         routes=shared.routes,
         paths=paths,

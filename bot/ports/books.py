@@ -21,6 +21,7 @@ from bot.ports.archives import ArchiveBooks
 from bot.ports.boards import Boards
 from bot.ports.bulletins import Bulletins, Interactions, Sightings
 from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
+from bot.ports.processes import HouseKeys, Processes, Ways
 from bot.ports.recordings import Recordings
 from bot.ports.reports import Reports
 from bot.ports.sharing import Keys, Shares
@@ -381,6 +382,9 @@ class Store(
     Reports,
     Shares,
     Keys,
+    Processes,
+    HouseKeys,
+    Ways,
     Protocol,
 ):
     """The database as a whole."""

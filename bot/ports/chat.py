@@ -112,7 +112,13 @@ class Home:
     own_id: int
 
 
-class Board(Protocol):
+class Homes(Protocol):
+    async def home(self) -> Home | None:
+        """Where we may write when nothing better is known; None before we are connected."""
+        ...
+
+
+class Board(Homes, Protocol):
     """Bulletins of ours in chat."""
 
     async def post(
@@ -126,8 +132,4 @@ class Board(Protocol):
         write at all. Safe
         to repeat like a card. Raises Undeliverable for good and Unavailable for what may pass.
         """
-        ...
-
-    async def home(self) -> Home | None:
-        """Where we may write when nothing better is known; None before we are connected."""
         ...

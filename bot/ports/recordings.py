@@ -17,6 +17,7 @@ class Recording:
     rental_id: RentalId
     number: int
     state: str  # sealed JSON, in ASCII; what it says is the services' affair
+    keeper: str = ""  # the process that keeps it, where there are several
 
 
 class Seal(Protocol):
@@ -36,8 +37,15 @@ class Recordings(Protocol):
         """All there are, oldest first."""
         ...
 
+    async def adopt_recordings(self, keeper: str, others: Collection[str]) -> list[Recording]:
+        """Take over what neither this keeper nor one of the others keeps; that, oldest first."""
+        ...
+
     async def keep_recordings(
-        self, changed: Sequence[Recording], *, gone: Collection[str] = ()
+        self, changed: Sequence[Recording], *, gone: Collection[str] = (), keeper: str = ""
     ) -> None:
-        """Write what is new or changed and take away the keys that are gone, at once."""
+        """Write what is new or changed and take away the keys that are gone, at once.
+
+        What another keeper has taken over meanwhile stays as it is.
+        """
         ...

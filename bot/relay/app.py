@@ -6,6 +6,8 @@ answered is in `reception.py`, how it goes on to the notebook in `passage.py`.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Iterable
@@ -33,7 +35,7 @@ from bot.relay.pseudonyms import Pseudonyms
 from bot.relay.reception import Reception
 from bot.relay.server import Server
 from bot.relay.signing_in import SignInDoor
-from bot.relay.sockets import Sockets
+from bot.relay.sockets import Joined, Sockets
 from bot.relay.tally import Tally
 from bot.relay.telling import Telling
 from bot.relay.watching import Watching
@@ -79,6 +81,7 @@ class Relay:
         secret: str = "",
         ports: Ports | None = None,
         sign_in: SignIn | None = None,
+        joined: Joined | None = None,
     ) -> None:
         self._listen = (host, port)
         self._traffic = traffic
@@ -103,7 +106,12 @@ class Relay:
         self._passage = Passage(
             proxy=proxy,
             sockets=Sockets(
-                proxy=proxy, kept=self._kept, traffic=traffic, clock=clock, outputs=outputs
+                proxy=proxy,
+                kept=self._kept,
+                traffic=traffic,
+                clock=clock,
+                outputs=outputs,
+                joined=joined,
             ),
             watching=Watching(upstreams=self._upstreams, kept=self._kept, traffic=traffic),
             telling=telling,
@@ -147,6 +155,28 @@ class Relay:
         await site.start()
         self._looks.listening_at(self._runner.addresses[0])
         log.info("relay listening on %s:%s", *self._listen)
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens; None before it does, and when it takes no connections any more."""
+        if self._runner is None or not self._runner.addresses:
+            return None
+        return int(self._runner.addresses[0][1])
+
+    async def drain(self, within_s: float) -> None:
+        """Take no new connections, and return when the last request and WebSocket has ended.
+
+        Or when the time is over. Who looks whether we are ready is told that we are not.
+        """
+        self._reception.leaving = True
+        assert self._runner is not None
+        for site in list(self._runner.sites):
+            await site.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._exchanges.quiet()
+        requests, sockets = self._exchanges.kinds()
+        log.info("ending with %s requests and %s WebSockets open", requests, sockets)
 
     async def close(self) -> None:
         """Stop listening, end every connection; done within 5 s."""
@@ -203,6 +233,10 @@ class Relay:
     async def rejoin(self) -> None:
         """The same, once and now."""
         await self._kept.rejoin()
+
+    def let_join(self, rental_id: RentalId, kernel_id: str, session_id: str) -> None:
+        """Another relay carries this session now: it is not kept here any more."""
+        self._kept.drop(rental_id, kernel_id, session_id)
 
     def busy(self, rental_id: RentalId) -> int:
         """How many requests and WebSockets of a rental are going on."""

@@ -30,11 +30,13 @@ class Condition:
         self._health = health
         self._metrics = metrics
 
-    async def answer(self, path: str) -> web.Response | None:
-        """None for a path that is not one of them."""
+    async def answer(self, path: str, *, leaving: bool = False) -> web.Response | None:
+        """None for a path that is not one of them. Who is leaving is alive, and not ready."""
         match path:
             case "/-/healthz":
                 return _plain({"ok": True})
+            case "/-/readyz" if leaving:
+                return _plain({"ok": False, "checks": {"relay": "It is being stopped."}})
             case "/-/readyz":
                 return await self._ready()
             case "/-/metrics" if self._metrics is not None:

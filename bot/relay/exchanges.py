@@ -34,6 +34,8 @@ class Exchanges:
 
     def __init__(self) -> None:
         self._open: dict[RentalId, dict[int, _Exchange]] = {}
+        self._none = asyncio.Event()
+        self._none.set()
 
     @contextlib.contextmanager
     def note(
@@ -42,12 +44,19 @@ class Exchanges:
         """Count a request as going on."""
         exchanges = self._open.setdefault(rental_id, {})
         exchanges[id(request)] = _Exchange(request, session)
+        self._none.clear()
         try:
             yield
         finally:
             del exchanges[id(request)]
             if not exchanges and self._open.get(rental_id) is exchanges:
                 del self._open[rental_id]
+            if not self._open:
+                self._none.set()
+
+    async def quiet(self) -> None:
+        """Return when nothing goes on."""
+        await self._none.wait()
 
     def count(self, rental_id: RentalId) -> int:
         return len(self._open.get(rental_id, ()))

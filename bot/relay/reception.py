@@ -75,6 +75,8 @@ class Reception:
         self._downloads = downloads
         self._ports = ports
         self._sign_in = sign_in
+        self.leaving = False
+        """Whether the relay ends: nobody is to come here again."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Raises only where an answer has begun already, which must then break off."""
@@ -82,6 +84,8 @@ class Reception:
         try:
             response = await self._outcome(request)
             status = response.status
+            if self.leaving and not response.prepared:
+                response.force_close()  # the next request finds another relay
             return response
         finally:
             self._tally.note(request, status)
@@ -124,7 +128,7 @@ class Reception:
             return await self._rental(request, rental_id, place)
 
     async def _bare(self, request: web.BaseRequest) -> web.StreamResponse | Page:
-        told = await self._condition.answer(request.path)
+        told = await self._condition.answer(request.path, leaving=self.leaving)
         if told is not None:
             return told
         match request.path:
@@ -157,7 +161,7 @@ class Reception:
         if own and self._telling is not None:
             told = await self._telling.answer(request, rental_id)
             return told if told is not None else pages.unknown_address()
-        route = self._routes.get(rental_id)
+        route = await self._routes.find(rental_id)
         if route is None:
             return await self._outside(request, rental_id, inside=True)
         if visitor is None:
@@ -181,7 +185,7 @@ class Reception:
         refused = self._refused(request, name)
         if refused is not None:
             return refused
-        if self._routes.get(rental_id) is None:
+        if await self._routes.find(rental_id) is None:
             return await self._outside(request, rental_id, inside=True)
         try:
             with self._exchanges.note(rental_id, request, visitor):

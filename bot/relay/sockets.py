@@ -34,6 +34,8 @@ from bot.services.outputs import Outputs
 from bot.services.routes import Route, Traffic
 
 Listener = Callable[[bytes], None]
+Joined = Callable[[RentalId, str, str], None]
+"""Told of a rental, a kernel and the session that connects to it here."""
 Gate = Callable[[bytes], int]
 """Says how many of the bytes may pass; with less than all of them, the connection is over."""
 
@@ -49,7 +51,9 @@ class Sockets:
         traffic: Traffic,
         clock: Clock,
         outputs: Outputs | None = None,
+        joined: Joined | None = None,
     ) -> None:
+        self._joined = joined
         self._proxy = proxy
         self._traffic = traffic
         self._clock = clock
@@ -72,6 +76,8 @@ class Sockets:
             sent.popall("Sec-WebSocket-Extensions", None)
             await self._kept.first(rental_id, kernel_id, session_id)
             self._kept.drop(rental_id, kernel_id, session_id)
+            if self._joined is not None:
+                self._joined(rental_id, kernel_id, session_id)
         upstream = await self._proxy.open(request, rental_id, route, sent, carries=Carries.SOCKETS)
         ear: Ear | None = None
         try:

@@ -94,19 +94,23 @@ class Credit:
                 log.warning("the credit could not be watched: %s", error)
             await wake.wait(_MISSED_TICKS_S)
 
+    async def observe(self) -> Provider | None:
+        """One look of which nothing follows: for a process that only shows the credit.
+
+        Returns what kept it from being known, if anything did.
+        """
+        rentals = await self._store.readable_rentals()
+        return await self._look(rentals, self._clock.now())
+
     async def pass_once(self) -> Plan:
         """One look: who is told, what is archived, what is ended. Returns what was due."""
         rentals = await self._store.readable_rentals()
         now = self._clock.now()
-        try:
-            account = await self._market.account()
-            listing = await self._market.machines()
-        except Provider as error:
-            await self._unknown(error, now)
+        error = await self._look(rentals, now)
+        seen = self._known.funds
+        if error is not None or seen is None:
+            await self._unknown(now)
             return Plan()
-        ours = {one.contract for one in rentals if one.contract is not None}
-        seen = funds(account.credit, listing, ours, now)
-        self._known = Known(funds=seen)
         values = await self._policies.values()
         at_dry, order = AtDry(values.get(CREDIT_ENDS)), Order(values.get(CREDIT_ORDER))
         longest = values.get(OWNER_TIME)  # above it nothing is archived unasked
@@ -123,13 +127,24 @@ class Credit:
             await self._take_back(told, seen, at_dry, works)
         return due
 
-    async def _unknown(self, error: Provider, now: datetime) -> None:
+    async def _look(self, rentals: Sequence[Rental], now: datetime) -> Provider | None:
+        try:
+            account = await self._market.account()
+            listing = await self._market.machines()
+        except Provider as error:
+            log.warning("the credit is not known: %s", error)
+            since = self._known.unknown_since or now
+            self._known = replace(self._known, unknown_since=since, why=error.public)
+            return error
+        ours = {one.contract for one in rentals if one.contract is not None}
+        self._known = Known(funds=funds(account.credit, listing, ours, now))
+        return None
+
+    async def _unknown(self, now: datetime) -> None:
         """No conclusion; after a while it is said that there is none."""
-        log.warning("the credit is not known: %s", error)
         since = self._known.unknown_since or now
-        self._known = replace(self._known, unknown_since=since, why=error.public)
         if now - since >= UNKNOWN_AFTER and not await self._unfinished(words.UNKNOWN):
-            await self._tell(words.unknown(since, error.public))
+            await self._tell(words.unknown(since, self._known.why))
 
     async def _warn(self, seen: Funds, at_dry: AtDry) -> None:
         for told in await self._unfinished(words.UNKNOWN):

@@ -53,7 +53,9 @@ class Links:
     Every method but `address` may raise Store when the database is away.
     """
 
-    def __init__(self, *, store: Books, clock: Clock, relay_url: str) -> None:
+    def __init__(
+        self, *, store: Books, clock: Clock, relay_url: str, own_secret: bytes | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._relay_url = relay_url
@@ -63,12 +65,13 @@ class Links:
         self._watchers: list[Callable[[RentalId], None]] = []
         self._member_watchers: list[Callable[[RentalId, int], None]] = []
         self._own: dict[RentalId, str] = {}
-        self._own_secret = secrets.token_bytes(32)
+        self._own_secret = own_secret or secrets.token_bytes(32)
 
     def own_pass(self, rental_id: RentalId) -> str:
         """The cookie's value with which the house itself looks whether a path works.
 
-        Made from a secret of this process, good for that one rental, and stored nowhere.
+        Made from a secret of this process, or of all that are one house together; good for that one
+        rental, and stored nowhere.
         """
         known = self._own.get(rental_id)
         if known is None:
@@ -176,10 +179,14 @@ class Links:
     async def revoke(self, rental_id: RentalId) -> int:
         """End every session and ticket of a rental, at once; how many there were."""
         count = await self._store.revoke(rental_id, self._clock.now())
+        self.revoked(rental_id)
+        return count
+
+    def revoked(self, rental_id: RentalId) -> None:
+        """Everybody's sessions were ended in the books: what is open there ends now."""
         self._forget(rental_id)
         for watcher in self._watchers:
             watcher(rental_id)
-        return count
 
     async def revoke_member(self, rental_id: RentalId, member_id: int) -> int:
         """The same for one member; the others stay in."""

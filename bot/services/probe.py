@@ -11,6 +11,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from bot.domain.readings import Reading, machine
 from bot.domain.rentals import Rental, RentalId
@@ -18,7 +19,6 @@ from bot.domain.samples import Machine, Notebook, Sample
 from bot.errors import Machine as MachineError
 from bot.ports.clock import Clock
 from bot.ports.machines import Looks, Notebooks, Tunnels
-from bot.services.outputs import Outputs
 from bot.services.routes import Routes, Traffic
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,12 @@ class _Before:
     number: int
 
 
+class Tabless(Protocol):
+    def kept(self, rental_id: RentalId, kernel_id: str) -> int:
+        """How many connections of a kernel are our own, with no tab behind them."""
+        ...
+
+
 class Probe:
     def __init__(
         self,
@@ -44,7 +50,7 @@ class Probe:
         routes: Routes,
         traffic: Traffic,
         clock: Clock,
-        outputs: Outputs | None = None,
+        outputs: Tabless | None = None,
     ) -> None:
         self._outputs = outputs
         self._tunnels = tunnels

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,8 +62,20 @@ class Recorder:
     """`restore` once at the start, `run` for ever, `close` when nothing more will come."""
 
     def __init__(
-        self, *, store: Books, outputs: Outputs, clock: Clock, wake: Wake, seal: Seal
+        self,
+        *,
+        store: Books,
+        outputs: Outputs,
+        clock: Clock,
+        wake: Wake,
+        seal: Seal,
+        keeper: str = "",
+        others: Callable[[], Awaitable[Collection[str]]] | None = None,
     ) -> None:
+        """Where there are several relays, `keeper` is this one, and `others` says who else is there
+        and keeps what is theirs."""
+        self._keeper = keeper
+        self._others = others
         self._store = store
         self._seal = seal
         self._outputs = outputs
@@ -70,6 +83,7 @@ class Recorder:
         self._wake = wake
         self._kept: dict[str, _Kept] = {}
         self._number = 0
+        self._restored = False
         self._writing = asyncio.Lock()
         self._tabs: frozenset[int] | None = None
         self._sought: dict[RentalId, float] = {}
@@ -77,10 +91,21 @@ class Recorder:
     async def restore(self) -> list[Restored]:
         """Give back what was recorded of open rentals; that of closed ones is taken away later.
 
+        May be repeated: then it takes over what a relay kept that is not there any more.
+
         Returns the sessions that something still runs for, in the order in which it began. What
         belongs to a rental that cannot be read is left alone. Raises Store.
         """
-        rows = await self._store.recordings()
+        async with self._writing:
+            return await self._restore()
+
+    async def _restore(self) -> list[Restored]:
+        others = await self._others() if self._others is not None else ()
+        rows = await self._store.adopt_recordings(self._keeper, others)
+        if not self._restored:
+            every = await self._store.recordings()
+            rows = [row for row in every if row.keeper == self._keeper]
+            self._restored = True
         states = {
             rental_id: await self._open(rental_id) for rental_id in {r.rental_id for r in rows}
         }
@@ -132,7 +157,7 @@ class Recorder:
         runs = {_key(rental_id, run): (rental_id, run) for rental_id, run in self._outputs.runs()}
         gone = [key for key in self._kept if key not in runs]
         if gone:
-            await self._store.keep_recordings([], gone=gone)
+            await self._store.keep_recordings([], gone=gone, keeper=self._keeper)
             for key in gone:
                 del self._kept[key]
         batch: list[Recording] = []
@@ -166,7 +191,7 @@ class Recorder:
         if not batch:
             return
         try:
-            await self._store.keep_recordings(batch)
+            await self._store.keep_recordings(batch, keeper=self._keeper)
         except BotError:
             for one in batch:  # it is not there after all, or not as it is now
                 self._kept[one.key].mark = ()

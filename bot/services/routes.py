@@ -1,5 +1,8 @@
 """What the relay and the rest of the house tell each other, in memory.
 
+Where they are processes of their own, rows carry the same between them (`far_routes.py`,
+`far_traffic.py`).
+
 `Routes` is the book of ready notebooks: the reconciler's steps write it, the relay reads it.
 `Traffic` is the other direction: the relay writes when a person last did something and how much
 was carried, the idle watch reads it. Neither outlives the process: after a start the first pass
@@ -24,6 +27,7 @@ class Route:
 
     socket_path: str
     token: str = field(repr=False)
+    target: str = ""  # where it listens on its machine: a Unix socket's path, or a port
 
 
 class Routes:
@@ -35,6 +39,11 @@ class Routes:
 
     def get(self, rental_id: RentalId) -> Route | None:
         return self._routes.get(rental_id)
+
+    async def find(self, rental_id: RentalId) -> Route | None:
+        """The same for somebody who wants to enter now: where ways are made when they are wanted,
+        it is waited for."""
+        return self.get(rental_id)
 
     def items(self) -> list[tuple[RentalId, Route]]:
         return list(self._routes.items())
@@ -102,6 +111,19 @@ class Traffic:
             before = progress.done
 
         return tell
+
+    def signs(self) -> dict[RentalId, tuple[datetime | None, int]]:
+        """Of every notebook: when a person last did something, and the bytes carried."""
+        known = self._human.keys() | self._bytes.keys()
+        return {one: (self._human.get(one), self._bytes.get(one, 0)) for one in known}
+
+    def learn(self, rental_id: RentalId, human_at: datetime | None, size: int) -> None:
+        """Another process carried so much more, and somebody did something there then."""
+        before = self._human.get(rental_id)
+        if human_at is not None and (before is None or human_at > before):
+            self._human[rental_id] = human_at
+        if size:
+            self.carry(rental_id, size)
 
     def carried(self, rental_id: RentalId) -> int:
         """Bytes of bodies and WebSocket frames, both ways, since this process started."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive, ArchiveId
@@ -11,11 +12,25 @@ from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 
 
+class Deleting(Protocol):
+    async def delete(self, archive_id: ArchiveId) -> None:
+        """As `Archives.delete`."""
+        ...
+
+
 class Shelf:
     """Archives as people see them: their own, for a lead everybody's in the server."""
 
-    def __init__(self, *, archives: Archives, retention: Retention | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        archives: Archives,
+        retention: Retention | None = None,
+        deleting: Deleting | None = None,
+    ) -> None:
+        """`deleting` does it where archives are saved by another process."""
         self._archives = archives
+        self._deleting: Deleting = deleting or archives
         self._retention = retention
 
     async def of(self, actor: Actor, member_id: int | None = None) -> list[Archive]:
@@ -59,5 +74,5 @@ class Shelf:
         """Delete an archive for good. Raises NotFound, NotYours, Busy and what the place raises."""
         archive = await self.get(actor, archive_id)
         demand(actor, Action.DESTROY, owner_id=archive.owner_id, guild_id=archive.guild_id)
-        await self._archives.delete(ArchiveId(archive.id))
+        await self._deleting.delete(ArchiveId(archive.id))
         return archive

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
+from typing import Protocol
 
 from bot.domain.archives import ArchiveId, Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
-from bot.domain.rentals import ContractId, Rental, State, mark_of
+from bot.domain.rentals import ContractId, Rental, RentalId, State, mark_of
 from bot.domain.retries import measure
 from bot.domain.steps import (
     Absent,
@@ -70,7 +71,6 @@ from bot.ports.market import Market, Order
 from bot.services.archives import Archives
 from bot.services.idle import IdleWatch
 from bot.services.links import Links
-from bot.services.outputs import Outputs
 from bot.services.policy import Policies
 from bot.services.replacing import Replacing
 from bot.services.routes import Route, Routes, Traffic
@@ -97,6 +97,12 @@ _RESTARTED = (
 )
 
 
+class Forgetful(Protocol):
+    def forget(self, rental_id: RentalId) -> None:
+        """Let go of what is kept of a rental."""
+        ...
+
+
 class Steps:
     """The hands of the reconciler."""
 
@@ -117,7 +123,7 @@ class Steps:
         clock: Clock,
         installation: str,
         public_key: str,
-        outputs: Outputs | None = None,
+        outputs: Forgetful | None = None,
     ) -> None:
         self._market = market
         self._tunnels = tunnels
@@ -284,7 +290,8 @@ class Steps:
         socket_path = await self._tunnels.forward(rental.id, notebook)
         if not await self._notebooks.answers(socket_path, notebook.token):
             return notebook, None
-        return notebook, Route(socket_path=socket_path, token=notebook.token)
+        target = notebook.socket or str(notebook.port)
+        return notebook, Route(socket_path=socket_path, token=notebook.token, target=target)
 
     async def _recheck(self, rental: Rental, archive_id: str) -> Outcome:
         """Whether an old machine is as its last archive, now that another one holds that."""

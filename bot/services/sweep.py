@@ -16,7 +16,7 @@ from bot.domain.rentals import ContractId, Instance, Rental, RentalId
 from bot.errors import BotError, Provider
 from bot.ports.books import Store
 from bot.ports.bulletins import Sighting
-from bot.ports.chat import Board, Home
+from bot.ports.chat import Home, Homes
 from bot.ports.clock import Clock
 from bot.ports.market import Market
 from bot.services.account import AccountWatch
@@ -38,7 +38,7 @@ class Sweep:
         *,
         store: Store,
         market: Market,
-        board: Board,
+        board: Homes,
         herald: Herald,
         account: AccountWatch,
         clock: Clock,

@@ -37,7 +37,7 @@ class Vitals:
         self,
         *,
         store: Store,
-        market: Market,
+        market: Market | None,
         tasks: Tasks,
         health: Health,
         carried: Callable[[], Carried],
@@ -100,6 +100,8 @@ class Vitals:
         return Usd.sum(tabs.per_hour(tab) for tab in await self._store.open_tabs())
 
     async def _credit_now(self, now: float) -> Usd | None:
+        if self._market is None:
+            return None
         if self._credit is None or now - self._credit[0] >= CREDIT_S:
             account = await _known(self._market.account())
             self._credit = now, account.credit if account is not None else None

@@ -15,11 +15,12 @@ from bot.adapters.archive.places import Place, open_place
 from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.adapters.archive.workspace import SshWorkspaces
-from bot.adapters.ssh.keys import FILE, load_or_create
+from bot.adapters.ssh.keys import SshKey, load_or_create, there
 from bot.adapters.storage.engine import file_of, parsed
 from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import current, demand_known, newest
 from bot.adapters.storage.store import open_store
+from bot.app.house_key import known_key, several_may_run
 from bot.app.parts import SystemClock
 from bot.config import Settings
 from bot.domain import zones
@@ -58,11 +59,27 @@ async def folder(settings: Settings) -> Sequence[Line]:
 
 async def ssh_key(settings: Settings) -> Sequence[Line]:
     """There, and a key; a new one is made by the first start and not by a look."""
-    keys = settings.data / "keys"
-    if not (keys / FILE).exists():
+    key = await own_key(settings)
+    if key is None:
         return [ok("SSH key", "There is none yet; the first start makes one.")]
-    key = await aside(lambda: load_or_create(keys))
-    return [ok("SSH key", f"{key.public_line().split()[0]} in {keys}.")]
+    where = key.file.parent if key.file is not None else "the database, sealed with the secret"
+    return [ok("SSH key", f"{key.public_line().split()[0]} in {where}.")]
+
+
+async def own_key(settings: Settings) -> SshKey | None:
+    """Bellhop's own, from the data folder or from the database; None where there is none yet."""
+    keys, url = settings.data / "keys", settings.database_url
+    if there(keys):
+        return await aside(lambda: load_or_create(keys))
+    if not several_may_run(settings):
+        return None
+    try:
+        if await current(url) != await newest():
+            return None
+        async with open_store(url, clock=SystemClock()) as store:
+            return await known_key(settings, store)
+    except StoreError:
+        return None  # a line of its own says that the database is away
 
 
 async def time_zones(_: Settings) -> Sequence[Line]:

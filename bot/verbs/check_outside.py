@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bot.adapters.discord import account
-from bot.adapters.ssh.keys import FILE, load_or_create
 from bot.adapters.vast.client import Vast
 from bot.app.parts import SystemClock
 from bot.config import Settings
 from bot.domain.offers import Wish
 from bot.domain.rentals import mark_of
 from bot.errors import Denied, system_reason
+from bot.verbs.check_house import own_key
 from bot.verbs.lines import Line, aside, fault, note, ok
 
 _HTTP_S = 5.0
@@ -153,10 +153,10 @@ def _rights(market: Vast) -> list[_Right]:
 
 async def _rivals(settings: Settings, market: Vast) -> list[Line]:
     """Machines with our name and another Bellhop's key; nothing to say before there is our own."""
-    keys = settings.data / "keys"
-    if not (keys / FILE).exists():
+    key = await own_key(settings)
+    if key is None:
         return []
-    own = mark_of((await aside(lambda: load_or_create(keys))).public_line())
+    own = mark_of(key.public_line())
     label = f"{settings.installation}/"
     theirs = [
         one

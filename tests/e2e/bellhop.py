@@ -15,7 +15,9 @@ import discord.gateway
 import discord.http
 import yarl
 
-import bot.app
+import bot.app.role_bot
+import bot.app.role_relay
+import bot.app.role_worker
 from bot.__main__ import main
 from bot.domain.limits import Limits
 
@@ -26,8 +28,8 @@ discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
 
 if doubt_s := os.environ.get("TEST_DOUBT_S"):
     doubt = timedelta(seconds=float(doubt_s))
-    bot.app.Limits = functools.partial(  # type: ignore[misc, assignment]
-        Limits, doubt=doubt, missing=doubt, destroy_again=doubt
-    )
+    hasty = functools.partial(Limits, doubt=doubt, missing=doubt, destroy_again=doubt)
+    for module in (bot.app, bot.app.role_bot, bot.app.role_worker, bot.app.role_relay):
+        module.Limits = hasty  # type: ignore[assignment]
 
 sys.exit(main())

@@ -35,13 +35,18 @@ class Rows:
     async def recordings(self) -> list[Recording]:
         return sorted(self.rows.values(), key=lambda row: row.number)
 
+    async def adopt_recordings(self, keeper: str, others: Collection[str]) -> list[Recording]:
+        taken = [row for row in await self.recordings() if row.keeper not in {keeper, *others}]
+        self.rows |= {row.key: replace(row, keeper=keeper) for row in taken}
+        return taken
+
     async def keep_recordings(
-        self, changed: Sequence[Recording], *, gone: Collection[str] = ()
+        self, changed: Sequence[Recording], *, gone: Collection[str] = (), keeper: str = ""
     ) -> None:
         if self.fault:
             raise Store("away")
         self.writes += len(changed)
-        self.rows |= {row.key: row for row in changed}
+        self.rows |= {row.key: replace(row, keeper=keeper) for row in changed}
         for key in gone:
             self.rows.pop(key, None)
 

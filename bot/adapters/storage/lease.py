@@ -1,5 +1,8 @@
 """The lease: one process works on a database, a second one waits.
 
+What a process may have to itself is named: the work on rentals, and the session in the chat, which
+two processes may share out between them on PostgreSQL. On SQLite one process has all of it.
+
 On SQLite it is a lock on `<database>.lock`, on PostgreSQL an advisory lock on a connection of its
 own. Both are let go by the system when the process ends, however it ends. Nothing is correct only
 because of the lease; guarded changes and unique keys see to that, the lease saves work.
@@ -10,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,6 +34,7 @@ PATIENCE_S = 15.0
 """Longer than a clean stop takes, so that a restart may overlap with it."""
 
 _KEY = 0x62656C6C686F70  # "bellhop"; an advisory lock belongs to one database of the server
+_KEYS = {"work": _KEY, "chat": _KEY + 1}
 _LOOK_S = 0.2
 _BEAT_S = 5.0
 
@@ -42,8 +47,10 @@ class Lease:
 
 
 @asynccontextmanager
-async def hold_lease(url: str, *, patience_s: float | None = PATIENCE_S) -> AsyncIterator[Lease]:
-    """Hold the lease on a database for the length of a block.
+async def hold_lease(
+    url: str, *, patience_s: float | None = PATIENCE_S, on: Sequence[str] = ("work", "chat")
+) -> AsyncIterator[Lease]:
+    """Hold the lease on a database for the length of a block, `on` all or a part of it.
 
     Waits `patience_s` seconds for another holder, or for ever with None; then raises Store, with
     a sentence that says who is in the way. Raises Config when the lock cannot be made.
@@ -51,7 +58,9 @@ async def hold_lease(url: str, *, patience_s: float | None = PATIENCE_S) -> Asyn
     address = parsed(url)
     path = file_of(address)
     holding = (
-        _file_lock(path, patience_s) if path is not None else _server_lock(address, patience_s)
+        _file_lock(path, patience_s)
+        if path is not None
+        else _server_lock(address, patience_s, [_KEYS[name] for name in on])
     )
     async with holding as lease:
         yield lease
@@ -80,17 +89,20 @@ async def _file_lock(path: Path, patience_s: float | None) -> AsyncIterator[Leas
 
 
 @asynccontextmanager
-async def _server_lock(address: URL, patience_s: float | None) -> AsyncIterator[Lease]:
+async def _server_lock(
+    address: URL, patience_s: float | None, keys: Sequence[int]
+) -> AsyncIterator[Lease]:
     engine = lone_engine(address)
     try:
         connection = await _first_connection(engine)
 
-        async def take() -> bool:
+        async def take(key: int) -> bool:
             with translated():
-                return bool(await _ask(connection, f"SELECT pg_try_advisory_lock({_KEY})"))
+                return bool(await _ask(connection, f"SELECT pg_try_advisory_lock({key})"))
 
         try:
-            await _wait(take, patience_s)
+            for key in keys:
+                await _wait(functools.partial(take, key), patience_s)
             lease = Lease()
             beat = asyncio.create_task(_watch(connection, lease), name="lease")
             try:

@@ -19,6 +19,7 @@ from bot.adapters.storage.letters import SqlLetters
 from bot.adapters.storage.lookouts import SqlLookouts
 from bot.adapters.storage.outbox import SqlOutbox
 from bot.adapters.storage.policy import SqlPolicies
+from bot.adapters.storage.processes import SqlHouseKeys, SqlProcesses
 from bot.adapters.storage.quotes import SqlQuotes
 from bot.adapters.storage.recordings import SqlRecordings
 from bot.adapters.storage.rentals import SqlRentals
@@ -30,6 +31,7 @@ from bot.adapters.storage.ssh_keys import SqlKeys
 from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
+from bot.adapters.storage.ways import SqlWays
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 
@@ -60,6 +62,9 @@ class SqlStore(
     SqlReports,
     SqlShares,
     SqlKeys,
+    SqlProcesses,
+    SqlHouseKeys,
+    SqlWays,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

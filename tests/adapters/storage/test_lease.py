@@ -127,3 +127,26 @@ async def test_a_server_that_is_away_gives_no_lease(postgres: Postgres, tmp_path
     with pytest.raises(Store):
         async with hold_lease(postgres.url("absent")):
             pass
+
+
+async def test_two_processes_share_out_what_there_is_to_hold(postgres_url: str) -> None:
+    """One has the work and one the chat; whoever wants all of it waits for both."""
+    async with hold_lease(postgres_url, on=("work",)), hold_lease(postgres_url, on=("chat",)):
+        with pytest.raises(Store):
+            async with hold_lease(postgres_url, patience_s=0.1):
+                pass
+        with pytest.raises(Store):
+            async with hold_lease(postgres_url, patience_s=0.1, on=("chat",)):
+                pass
+
+
+async def test_whoever_wants_all_keeps_nothing_of_it_where_a_part_is_taken(
+    postgres_url: str,
+) -> None:
+    """Else a process that gave up would keep others from the work."""
+    async with hold_lease(postgres_url, on=("chat",)):
+        with pytest.raises(Store):
+            async with hold_lease(postgres_url, patience_s=0.1):
+                pass
+        async with hold_lease(postgres_url, patience_s=5, on=("work",)):
+            pass

@@ -23,6 +23,7 @@ from bot.adapters.storage.tables.money import (
     tabs,
 )
 from bot.adapters.storage.tables.policies import policy, policy_changes
+from bot.adapters.storage.tables.processes import house_keys, processes, routes, traffic
 from bot.adapters.storage.tables.rentals import addresses, events, grudges, quotes, rentals, tries
 from bot.adapters.storage.tables.reports import reports
 from bot.adapters.storage.tables.watching import idle, recordings, samples, sightings
@@ -40,6 +41,7 @@ __all__ = [
     "events",
     "grants",
     "grudges",
+    "house_keys",
     "idle",
     "interactions",
     "ledger",
@@ -49,12 +51,14 @@ __all__ = [
     "notices",
     "policy",
     "policy_changes",
+    "processes",
     "purses",
     "quotes",
     "recordings",
     "rental_roles",
     "rentals",
     "reports",
+    "routes",
     "samples",
     "sessions",
     "shares",
@@ -62,5 +66,6 @@ __all__ = [
     "ssh_keys",
     "tabs",
     "tickets",
+    "traffic",
     "tries",
 ]

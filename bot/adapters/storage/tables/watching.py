@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table, Text, text
 
 from bot.adapters.storage.tables.metadata import metadata
 from bot.adapters.storage.types import UtcTime, Words
@@ -41,4 +41,5 @@ recordings = Table(
     Column("rental_id", ForeignKey("rentals.id"), nullable=False, index=True),
     Column("number", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
+    Column("keeper", String(32), nullable=False, server_default=text("''")),
 )
