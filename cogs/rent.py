@@ -17,6 +17,7 @@ from bot.domain.access import Actor
 from bot.domain.forecasts import disk_needed_gb
 from bot.domain.images import choose
 from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Offer, Wish
+from bot.domain.rentals import Quote
 from bot.errors import NoOffer, OverBudget
 from bot.services import offers
 from bot.services.desk import MAX_HOURS, Desk
@@ -92,13 +93,13 @@ class Rent(commands.Cog):
             lookout = await self._lookouts.draft(who, where, wish, **more)
             await interaction.edit_original_response(view=waits.offered(lookout, error))
             return
-        await interaction.edit_original_response(view=market.quote(quote))
+        await self._show(interaction, quote)
 
     async def quote(self, press: Interaction, wish: Wish) -> None:
         """The menu below a page of offers: a quote of its own, so that the page stays."""
         await press.client.take(press, private=True)
         quote = await self._desk.quote(inputs.actor(press), inputs.place(press), wish)
-        await press.edit_original_response(view=market.quote(quote))
+        await self._show(press, quote)
 
     async def begin(self, press: Interaction, quote_id: str) -> None:
         """The Rent button; pressed again it says the same about the same rental."""
@@ -115,6 +116,10 @@ class Rent(commands.Cog):
     async def drop(self, press: Interaction, quote_id: str) -> None:
         """The Cancel button. A quote is only a price, so there is nothing to take back."""
         await press.response.edit_message(view=answers.not_rented())
+
+    async def _show(self, interaction: Interaction, quote: Quote) -> None:
+        view = market.quote(quote, usual=await self._desk.usual(quote))
+        await interaction.edit_original_response(view=view)
 
     async def _disk_for(self, actor: Actor, restore: str | None) -> int:
         """The disk of somebody who asked for none: what the archive needs, if that is more."""

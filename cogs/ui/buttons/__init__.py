@@ -13,6 +13,7 @@ from cogs.ui.buttons import (
     machines,
     menus,
     money,
+    more,
     moving,
     renting,
     sharing,
@@ -43,9 +44,10 @@ from cogs.ui.buttons.machines import (
 )
 from cogs.ui.buttons.menus import ChooseMove, ChooseOffer
 from cogs.ui.buttons.money import Approve, AskMore, Deny, ShowWeek
-from cogs.ui.buttons.moving import Move
+from cogs.ui.buttons.more import ChooseAction, More
+from cogs.ui.buttons.moving import Larger, Move
 from cogs.ui.buttons.renting import DropQuote, Rent
-from cogs.ui.buttons.sharing import EndShare, Enter
+from cogs.ui.buttons.sharing import ChooseShareToEnd, EndShare, Enter
 from cogs.ui.buttons.shelves import DeleteArchive, KeepArchive, KeepLonger
 from cogs.ui.buttons.ssh import AddKey, ChooseKeyToRemove, KeyForm
 from cogs.ui.buttons.waiting import WaitCancel, WaitQuote, WaitRent, WaitTell
@@ -59,9 +61,11 @@ __all__ = [
     "AskMore",
     "CallOff",
     "Cancel",
+    "ChooseAction",
     "ChooseKeyToRemove",
     "ChooseMove",
     "ChooseOffer",
+    "ChooseShareToEnd",
     "DeleteArchive",
     "Deny",
     "Destroy",
@@ -77,7 +81,9 @@ __all__ = [
     "KeyForm",
     "LargeAndEnd",
     "LargeAndStay",
+    "Larger",
     "LeaveAlone",
+    "More",
     "Move",
     "Open",
     "ReallyDestroy",
@@ -98,6 +104,7 @@ async def setup(bot: Bellhop) -> None:
         *keeping.BUTTONS,
         *machines.BUTTONS,
         *money.BUTTONS,
+        *more.BUTTONS,
         *moving.BUTTONS,
         *renting.BUTTONS,
         *sharing.BUTTONS,
@@ -106,5 +113,7 @@ async def setup(bot: Bellhop) -> None:
         *waiting.BUTTONS,
         menus.ChooseOffer,
         menus.ChooseMove,
+        more.ChooseAction,
+        sharing.ChooseShareToEnd,
         ssh.ChooseKeyToRemove,
     )
