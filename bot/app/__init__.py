@@ -126,7 +126,7 @@ async def open_app(
             ssh=client.services.ssh,
             tasks=tasks,
         )
-        door_chores(outside, relay=relay, tasks=tasks)
+        door_chores(outside, shared, relay=relay, tasks=tasks)
         tasks.forever("policy", shared.policies.run)
         yield App(
             client=client,

@@ -132,8 +132,9 @@ def work_ticks(settings: Settings, shared: Shared) -> list[Tick]:
     ]
 
 
-def door_chores(outside: Outside, *, relay: Relay, tasks: Tasks) -> None:
+def door_chores(outside: Outside, shared: Shared, *, relay: Relay, tasks: Tasks) -> None:
     """What the relay does besides answering."""
     tasks.forever("kernels", relay.keep_joined)
     tasks.forever("curfew", relay.keep_curfew)
     tasks.forever("recordings", outside.recorder.run)
+    tasks.forever("shortages", lambda: outside.shortages.run(shared.news))

@@ -45,6 +45,7 @@ from bot.services.probe import Tabless
 from bot.services.recordings import Recorder
 from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf
+from bot.services.shortages import Shortages
 from bot.services.steps import Forgetful
 from bot.tasks import Wake
 
@@ -71,6 +72,7 @@ class Outside:
     archives: Archives
     outputs: Outputs
     kept: Kept
+    shortages: Shortages
     recorder: Recorder
     recording: Wake  # there is something to write down
     links: Links
@@ -133,7 +135,10 @@ async def open_outside(
     logging.getLogger().addHandler(metrics.faults)
     stack.callback(logging.getLogger().removeHandler, metrics.faults)
     recording = Wake()
-    outputs = Outputs(documents=JupyterDocuments(), routes=routes, begun=recording.set)
+    shortages = Shortages(store=store, clock=clock)
+    outputs = Outputs(
+        documents=JupyterDocuments(), routes=routes, begun=recording.set, short=shortages.hear
+    )
     recorder = Recorder(
         store=store,
         outputs=outputs,
@@ -152,6 +157,7 @@ async def open_outside(
         archives=archives,
         outputs=outputs,
         kept=outputs,
+        shortages=shortages,
         recorder=recorder,
         recording=recording,
         links=Links(store=store, clock=clock, relay_url=settings.relay_url),

@@ -29,6 +29,7 @@ from bot.relay.app import Relay
 from bot.services.far_outputs import answer_flush
 from bot.services.far_routes import RouteFinder, SoughtRoutes
 from bot.services.far_traffic import TrafficTeller
+from bot.services.far_wakes import FarWake
 from bot.services.policy import Policies
 from bot.services.recordings import Recorder
 from bot.services.roll import RELAY
@@ -57,7 +58,10 @@ async def open_relay_role(settings: Settings, *, migrating: bool = True) -> Asyn
         outside, tasks = house.outside, house.tasks
         limits = Limits()
         shared = Shared(
-            policies=Policies(store=outside.store, limits=limits), limits=limits, routes=routes
+            policies=Policies(store=outside.store, limits=limits),
+            limits=limits,
+            routes=routes,
+            news=FarWake(wires=house.wires, name="news"),
         )
         finder = RouteFinder(
             routes=routes,
@@ -99,7 +103,7 @@ async def open_relay_role(settings: Settings, *, migrating: bool = True) -> Asyn
             store=outside.store,
             process_id=house.roll.process_id,
         )
-        door_chores(outside, relay=relay, tasks=tasks)
+        door_chores(outside, shared, relay=relay, tasks=tasks)
         tasks.forever("routes", finder.run)
         tasks.forever("traffic", traffic.run)
         tasks.forever("adopting", lambda: _adopt(outside.recorder, relay))

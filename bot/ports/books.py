@@ -25,6 +25,7 @@ from bot.ports.processes import HouseKeys, Processes, Ways
 from bot.ports.recordings import Recordings
 from bot.ports.reports import Reports
 from bot.ports.sharing import Keys, Shares
+from bot.ports.starts import Starts
 from bot.ports.vitals import Census
 
 
@@ -385,6 +386,7 @@ class Store(
     Processes,
     HouseKeys,
     Ways,
+    Starts,
     Protocol,
 ):
     """The database as a whole."""

@@ -9,7 +9,7 @@ from bot.domain.offers import Offer
 from bot.services.offers import Found
 from cogs.ui import buttons, look, offers
 from cogs.ui.buttons import Act, Browse, Stand
-from cogs.ui.cards import duration
+from cogs.ui.look import duration
 
 _WINDOW = 25  # options of a menu
 

@@ -22,7 +22,7 @@ from bot.errors import NoOffer
 from bot.services.offers import Found
 from cogs.ui import buttons, look
 from cogs.ui.buttons import Act, Browse, Stand
-from cogs.ui.cards import duration
+from cogs.ui.look import duration
 
 PAGE = 6
 _NEXT_BEST = 5  # after one that is gone

@@ -28,6 +28,7 @@ from bot.adapters.storage.shares import SqlShares
 from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.spending import SqlSpending
 from bot.adapters.storage.ssh_keys import SqlKeys
+from bot.adapters.storage.starts import SqlStarts
 from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
@@ -65,6 +66,7 @@ class SqlStore(
     SqlProcesses,
     SqlHouseKeys,
     SqlWays,
+    SqlStarts,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 
