@@ -84,6 +84,12 @@ class Machines(commands.Cog):
         await press.client.take(press, private=True)
         await self._link(press, rental_id)
 
+    async def more(self, press: Interaction, rental_id: str) -> None:
+        """The More button of a card."""
+        await press.client.take(press, private=True)
+        rental = await self._desk.get(inputs.actor(press), rental_id)
+        await press.edit_original_response(view=answers.more(rental))
+
     async def ask_to_destroy(self, press: Interaction, rental_id: str) -> None:
         """The Destroy and Cancel buttons of a card: the first press."""
         await press.client.take(press, private=True)

@@ -1,4 +1,4 @@
-"""Move: the button on a ready machine's card, the menu of machines it opens, and the quote.
+"""Move: the menu of machines that a ready machine's work can go to, and the quote.
 
 The quote's own buttons are those of any quote; pressing Move there begins a rental that takes the
 work over.
@@ -18,10 +18,10 @@ class Moves(commands.Cog):
     def __init__(self, *, moves: Service) -> None:
         self._moves = moves
 
-    async def choose(self, press: Interaction, rental_id: str) -> None:
-        """The Move button of a card."""
+    async def choose(self, press: Interaction, rental_id: str, *, larger: bool = False) -> None:
+        """Move, below More; or “Move to a larger GPU”, on the card of a machine that lacks one."""
         await press.client.take(press, private=True)
-        found = await self._moves.choices(inputs.actor(press), rental_id)
+        found = await self._moves.choices(inputs.actor(press), rental_id, larger=larger)
         await press.edit_original_response(view=market.moves(found))
 
     async def quote(self, press: Interaction, rental_id: str, offer_id: int) -> None:

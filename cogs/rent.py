@@ -18,6 +18,7 @@ from bot.domain.access import Actor
 from bot.domain.forecasts import disk_needed_gb
 from bot.domain.images import choose
 from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Offer, Wish
+from bot.domain.rentals import Quote
 from bot.errors import NoOffer, OverBudget
 from bot.services import offers
 from bot.services.desk import MAX_HOURS, Desk
@@ -94,7 +95,7 @@ class Rent(commands.Cog):
             lookout = await self._lookouts.draft(who, where, wish, **more)
             await interaction.edit_original_response(view=waits.offered(lookout, error))
             return
-        await interaction.edit_original_response(view=market.quote(quote))
+        await self._show(interaction, quote)
 
     async def quote(self, press: Interaction, wish: Wish, listed: Mapping[int, str]) -> None:
         """The menu below offers: a quote of its own, so that the page stays.
@@ -107,7 +108,7 @@ class Rent(commands.Cog):
         except NoOffer as error:
             await self._next_best(press, wish, listed, error)
             return
-        await press.edit_original_response(view=market.quote(quote))
+        await self._show(press, quote)
 
     async def begin(self, press: Interaction, quote_id: str) -> None:
         """The Rent button; pressed again it says the same about the same rental."""
@@ -134,6 +135,10 @@ class Rent(commands.Cog):
         if view is None:
             raise error
         await press.edit_original_response(view=view)
+
+    async def _show(self, interaction: Interaction, quote: Quote) -> None:
+        view = market.quote(quote, usual=await self._desk.usual(quote))
+        await interaction.edit_original_response(view=view)
 
     async def _disk_for(self, actor: Actor, restore: str | None) -> int:
         """The disk of somebody who asked for none: what the archive needs, if that is more."""

@@ -47,6 +47,7 @@ class Status(commands.Cog):
             whose=member.mention if member else "",
             standings=standings,
             tallies=tallies,
+            paces={rental.id: await self._desk.pace(rental) for rental in rentals},
             blind=self._account.blind,
             lookouts=await self._lookouts.of(actor, member.id if member else None),
             guests=await self._sharing.guests(rentals),

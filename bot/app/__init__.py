@@ -167,6 +167,7 @@ async def open_app(
         tasks.forever("kernels", relay.keep_joined)
         tasks.forever("curfew", relay.keep_curfew)
         tasks.forever("recordings", outside.recorder.run)
+        tasks.forever("shortages", lambda: outside.shortages.run(shared.news))
         board = DiscordBoard(client=client, render=bulletin_cards.bulletin)
         bulletins = Bulletins(
             store=outside.store,

@@ -41,6 +41,7 @@ from bot.services.policy import Policies
 from bot.services.recordings import Recorder
 from bot.services.routes import Routes, Traffic
 from bot.services.shelf import Shelf
+from bot.services.shortages import Shortages
 from bot.tasks import Wake
 
 
@@ -61,6 +62,7 @@ class Outside:
     notebooks: JupyterNotebooks
     archives: Archives
     outputs: Outputs
+    shortages: Shortages
     recorder: Recorder
     links: Links
     downloads: Downloads
@@ -118,7 +120,10 @@ async def open_outside(
     logging.getLogger().addHandler(metrics.faults)
     stack.callback(logging.getLogger().removeHandler, metrics.faults)
     recording = Wake()
-    outputs = Outputs(documents=JupyterDocuments(), routes=routes, begun=recording.set)
+    shortages = Shortages(store=store, clock=clock)
+    outputs = Outputs(
+        documents=JupyterDocuments(), routes=routes, begun=recording.set, short=shortages.hear
+    )
     recorder = Recorder(
         store=store,
         outputs=outputs,
@@ -143,6 +148,7 @@ async def open_outside(
         notebooks=JupyterNotebooks(),
         archives=archives,
         outputs=outputs,
+        shortages=shortages,
         recorder=recorder,
         links=Links(store=store, clock=clock, relay_url=settings.relay_url),
         downloads=Downloads(

@@ -55,9 +55,9 @@ class MoveAct:
         assert old is not None
         (self._workspace(int(old.contract or 0)) / "after the archive.txt").write_text("new work\n")
         card = await self._ada.see(
-            lambda one: old_id in one.text and "Move" in one.buttons, "a Move button", GONE_S
+            lambda one: old_id in one.text and "More" in one.buttons, "a More button", GONE_S
         )
-        menu = await self._ada.press(card, "Move")
+        menu = await self._ada.choose(await self._ada.press(card, "More"), "move")
         check(bool(menu.choices), "a menu of machines", menu.text)
         quote = await self._ada.choose(menu, menu.choices[-1])
         check("comes along" in quote.text, "what the move costs", quote.text)

@@ -7,7 +7,7 @@ owner late, or not yet, and never falls into quiet hours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import assert_never
@@ -18,6 +18,8 @@ from bot.domain.idle_memory import Memory, Question
 from bot.domain.idle_policy import Policy
 from bot.domain.letters import FOR_LEADS, QUESTIONS, Letter
 from bot.domain.quiet_hours import QuietHours
+from bot.domain.samples import Sample
+from bot.domain.shortages import Shortage, Vram, follow, measured
 
 LATE = timedelta(minutes=2)
 """A question that took longer to reach its owner gives the whole time to answer from then on."""
@@ -42,6 +44,8 @@ class Report:
     name: Name
     facts: tuple[Fact, ...] = ()
     asks_at: datetime | None = None
+    vram: Vram | None = None
+    shortage: Shortage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,18 @@ def report(judgement: Judgement) -> Report:
             return Report(at, Name.UNKNOWN, facts)
         case _:
             assert_never(verdict)
+
+
+def followed(new: Report, before: Report | None, sample: Sample, vram_mb: int) -> Report:
+    """The report of a look with what it says of the GPU's memory; `vram_mb` is one GPU's."""
+    vram = measured(sample, vram_mb, before.vram if before is not None else None)
+    known = before.shortage if before is not None else None
+    return replace(new, vram=vram, shortage=follow(known, vram, sample))
+
+
+def differs(before: Report | None, after: Report) -> bool:
+    """Whether a new report is a reason to show the card anew."""
+    return before is None or (before.name, before.shortage) != (after.name, after.shortage)
 
 
 def standing(

@@ -24,6 +24,7 @@ from bot.ports.money import Bills, Budgets, Claim, Ledger, Spending, Tabs
 from bot.ports.recordings import Recordings
 from bot.ports.reports import Reports
 from bot.ports.sharing import Keys, Shares
+from bot.ports.starts import Starts
 from bot.ports.vitals import Census
 
 
@@ -381,6 +382,7 @@ class Store(
     Reports,
     Shares,
     Keys,
+    Starts,
     Protocol,
 ):
     """The database as a whole."""

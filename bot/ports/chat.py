@@ -9,6 +9,7 @@ from typing import Protocol
 from bot.domain.archives import Archive
 from bot.domain.letters import Letter, Place, Stand
 from bot.domain.lookouts import Lookout
+from bot.domain.paces import Pace
 from bot.domain.rentals import Rental
 from bot.domain.standing import Standing
 from bot.domain.tally import Tally
@@ -29,6 +30,7 @@ class Post(Protocol):
         notice: Notice,
         standing: Standing | None = None,
         tally: Tally | None = None,
+        pace: Pace | None = None,
     ) -> int:
         """Post the rental's one message, or edit it where it exists; returns its id.
 

@@ -78,7 +78,9 @@ class Keeper:
                 await yard.hang(contract.id, for_s=errand.ssh_after_s)
             case "jupyter" if contract.port is not None:
                 await yard.end_jupyter(contract.id)
-            case "keys" | "gpu" | "cut" | "hang" | "jupyter":
+            case "kernels" if contract.port is not None:
+                await yard.end_kernels(contract.id)
+            case "keys" | "gpu" | "cut" | "hang" | "jupyter" | "kernels":
                 pass  # it is not up; it gets them when it starts
 
     async def _start(self, contract: Contract, ssh_after_s: float) -> None:

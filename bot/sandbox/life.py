@@ -47,7 +47,7 @@ class Timing:
 class Errand:
     """Something to do in the yard for a contract."""
 
-    do: Literal["start", "stop", "remove", "keys", "gpu", "cut", "hang", "jupyter"]
+    do: Literal["start", "stop", "remove", "keys", "gpu", "cut", "hang", "jupyter", "kernels"]
     contract: Contract
     ssh_after_s: float = 0.0  # of a start or a cut: from when on SSH answers
 
@@ -120,10 +120,10 @@ class Life:
         contract: Contract,
         at: datetime,
         *,
-        do: Literal["cut", "hang", "jupyter"],
+        do: Literal["cut", "hang", "jupyter", "kernels"],
         ssh_after_s: float = 0.0,
     ) -> None:
-        """What befalls a machine while Vast sees nothing: SSH is cut or hangs, or Jupyter dies."""
+        """What befalls a machine while Vast sees nothing: of SSH, of Jupyter, of its kernels."""
         self._note(contract, at, f"fault: {do}")
         self.errands.append(Errand(do, contract, ssh_after_s))
 

@@ -99,6 +99,9 @@ class Machines:
     async def end_jupyter(self, contract: int) -> None:
         await asyncio.to_thread(self._folder(contract).end_jupyter)
 
+    async def end_kernels(self, contract: int) -> None:
+        await asyncio.to_thread(self._folder(contract).end_kernels)
+
     def traffic(self, contract: int) -> tuple[int, int]:
         meter = self._meters.get(contract, Meter())
         return meter.up, meter.down

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 import asyncssh
 
-from bot.sandbox import image, image_course
+from bot.sandbox import image, image_course, machine_processes
 from bot.sandbox.machine_processes import MARK
 from bot.sandbox.yard import Plan
 
@@ -107,9 +105,21 @@ class Folder:
 
     def end_jupyter(self) -> None:
         """Kill the process that Bellhop started as its notebook server; its kernels follow it."""
+        if (pid := self._jupyter()) is not None:
+            machine_processes.end(pid)
+
+    def end_kernels(self) -> None:
+        """Kill the kernels of that server, which goes on and starts them anew."""
+        pid = self._jupyter()
+        for child in machine_processes.children(pid) if pid is not None else ():
+            if machine_processes.runs(child, "ipykernel"):
+                machine_processes.end(child)
+
+    def _jupyter(self) -> int | None:
         note = self.home / ".bellhop" / "jupyter.pid"
         with contextlib.suppress(OSError, ValueError):
-            os.kill(int(note.read_text()), signal.SIGKILL)
+            return int(note.read_text())
+        return None
 
     def say(self, line: str) -> None:
         """Add a line to the container's log."""

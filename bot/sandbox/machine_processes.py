@@ -50,10 +50,34 @@ def kill(prefix: str) -> bool:
         if time.monotonic() > deadline:
             return False
         for pid in left:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+            end(pid)
         time.sleep(0.01)
     return True
+
+
+def children(pid: int) -> set[int]:
+    """The living processes that one has started itself."""
+    found = set()
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # gone meanwhile
+                state, parent = _stat(entry)
+                if parent == pid and state != "Z":
+                    found.add(int(entry.name))
+    return found
+
+
+def runs(pid: int, word: str) -> bool:
+    """Whether a word is in a process's command line."""
+    with contextlib.suppress(OSError):
+        return word.encode() in (_PROC / str(pid) / "cmdline").read_bytes()
+    return False
+
+
+def end(pid: int) -> None:
+    """Kill one process, if it is still there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _stat(entry: Path) -> tuple[str, int]:

@@ -216,6 +216,9 @@ class World:
     def end_jupyter(self, contract_id: int) -> None:
         self._life.disturb(self.contract(contract_id), self.at, do="jupyter")
 
+    def end_kernels(self, contract_id: int) -> None:
+        self._life.disturb(self.contract(contract_id), self.at, do="kernels")
+
     def set_gpu(self, contract_id: int, *, util: float | None, vram_mb: int | None) -> None:
         contract = self.contract(contract_id)
         contract.gpu_util = contract.gpu_util if util is None else util

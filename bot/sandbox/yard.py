@@ -56,6 +56,10 @@ class Yard(Protocol):
         """Kill the notebook server and what runs in it, as a machine short of memory would."""
         ...
 
+    async def end_kernels(self, contract: int) -> None:
+        """Kill the kernels alone, which is what a machine short of memory does first."""
+        ...
+
     def traffic(self, contract: int) -> tuple[int, int]:
         """Bytes since creation: up from the machine, down to it."""
         ...
@@ -90,6 +94,9 @@ class NoMachines(Yard):
         pass
 
     async def end_jupyter(self, contract: int) -> None:
+        pass
+
+    async def end_kernels(self, contract: int) -> None:
         pass
 
     def traffic(self, contract: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from bot.domain.limits import Limits
 from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
+from bot.domain.paces import Usual
 from bot.domain.policy_keys import IMAGES
 from bot.domain.rentals import Quote, Reason, Rental, RentalId, State, new_id
 from bot.domain.replacement import accept, held_against
@@ -117,6 +118,10 @@ class Desk(Wishes):
     async def foreseen(self, actor: Actor, quote: Quote) -> Quote:
         """The quote with what it is expected to cost, and to make of the month."""
         return replace(quote, prospect=await look_ahead(self._store, self._budgets, actor, quote))
+
+    async def usual(self, quote: Quote) -> Usual | None:
+        """How long the start of a quoted machine usually takes; None: too few were seen."""
+        return await self._paces.usual(quote)
 
     async def rent(self, actor: Actor, quote_id: str) -> Rental:
         """Begin the rental of a quote; pressed twice, it is the same rental.

@@ -18,7 +18,7 @@ from bot.domain.idle_policy import Policy
 from bot.domain.letters import written
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.samples import Sample
-from bot.domain.standing import report
+from bot.domain.standing import differs, followed, report
 from bot.errors import Stale
 from bot.log import bound
 from bot.ports.books import Remembered, Store
@@ -90,7 +90,8 @@ class IdleWatch:
         for _ in range(_TRIES):
             known = await self._known(rental)
             judgement = judge(known.memory, sample, policy)
-            letters, seen = written(known.memory, judgement), report(judgement)
+            letters = written(known.memory, judgement)
+            seen = followed(report(judgement), known.report, sample, rental.offer.vram_mb)
             try:
                 await self._store.remember(
                     rental.id,
@@ -99,7 +100,7 @@ class IdleWatch:
                     sample=sample,
                     report=seen,
                     letters=letters,
-                    show=bool(letters) or known.report is None or known.report.name != seen.name,
+                    show=bool(letters) or differs(known.report, seen),
                 )
             except Stale:
                 continue  # somebody pressed Keep: judge again, with that known

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.access import Action, Actor
 from bot.domain.forecasts import disk_needed_gb, moving
@@ -39,6 +39,7 @@ class Choices:
     rental: Rental
     wish: Wish  # with the disk that the work needs
     offers: list[Offer]
+    larger: bool = False  # only those with more VRAM were asked for
 
 
 class Moves:
@@ -51,20 +52,23 @@ class Moves:
         self._measure = measure
         self._clock = clock
 
-    async def choices(self, actor: Actor, rental_id: str) -> Choices:
+    async def choices(self, actor: Actor, rental_id: str, *, larger: bool = False) -> Choices:
         """The cheapest machine of each kind that the work fits onto, cheapest first.
 
-        Raises NotFound, NotYours, NotReady, Busy, NoOffer, and Provider.
+        With `larger` only of kinds with more VRAM on a GPU. Raises NotFound, NotYours, NotReady,
+        Busy, NoOffer, and Provider.
         """
         rental = await self._movable(actor, rental_id)
         wish = self._wish(rental, await self._size(rental))
+        if larger:
+            wish = replace(wish, min_vram_gb=rental.offer.vram_gb + 1)
         kinds: dict[str, Offer] = {}
-        for offer in await self._offers.find(wish, rental.image):
+        for offer in await self._fitting(wish, rental, larger=larger):
             kinds.setdefault(offer.gpu_name, offer)
         others = [one for one in kinds.values() if one.machine_id != rental.offer.machine_id]
         if not others:
             raise NoOffer("only the machine it is on", hint="Try again in a few minutes.")
-        return Choices(rental=rental, wish=wish, offers=others)
+        return Choices(rental=rental, wish=wish, offers=others, larger=larger)
 
     async def quote(self, actor: Actor, place: Place, rental_id: str, offer_id: int) -> Quote:
         """What a move to that offer takes and costs, good for ten minutes; `Desk.rent` begins it.
@@ -122,6 +126,18 @@ class Moves:
                     hint="Press Cancel on the new machine's card to stop that.",
                 )
         return rental
+
+    async def _fitting(self, wish: Wish, rental: Rental, *, larger: bool) -> list[Offer]:
+        try:
+            return await self._offers.find(wish, rental.image)
+        except NoOffer as error:
+            if not larger:
+                raise
+            raise NoOffer(
+                f"nothing with {wish.min_vram_gb} GB of VRAM or more",
+                public="No machine with more VRAM is free at the moment.",
+                hint="Try again in a few minutes; a smaller batch may help until then.",
+            ) from error
 
     async def _size(self, rental: Rental) -> int:
         """Bytes to carry: looked at now, else those of its newest archive."""

@@ -14,6 +14,7 @@ from bot.log import bound
 from bot.ports.books import Notice, Store
 from bot.ports.chat import Post
 from bot.ports.clock import Clock
+from bot.services.paces import Paces
 from bot.services.rounds import each
 from bot.services.standing import look_up
 from bot.services.tallies import tally_of
@@ -32,6 +33,7 @@ class Notices:
         self._post = post
         self._news = news
         self._clock = clock
+        self._paces = Paces(store=store, clock=clock)
 
     async def run(self) -> None:
         """Deliver what is due, at each hint and at each tick; for ever."""
@@ -65,9 +67,10 @@ class Notices:
             return False
         standing = await look_up(self._store, rental, self._clock.now())
         tally = await tally_of(self._store, rental, self._clock.now())
+        pace = await self._paces.of(rental)
         await self._store.trying(notice, self._clock.now())
         try:
-            message_id = await self._post.card(rental, notice, standing, tally)
+            message_id = await self._post.card(rental, notice, standing, tally, pace)
         except Undeliverable as error:
             log.warning("the card cannot be delivered: %s", error)
             await self._store.delivered(notice, self._clock.now())

@@ -17,10 +17,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from bot.domain.notebooks import insert
 from bot.domain.outputs import Execution, Json
 from bot.domain.rentals import RentalId
+from bot.domain.shortages import Kind
 from bot.errors import BotError
 from bot.ports.documents import Documents
 from bot.services.routes import Routes
@@ -35,7 +37,10 @@ FIND_S = 5.0
 
 
 class Outputs:
-    """All that is kept, in memory; `Recorder` writes it down. `begun` is told of every run."""
+    """All that is kept, in memory; `Recorder` writes it down.
+
+    `begun` is told of every run, `short` of kernels that died and of cells without GPU memory.
+    """
 
     def __init__(
         self,
@@ -43,10 +48,12 @@ class Outputs:
         documents: Documents,
         routes: Routes,
         begun: Callable[[], None] = lambda: None,
+        short: Callable[[RentalId, str, Kind], None] = lambda *_: None,
     ) -> None:
         self._documents = documents
         self._routes = routes
         self._begun = begun
+        self._short = short
         self._kernels: dict[RentalId, dict[str, Kernel]] = {}
         self._writing: dict[RentalId, asyncio.Lock] = {}
 
@@ -193,7 +200,10 @@ class Outputs:
 
     def _talk(self, rental_id: RentalId, kernel_id: str, session_id: str) -> Talk:
         kernels = self._kernels.setdefault(rental_id, {})
-        kernel = kernels.setdefault(kernel_id, Kernel(kernel_id, begun=self._begun))
+        kernel = kernels.get(kernel_id)
+        if kernel is None:
+            short = partial(self._short, rental_id, kernel_id)
+            kernel = kernels[kernel_id] = Kernel(kernel_id, begun=self._begun, short=short)
         return kernel.talks.setdefault(session_id, Talk(session_id, kernel))
 
     def _keeps(self, rental_id: RentalId) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bot.domain.outputs import Execution, Json
+from bot.domain.shortages import Kind, out_of_gpu_memory
 
 KERNEL_BYTES = 32_000_000
 """What the runs of one kernel may take together; the oldest finished ones go first."""
@@ -57,9 +58,12 @@ class Talk:
                 execution.redraw(content)
             return
         state = content.get("execution_state") if kind == "status" and content else None
-        if state in ("restarting", "dead"):
+        if state in ("restarting", "dead"):  # Jupyter's words for a kernel that died by itself
+            self.kernel.short(Kind.DIED)
             self.over()
             return
+        if kind == "error" and content is not None and _no_gpu_memory(content):
+            self.kernel.short(Kind.GPU_MEMORY)
         run = self.kernel.runs.get(run_id)
         if run is not None and run.talk is self:
             run.execution.hear(kind, content)
@@ -111,6 +115,8 @@ class Kernel:
     path: str | None = None
     begun: Callable[[], None] = lambda: None
     """Told of every run that begins."""
+    short: Callable[[Kind], None] = lambda kind: None
+    """Told when a cell found no memory left on the GPU, and when the kernel died."""
     talks: dict[str, Talk] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)  # oldest first
 
@@ -143,3 +149,7 @@ class Kernel:
                 return
             whole -= run.execution.size
             self.forget([run])
+
+
+def _no_gpu_memory(error: Json) -> bool:
+    return out_of_gpu_memory(str(error.get("ename", "")), str(error.get("evalue", "")))

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.letters import Kind, Writing
+from bot.domain.paces import Pace
 from bot.domain.quiet_hours import tomorrow
 from bot.domain.rentals import Reason, Rental, RentalId, State
 from bot.domain.retries import Allowed, again, called_off, waiting
@@ -22,6 +23,7 @@ from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.money import Claim
 from bot.services.idle import remember_keep
+from bot.services.paces import Paces
 from bot.services.policy import Policies
 from bot.services.standing import look_up
 from bot.services.tallies import tally_of
@@ -52,6 +54,7 @@ class Wishes:
         self._clock = clock
         self._wake = wake
         self._news = news
+        self._paces = Paces(store=store, clock=clock)
 
     async def get(self, actor: Actor, rental_id: str, action: Action = Action.SEE) -> Rental:
         """A rental this person may act on so. Raises NotFound, NotYours."""
@@ -71,6 +74,10 @@ class Wishes:
     async def standing(self, rental: Rental) -> Standing | None:
         """How it stands with the idle watch; None before the first look."""
         return await look_up(self._store, rental, self._clock.now())
+
+    async def pace(self, rental: Rental) -> Pace | None:
+        """How its start goes, and how long such a one usually takes; None once it is up."""
+        return await self._paces.of(rental)
 
     async def tally(self, rental: Rental) -> Tally:
         """What it has cost, as the books say."""

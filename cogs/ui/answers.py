@@ -9,13 +9,25 @@ import discord
 
 from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd, hourly
+from bot.domain.paces import Pace
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
 from bot.domain.tally import Tally, by_row
 from bot.services.account import Blind
 from bot.services.sharing import Guests
 from bot.services.spend import running
-from cogs.ui import buttons, cards, idle, look, retries, sharing, signs, words
+from cogs.ui import (
+    buttons,
+    cards,
+    idle,
+    look,
+    progress,
+    retries,
+    sharing,
+    shortages,
+    signs,
+    words,
+)
 from cogs.ui import lookouts as waits
 
 
@@ -28,6 +40,7 @@ def status(
     blind: Blind | None = None,
     lookouts: Sequence[Lookout] = (),
     tallies: Mapping[RentalId, Tally] | None = None,
+    paces: Mapping[RentalId, Pace | None] | None = None,
     guests: Mapping[RentalId, Guests] | None = None,
     shared: str = "",
 ) -> look.Card:
@@ -58,6 +71,7 @@ def status(
                     known.get(rental.id),
                     spent.get(rental.id) or by_row(rental, now),
                     (guests or {}).get(rental.id),
+                    (paces or {}).get(rental.id),
                 )
                 for rental in rentals
             ),
@@ -79,6 +93,19 @@ def ticket(rental: Rental, url: str, *, port: int | None = None) -> look.Card:
         f"### {cards.title(rental)}{f' · port {port}' if port is not None else ''}\n"
         "This link is yours alone. It works once, within 5 minutes; /open gives you another.",
         controls=[link],
+    )
+
+
+def more(rental: Rental) -> look.Card:
+    """What else can be done with a machine, as a menu of one's own."""
+    if rental.state is not State.READY or rental.released_at is not None:
+        return look.card(
+            f"### {cards.title(rental)}\nIt is {words.standing(rental).lower()} now. What can be "
+            "done with it stands on its card."
+        )
+    return look.card(
+        f"### What shall be done with {cards.title(rental)}?\nTo let a teammate in, type /share.",
+        controls=[buttons.ChooseAction(rental.id)],
     )
 
 
@@ -211,21 +238,25 @@ def _machine(
     standing: Standing | None,
     tally: Tally,
     guests: Guests | None,
+    pace: Pace | None,
 ) -> str:
     since = words.since(rental)
     card = f" · [card]({look.message_url(rental)})" if rental.message_id else ""
     spent = f"{tally.total} so far · " if rental.created_at else ""
     said = f"\n-# Last heard: {look.verbatim(rental.detail, 160)}" if rental.detail.strip() else ""
     model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
+    vram = shortages.vram(rental.offer, standing if rental.state is State.READY else None)
     watched = idle.verdict(rental, standing, now)
     reasons = idle.reasons(standing) if watched else ""
     return (
         f"**{cards.title(rental)} · {words.standing(rental)}** {look.ago(since)}{card}\n"
-        f"-# {spent}{hourly(rental.per_hour)} · {model}{look.vram(rental.offer)} · "
+        f"-# {hourly(rental.per_hour)} · {model}{vram} · {spent}"
         f"asked {look.ago(rental.requested_at)}{said}"
         + "".join(
             f"\n-# {line}"
             for line in (
+                progress.learned(rental, pace),
+                shortages.line(rental, standing),
                 retries.line(rental),
                 watched,
                 reasons,

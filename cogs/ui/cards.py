@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from bot.domain.ledger import HOUR
 from bot.domain.money import hourly
+from bot.domain.paces import Pace
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.retries import waiting
 from bot.domain.standing import Standing
 from bot.domain.tally import Tally, by_row
-from cogs.ui import buttons, idle, look, retries, signs, tries, words
+from cogs.ui import buttons, idle, look, progress, retries, shortages, signs, tries, words
 
 _TITLE = 90
 
@@ -20,10 +21,12 @@ def rental_card(
     now: datetime,
     standing: Standing | None = None,
     tally: Tally | None = None,
+    pace: Pace | None = None,
 ) -> look.Card:
     """The card as it is at this moment; the same facts in the same order in every state.
 
-    `tally` is what the books say; without one it is reckoned from the row.
+    `tally` is what the books say; without one it is reckoned from the row. `pace` is that of a
+    machine on its way up.
     """
     tally = tally or by_row(rental, now)
     if rental.state is State.CLOSED:
@@ -34,7 +37,7 @@ def rental_card(
         return _ending(rental, tally)
     if rental.state is State.READY:
         return _ready(rental, now, standing, tally)
-    return _starting(rental, tally)
+    return _starting(rental, tally, pace)
 
 
 def title(rental: Rental) -> str:
@@ -48,20 +51,7 @@ def so_far(rental: Rental, tally: Tally) -> str:
     return f"{tally.total} so far, counted {look.ago(tally.at)}"
 
 
-def duration(span: timedelta) -> str:
-    """“45 s”, “12 min”, “3 h 5 min”, “2 d 4 h”, “2 h”: the two largest parts, without noughts."""
-    seconds = int(span.total_seconds())
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if hours < 1:
-        return f"{minutes} min"
-    large, small = (hours, minutes % 60) if days < 1 else (days, hours % 24)
-    units = ("h", "min") if days < 1 else ("d", "h")
-    return f"{large} {units[0]}" + (f" {small} {units[1]}" if small else "")
-
-
-def _starting(rental: Rental, tally: Tally) -> look.Card:
+def _starting(rental: Rental, tally: Tally, pace: Pace | None) -> look.Card:
     if rental.proposal is not None:
         return tries.asking(rental, tally, _heading(rental, "a question"), _small_print(rental))
     if rental.replacing:
@@ -76,12 +66,12 @@ def _starting(rental: Rental, tally: Tally) -> look.Card:
     return look.card(
         look.lines(
             _heading(rental, "starting"),
-            words.progress(rental),
             f"{words.doing(rental)} Began {look.ago(since)}.",
             _said(rental),
             _missing(rental),
             signs.of(rental),
         ),
+        look.lines(progress.rows(rental, pace), look.small(progress.learned(rental, pace))),
         tries.listed(rental, tally),
         _facts(rental, tally),
         colour=look.WORKING,
@@ -92,30 +82,37 @@ def _starting(rental: Rental, tally: Tally) -> look.Card:
 def _ready(rental: Rental, now: datetime, standing: Standing | None, tally: Tally) -> look.Card:
     if rental.broken_since is not None:
         return _broken(rental, rental.broken_since, tally)
-    since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
+    short = shortages.of(rental, standing)
     stuck = waiting(rental)
-    off: list[look.Control] = [buttons.CallOff(rental.id)] if stuck else []
+    since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
+    state = "archive not done yet" if stuck else shortages.heading(short) if short else "ready"
     return look.card(
         look.lines(
-            _heading(rental, "archive not done yet" if stuck else "ready"),
+            _heading(rental, state),
+            shortages.told(rental, standing, short) if short and standing else "",
             f"{since}Open gives its owner a private link to the notebook.",
             look.clean(rental.note, 300),
             retries.line(rental),
             idle.verdict(rental, standing, now),
-            _reasons(standing),
+            look.small(idle.reasons(standing)),
             _said(rental),
             _missing(rental),
             signs.of(rental),
         ),
         tries.listed(rental, tally),
         _facts(rental, tally),
-        colour=look.READY,
-        controls=[
-            buttons.Open(rental.id),
-            *(off or [buttons.Move(rental.id)]),
-            buttons.Destroy(rental.id),
-        ],
+        colour=look.ENDING if stuck or short else look.READY,
+        controls=[buttons.Open(rental.id), *_beside_open(rental, stuck=stuck, short=bool(short))],
     )
+
+
+def _beside_open(rental: Rental, *, stuck: bool, short: bool) -> list[look.Control]:
+    """What is most wanted of a ready machine besides its notebook; the rest is below More."""
+    if stuck:
+        return [buttons.CallOff(rental.id), buttons.Destroy(rental.id)]
+    if short:
+        return [buttons.Larger(rental.id), buttons.More(rental.id)]
+    return [buttons.Destroy(rental.id), buttons.More(rental.id)]
 
 
 def _broken(rental: Rental, since: datetime, tally: Tally) -> look.Card:
@@ -144,21 +141,16 @@ def _archiving(rental: Rental, tally: Tally) -> look.Card:
         return _moving(rental, tally)
     ends = rental.released_at is not None
     nobody = ends and rental.reason is Reason.IDLE
-    then = (
-        "Nobody answered. When the archive is proven, and there is still no sign of life, it is "
-        "destroyed."
-        if nobody
-        else "When the archive is proven, it is destroyed."
-        if ends
-        else "It keeps running."
-    )
-    why = words.why_ended(rental) if ends and not nobody else ""
+    why = "Nobody answered." if nobody else words.why_ended(rental) if ends else ""
+    began = f"Archiving began {look.ago(rental.phase_at)}." if rental.phase_at else ""
     keep: list[look.Control] = [buttons.KeepHours(rental.id)] if nobody else []
     opened: list[look.Control] = [] if ends and not nobody else [buttons.Open(rental.id)]
     return look.card(
         look.lines(
             _heading(rental, "archiving"),
-            f"{why} Its work is being archived, and the archive held against it. {then}".strip(),
+            why,
+            f"{began} Its work is packed, then read back and compared file by file. "
+            f"{_once_proven(ends=ends, nobody=nobody)}".strip(),
             _said(rental),
             _missing(rental),
             signs.of(rental),
@@ -167,6 +159,15 @@ def _archiving(rental: Rental, tally: Tally) -> look.Card:
         colour=look.ENDING if ends else look.READY,
         controls=[*opened, *keep],
     )
+
+
+def _once_proven(*, ends: bool, nobody: bool) -> str:
+    if nobody:
+        return (
+            "When the archive is proven, and there is still no sign of life, the machine is "
+            "destroyed."
+        )
+    return "When the archive is proven, the machine is destroyed." if ends else "It keeps running."
 
 
 def _moving(rental: Rental, tally: Tally) -> look.Card:
@@ -192,11 +193,6 @@ def _brought(rental: Rental) -> str:
     own = rental.address is None
     opens = "at an address of its own: the earlier one is in use" if own else "at the same address"
     return f"{what}: {look.forecast(rental.forecast)}. It opens {opens}."
-
-
-def _reasons(standing: Standing | None) -> str:
-    reasons = idle.reasons(standing)
-    return f"-# {reasons}" if reasons else ""
 
 
 def _ending(rental: Rental, tally: Tally) -> look.Card:
@@ -231,11 +227,7 @@ def _ended(rental: Rental, tally: Tally) -> look.Card:
             _bill(rental, tally, closed),
         ),
         tries.listed(rental, tally),
-        look.lines(
-            f"{look.vram(rental.offer)} · {look.region(rental.offer)} · "
-            f"image {look.clean(rental.image.name, 60)}",
-            _small_print(rental),
-        ),
+        look.lines(_model(rental), _small_print(rental)),
         colour=look.ENDED if words.wanted(rental) else look.FAILED,
     )
 
@@ -280,7 +272,7 @@ def _bill(rental: Rental, tally: Tally, closed: datetime) -> str:
 
 
 def _span(start: datetime | None, end: datetime) -> str:
-    return duration(max(end - start, timedelta())) if start else "0 s"
+    return look.duration(max(end - start, timedelta())) if start else "0 s"
 
 
 def _heading(rental: Rental, state: str) -> str:
@@ -288,14 +280,21 @@ def _heading(rental: Rental, state: str) -> str:
 
 
 def _facts(rental: Rental, tally: Tally) -> str:
-    model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
     return look.lines(
-        f"{look.whole_price(rental.price, rental.wish.disk_gb)}",
-        f"{model}{look.vram(rental.offer)} · {look.region(rental.offer)} · "
-        f"image {look.clean(rental.image.name, 60)}",
+        look.whole_price(rental.price, rental.wish.disk_gb),
+        _model(rental),
         so_far(rental, tally),
         _brought(rental),
         _small_print(rental),
+    )
+
+
+def _model(rental: Rental) -> str:
+    """What it is and where; a machine without a name is called after its model."""
+    model = f"{look.clean(rental.offer.title, 60)} · " if rental.name else ""
+    return (
+        f"{model}{look.vram(rental.offer)} · {look.region(rental.offer)} · "
+        f"image {look.clean(rental.image.name, 60)}"
     )
 
 

@@ -8,7 +8,7 @@ regions, Vast's messages) is cut and made harmless here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -48,6 +48,11 @@ def card(*blocks: str, colour: int | None = None, controls: Sequence[Control] = 
 def lines(*parts: str) -> str:
     """The parts that are not empty, one below the other."""
     return "\n".join(part for part in parts if part)
+
+
+def small(text: str) -> str:
+    """A line in small print; empty text stays empty."""
+    return f"-# {text}" if text else ""
 
 
 def listing(items: Iterable[str], more: Callable[[int], str], *, room: int = ROOM) -> str:
@@ -99,6 +104,19 @@ def hour(at: datetime) -> str:
 def moment(at: datetime) -> str:
     """Day and hour, by the reader's own clock."""
     return f"<t:{int(at.timestamp())}:f>"
+
+
+def duration(span: timedelta) -> str:
+    """“45 s”, “12 min”, “3 h 5 min”, “2 d 4 h”, “2 h”: the two largest parts, without noughts."""
+    seconds = int(span.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if hours < 1:
+        return f"{minutes} min"
+    large, small = (hours, minutes % 60) if days < 1 else (days, hours % 24)
+    units = ("h", "min") if days < 1 else ("d", "h")
+    return f"{large} {units[0]}" + (f" {small} {units[1]}" if small else "")
 
 
 def message_url(rental: Rental) -> str:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.money import hourly
+from bot.domain.paces import Usual
 from bot.domain.rentals import QUOTE_LIFE, Quote, Rental
 from bot.services.moves import Choices
-from cogs.ui import ahead, buttons, look, offers
+from cogs.ui import ahead, buttons, look, offers, progress
 
 PAGE = 8
 
 
-def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
+def quote(
+    quote: Quote, *, instead_of: Rental | None = None, usual: Usual | None = None
+) -> look.Card:
     """What a machine costs, part by part, and what one gets; with Rent and Cancel.
 
-    `instead_of` is a machine that does not work any more, which stays until its owner ends it.
+    `usual` is what its start usually takes, where that is known. `instead_of` is a machine that
+    does not work any more, which stays until its owner ends it.
     """
     offer = quote.offer
     return look.card(
@@ -23,12 +27,7 @@ def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
             f"### {'Move to' if quote.moves_from else 'Rent'} {look.clean(offer.title, 60)}?",
             look.whole_price(offer.rates, quote.wish.disk_gb),
             ahead.planned(quote),
-            f"Storage is {offer.rates.storage_per_gb_month} per GB and month. Transfer is extra: "
-            f"up {look.per_gb(offer.rates.upload_per_gb)}, "
-            f"down {look.per_gb(offer.rates.download_per_gb)}.",
-            *ahead.transfer(quote),
         ),
-        look.lines(*ahead.effects(quote)),
         look.lines(
             f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}"
             f"{look.trust(offer)}",
@@ -38,11 +37,27 @@ def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
             *_brought(quote),
             _too_short(quote),
         ),
+        look.lines(
+            f"Storage is {offer.rates.storage_per_gb_month} per GB and month. Transfer is extra: "
+            f"up {look.per_gb(offer.rates.upload_per_gb)}, "
+            f"down {look.per_gb(offer.rates.download_per_gb)}.",
+            *ahead.transfer(quote),
+        ),
+        look.lines(*ahead.effects(quote)),
         _instead(quote, instead_of) if instead_of is not None else "",
-        "-# The disk is charged from creation, the GPU from when it runs, both by the second. "
-        f"This price holds until {look.hour(quote.made_at + QUOTE_LIFE)}.",
+        look.lines(
+            look.small(_start(quote, usual)),
+            "-# The disk is charged from creation, the GPU from when it runs, both by the second. "
+            f"This price holds until {look.hour(quote.made_at + QUOTE_LIFE)}.",
+        ),
         controls=[_confirm(quote), buttons.DropQuote(quote.id)],
     )
+
+
+def _start(quote: Quote, usual: Usual | None) -> str:
+    """Not for what brings an archive: how long that takes is foreseen with its size."""
+    brings = quote.restore_id is not None or quote.moves_from is not None
+    return progress.ready_after(usual) if usual is not None and not brings else ""
 
 
 def _instead(quote: Quote, old: Rental) -> str:
@@ -63,9 +78,13 @@ def _instead(quote: Quote, old: Rental) -> str:
 def moves(found: Choices) -> look.Card:
     """The machines a rental's work can go to, one of each kind, with a menu."""
     rental, wish, shown = found.rental, found.wish, found.offers[:PAGE]
+    where = "a larger GPU" if found.larger else "another machine"
     return look.card(
-        f"### Move {look.clean(rental.title, 80)} to another machine",
-        f"Now: {look.clean(rental.offer.title, 60)}, {hourly(rental.per_hour)}.",
+        look.lines(
+            f"### Move {look.clean(rental.title, 80)} to {where}?",
+            f"Now: {look.clean(rental.offer.title, 60)}, {hourly(rental.per_hour)}, "
+            f"{look.vram(rental.offer)}.",
+        ),
         "\n".join(offers.facts(number, offer, wish) for number, offer in enumerate(shown, 1)),
         "-# Its work is archived and put onto the new machine while you go on working. Near the "
         "end the notebook closes for a moment, kernels stop, and it opens again at the same "

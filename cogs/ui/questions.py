@@ -13,7 +13,7 @@ from bot.domain.evidence import Kind as Seen
 from bot.domain.idle_words import phrases
 from bot.domain.letters import FOR_LEADS, Kind, Stand
 from bot.domain.money import hourly
-from bot.domain.quiet_hours import MORNING
+from bot.domain.quiet_hours import tomorrow
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.sweep import ownerless
 from bot.domain.tally import by_row
@@ -238,7 +238,7 @@ def _failed(page: Page) -> str:
     return look.lines(
         said,
         f"The machine keeps running and costs {hourly(page.rental.per_hour)}. "
-        f"{retries.line(page.rental)}",
+        f"{retries.line(page.rental)}".strip(),
         "/save or /destroy tries again at once, /keep calls it off; /destroy with discard ends it "
         "without an archive.",
     )
@@ -298,12 +298,12 @@ def _facts(page: Page) -> str:
 
 
 def _small_print(page: Page, *, zone: bool = False) -> str:
-    """What it is about, with the way there; and by whose clock tomorrow begins."""
+    """What it is about, with the way there; and when tomorrow begins, by the reader's clock."""
     rental, standing = page.rental, page.standing
     about: str = rental.id
     if rental.message_id is not None:
         about = f"[{rental.id}]({look.message_url(rental)})"
     clock = ""
     if zone and standing is not None:
-        clock = f" · tomorrow is {MORNING:%H:%M} {look.clean(str(standing.rules.zone), 40)}"
+        clock = f" · tomorrow is {look.moment(tomorrow(page.now, standing.rules.zone))}"
     return f"-# About {about} of <@{rental.owner_id}>{clock}"

@@ -108,7 +108,7 @@ def _archive(rental: Rental, archive: Archive | None) -> str:
 
 
 def _between(start: datetime, end: datetime) -> str:
-    return cards.duration(max(end - start, timedelta()))
+    return look.duration(max(end - start, timedelta()))
 
 
 def _block(rows: Iterable[str]) -> str:

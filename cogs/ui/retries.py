@@ -50,13 +50,23 @@ def too_large(page: Page, title: str, over: str) -> look.Card:
             "a line each; /save measures again.",
         ),
         colour=look.ENDING,
-        controls=[
-            buttons.LargeAndStay(rental.id),
+        controls=_about_size(rental),
+    )
+
+
+def _about_size(rental: Rental) -> list[look.Control]:
+    """The three answers that make sense: for a machine that is to end, and for one that stays."""
+    if rental.released_at is not None:
+        return [
             buttons.LargeAndEnd(rental.id),
             buttons.CallOff(rental.id),
             buttons.GiveUp(rental.id),
-        ],
-    )
+        ]
+    return [
+        buttons.LargeAndStay(rental.id),
+        buttons.LargeAndEnd(rental.id),
+        buttons.CallOff(rental.id),
+    ]
 
 
 def agreed(rental: Rental, title: str) -> look.Card:

@@ -172,7 +172,10 @@ def _groups(
     member_id: int | None = None,
     mine: bool = False,
 ) -> list[str]:
-    """A block for each group; with what each value means, as long as there is room."""
+    """A block for each group; with what each value means, as long as there is room.
+
+    Else only what somebody has set is marked: a mark at every default says nothing.
+    """
     found = [(key, values.found(key, preset=preset, member_id=member_id)) for key in keys]
     blocks = [_block(group, found, mine, full=True) for group in Group]
     if sum(len(block) for block in blocks) > look.ROOM - 900:
@@ -187,8 +190,13 @@ def _block(
     for key, one in found:
         if key.group is group:
             origin = "yours" if mine and one.scope is Scope.MEMBER else _FROM[one.scope]
+            marked = origin if full or one.scope is not None else ""
             about = f" · {key.about}" if full else ""
-            rows.append(f"{key.title}: **{value(key, one.value)}**\n-# {origin}{about}")
+            rows.append(
+                look.lines(
+                    f"{key.title}: **{value(key, one.value)}**", look.small(f"{marked}{about}")
+                )
+            )
     return look.lines(f"**{group.value}**", *rows) if rows else ""
 
 

@@ -11,7 +11,7 @@ from bot.ports.sharing import Entered
 from bot.services.sharing import Guests
 from cogs.ui import buttons, cards, look
 
-MOST_BUTTONS = 5
+MOST_BUTTONS = 3
 _MOST_LINES = 6
 
 
@@ -48,7 +48,6 @@ def which(rental: Rental, shares: Sequence[Share]) -> look.Card:
     return look.card(
         f"### {cards.title(rental)} is shared with",
         look.listing((_share(one) for one in shares), lambda left: f"… and {left} more"),
-        "-# /unshare with a member takes that one back." if len(shares) > MOST_BUTTONS else "",
         controls=controls(shares),
     )
 
@@ -114,10 +113,12 @@ def mine(shared_with: Sequence[tuple[Rental, Share]]) -> str:
 
 
 def controls(shares: Sequence[Share]) -> list[look.Control]:
-    """A button for each, to take it back; as many as fit."""
+    """A button for each, to take it back; a menu where they are many."""
+    if len(shares) > MOST_BUTTONS:
+        return [buttons.ChooseShareToEnd(shares)]
     return [
-        buttons.EndShare(one.id, label=f"Stop {look.plain_line(one.member_name)[:40]}".strip())
-        for one in shares[:MOST_BUTTONS]
+        buttons.EndShare(one.id, label=f"Stop {look.plain_line(one.member_name)[:28]}".strip())
+        for one in shares
     ]
 
 

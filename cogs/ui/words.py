@@ -69,22 +69,6 @@ def since(rental: Rental) -> datetime:
     return rental.ready_at or rental.phase_at or rental.requested_at
 
 
-def progress(rental: Rental) -> str:
-    """The phases in a row: those behind it ticked, the present one bold."""
-    passing = {Phase.CREATED, Phase.RESTORING, Phase.OPENING, Phase.SWITCHING} - {rental.phase}
-    if rental.restore_id is not None:
-        passing -= {Phase.RESTORING}
-    if rental.moves_from is not None:
-        passing -= {Phase.RESTORING, Phase.SWITCHING}
-    steps = [one for one in _STEPS if one[0] not in passing]
-    at = [phase for phase, _ in steps].index(rental.phase)
-    shown = [
-        f"✓ {word}" if number < at else f"**{word}**" if number == at else word
-        for number, (_, word) in enumerate(steps)
-    ]
-    return " › ".join(shown)
-
-
 def doing(rental: Rental) -> str:
     """What is going on with a rental that is on its way up."""
     if rental.moves_from is not None and rental.state is State.REQUESTED:
@@ -103,7 +87,7 @@ def doing(rental: Rental) -> str:
         case Phase.OPENING:
             return "Jupyter runs. Looking whether its page comes all the way to you."
         case Phase.RESTORING:
-            return "Connected. Putting the archive back, and holding it against its list."
+            return "Connected. Putting the archive onto it, and comparing it file by file."
         case Phase.SWITCHING:
             return "Jupyter answers. The old notebook is closed now, and what is new comes over."
         case Phase.REACHABLE:
@@ -117,7 +101,7 @@ def why_ended(rental: Rental) -> str:
     said = f" {look.clean(rental.detail, 300)}" if rental.detail else ""
     match rental.reason:
         case None | Reason.RELEASED:
-            return _given_up(rental)
+            return _ended(rental)
         case Reason.IDLE:
             return "Nobody worked on it and nobody answered, so it was archived and ended."
         case Reason.NOT_RESTORED:
@@ -191,7 +175,7 @@ def wanted(rental: Rental) -> bool:
     return rental.reason in (None, Reason.RELEASED, Reason.CANCELLED, Reason.IDLE, Reason.MOVED)
 
 
-def _given_up(rental: Rental) -> str:
+def _ended(rental: Rental) -> str:
     if rental.ended_by is None and outlook.omen(rental, Sign.HOST_ENDS) is not None:
         return "Its host's offer ends, so it was archived and ended before Vast stops it."
-    return f"Given up by <@{rental.ended_by}>." if rental.ended_by else "Given up."
+    return f"Ended by <@{rental.ended_by}>." if rental.ended_by else "Ended."

@@ -224,6 +224,13 @@ class Chat:
         assert rental is not None
         return rental
 
+    async def choose(
+        self, person: simcord.MemberActor, card: discord.Message, what: str
+    ) -> simcord.InteractionResult:
+        """Press More on a card, and choose from the menu."""
+        menu = await person.click(card, label="More")
+        return await person.select(menu.response, [what])
+
     async def deliver(self) -> int:
         """One round of the outbox, as the house runs it."""
         post = ChannelPost(client=self.env.bot, render=rental_card, clock=self.clock)

@@ -100,7 +100,8 @@ async def test_rent_answers_privately_and_the_outbox_posts_the_card(chat: Chat) 
     assert await chat.deliver() == 1
     (card,) = chat.cards
     assert "fastbook · starting" in text(card)
-    assert "**Renting** › Loading › Connecting › Starting Jupyter › Ready" in text(card)
+    phases = ["▸ **Renting**", "○ Loading", "○ Connecting", "○ Starting Jupyter", "○ Ready"]
+    assert "\n".join(phases) in text(card)
     assert f"<@{chat.ada.id}>" in text(card)
 
 
@@ -130,7 +131,7 @@ async def test_the_card_is_edited_and_never_posted_twice(chat: Chat) -> None:
     await chat.deliver()
 
     (card,) = chat.cards
-    assert "✓ Renting › **Loading** › Connecting" in text(card)
+    assert "✓ Renting\n▸ **Loading**\n○ Connecting" in text(card)
     assert "`pulling layer 3 of 9`" in text(card)
 
 
@@ -221,7 +222,7 @@ async def test_the_card_of_the_end_says_why_and_what_it_cost(chat: Chat) -> None
 
     shown = text(chat.cards[0])
     assert "ended" in shown
-    assert f"Given up by <@{chat.ada.id}>." in shown
+    assert f"Ended by <@{chat.ada.id}>." in shown
     assert "**It cost $0.44**: GPU $0.40 for 2 h · disk $0.04 for 2 h" in shown
     assert "Seen gone at Vast" in shown
 
@@ -238,7 +239,7 @@ async def test_status_shows_phase_age_cost_and_price(chat: Chat) -> None:
     shown = text(answer.response)
     assert "1 machine · $0.222/h at the moment" in shown
     assert "fastbook · Ready** <t:" in shown
-    assert "$0.22 so far · $0.222/h · RTX 3090 · 24 GB VRAM · asked <t:" in shown
+    assert "$0.222/h · RTX 3090 · 24 GB VRAM · $0.22 so far · asked <t:" in shown
     assert "`success, running`" in shown
 
 

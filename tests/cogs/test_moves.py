@@ -19,9 +19,9 @@ def machines(market: FixedMarket) -> None:
 
 
 async def _moving(chat: Chat) -> tuple[Rental, Rental]:
-    """Ada presses Move on her ready card, chooses, and confirms; the old and the new rental."""
+    """Ada chooses Move below More, a machine, and confirms; the old and the new rental."""
     old = await chat.ready(offer="7002")
-    menu = await chat.ada.click(chat.cards[-1], label="Move")
+    menu = await chat.choose(chat.ada, chat.cards[-1], "move")
     quote = await chat.ada.select(menu.response, ["7003"])
     await chat.ada.click(quote.response, label="Move")
     new = next(
@@ -30,15 +30,15 @@ async def _moving(chat: Chat) -> tuple[Rental, Rental]:
     return old, new
 
 
-async def test_the_move_button_opens_a_menu_of_other_machines(chat: Chat) -> None:
+async def test_move_below_more_opens_a_menu_of_other_machines(chat: Chat) -> None:
     """Smaller ones too, with their whole price; the one it is on is not among them."""
     await chat.ready(offer="7002")
 
-    menu = await chat.ada.click(chat.cards[-1], label="Move")
+    menu = await chat.choose(chat.ada, chat.cards[-1], "move")
 
     shown = text(menu.response)
     assert menu.ephemeral
-    assert "Now: RTX 3090, $0.222/h." in shown
+    assert "Now: RTX 3090, $0.222/h, 24 GB VRAM." in shown
     assert "H100 SXM" in shown
     assert "Tesla T4" in shown
     assert "RTX 3090 · $" not in shown
@@ -48,7 +48,7 @@ async def test_the_move_button_opens_a_menu_of_other_machines(chat: Chat) -> Non
 async def test_the_quote_of_a_move_says_what_both_machines_cost(chat: Chat) -> None:
     """2 GB up and down, the old machine until then, the disk, and that the address stays."""
     await chat.ready(offer="7002")
-    menu = await chat.ada.click(chat.cards[-1], label="Move")
+    menu = await chat.choose(chat.ada, chat.cards[-1], "move")
 
     quote = await chat.ada.select(menu.response, ["7003"])
 
@@ -93,8 +93,10 @@ async def test_another_members_machine_is_not_moved(chat: Chat) -> None:
     """Not by a teammate, and not by a lead either."""
     await chat.ready(offer="7002")
 
-    for person in (chat.ben, chat.lead):
-        answer = await person.click(chat.cards[-1], label="Move")
+    asked = await chat.ben.click(chat.cards[-1], label="More")
+    chosen = await chat.choose(chat.lead, chat.cards[-1], "move")
+
+    for answer in (asked, chosen):
         assert answer.ephemeral
         assert "belongs to somebody else" in text(answer.response)
 
@@ -103,7 +105,7 @@ async def test_a_machine_is_moved_to_one_place_at_a_time(chat: Chat) -> None:
     """Pressed again while it is on its way: said in words."""
     await _moving(chat)
 
-    again = await chat.ada.click(chat.cards[0], label="Move")
+    again = await chat.choose(chat.ada, chat.cards[0], "move")
 
     assert "being moved to another one already" in text(again.response)
 

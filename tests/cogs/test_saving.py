@@ -19,12 +19,12 @@ from tests.domain.test_archives import an_archive
 SIZE = "40.0 GB of files would be sent, for about $3.10 and in about 95 min."
 
 
-async def asked(chat: Chat) -> tuple[Rental, discord.Message]:
-    """Ada wants her machine gone, and its archive is too large to begin unasked."""
+async def asked(chat: Chat, *, ends: bool = True) -> tuple[Rental, discord.Message]:
+    """Ada wants her machine gone, or saved; its archive is too large to begin unasked."""
     rental = await chat.ready(name="fastbook")
     now = chat.clock.now()
     row = replace(rental, released_at=now, ended_by=rental.owner_id, reason=Reason.RELEASED)
-    row = held(row, SIZE, now)
+    row = held(row if ends else replace(rental, save_asked_at=now), SIZE, now)
     await chat.store.apply(row, event="too large", letters=held_letters(row))
     await chat.write()
     (message,) = chat.ada.user.dm_channel.history()
@@ -44,11 +44,11 @@ async def test_a_large_archive_is_asked_about_with_its_size(chat: Chat) -> None:
 
 @pytest.mark.parametrize(
     ("label", "ends"),
-    [("Archive anyway, keep running", True), ("Archive anyway, then destroy", True)],
+    [("Archive anyway, keep running", False), ("Archive anyway, then destroy", True)],
 )
 async def test_agreeing_lets_it_go_on(chat: Chat, label: str, ends: bool) -> None:
     """An end that was asked for stays asked for; the question loses its buttons."""
-    rental, message = await asked(chat)
+    rental, message = await asked(chat, ends=ends)
 
     answer = await chat.ada.user.click(message, label=label)
     await chat.write()

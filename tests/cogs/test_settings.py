@@ -16,13 +16,13 @@ from tests.cogs.conftest import Chat, text
 
 
 async def test_a_lead_sees_every_value_and_where_it_comes_from(chat: Chat) -> None:
-    """In groups; the defaults until somebody sets one."""
+    """In groups; the defaults, which have no mark, until somebody sets one."""
     await Policies(store=chat.store).change(None, {"idle": "45m"})
 
     shown = text((await chat.lead.slash(chat.channel, "settings")).response)
 
     assert "Idle time: **45 min**\n-# set for the team" in shown
-    assert "Time to answer: **1 h**\n-# default" in shown
+    assert "Time to answer: **1 h**\nEnd without an answer: **yes**" in shown
     assert all(f"{key.title}: **" in shown for key in KEYS.values())
     assert "**Idle and questions**" in shown
     assert "by the shell: idle default → **45 min**" in shown
@@ -49,7 +49,7 @@ async def test_an_empty_form_takes_a_value_away(chat: Chat) -> None:
 
     await chat.lead.submit_modal(form, {"value": ""})
 
-    assert "Idle time: **1 h**\n-# default" in text(page.response)
+    assert "Idle time: **1 h**\nTime to answer:" in text(page.response)
     assert await chat.store.policy() == {}
 
 

@@ -60,8 +60,8 @@ async def _go_elsewhere(demo: Demo, go: Path) -> None:
     """Wait for the sign, then move Ada's machine to the last one in the menu."""
     await _sign(go)
     ada = Hands(demo.env, demo.world, demo.world.people["ada"])
-    card = await ada.see(lambda one: "Move" in one.buttons, "a ready card", 30)
-    menu = await ada.press(card, "Move")
+    card = await ada.see(lambda one: "More" in one.buttons, "a ready card", 30)
+    menu = await ada.choose(await ada.press(card, "More"), "move")
     quote = await ada.choose(menu, menu.choices[-1])
     await ada.press(quote, "Move")
 

@@ -19,6 +19,7 @@ import pytest
 from bot.demo.hands import Hands
 from bot.demo.run import PATIENT
 from bot.demo.stage import Stage, set_stage
+from bot.demo.visitor import Visitor
 from bot.domain.images import DEFAULT
 from bot.domain.limits import Limits
 from bot.domain.offers import Wish, rank
@@ -77,6 +78,16 @@ async def _until(
             return row
         assert time.monotonic() < deadline, row
         await asyncio.sleep(0.1)
+
+
+async def _until_busy(stage: Stage, rental: Rental) -> None:
+    """Wait until a look has seen a cell at work."""
+    async with asyncio.timeout(60):
+        while True:
+            known = await stage.app.store.remembered(rental.id)
+            if known is not None and known.memory.busy:
+                return
+            await asyncio.sleep(0.1)
 
 
 async def _books(stage: Stage) -> list[dict[str, Any]]:
@@ -148,6 +159,31 @@ async def test_a_jupyter_that_dies_is_started_again() -> None:
         assert first.note == ""
         assert "its kernels' memory is lost" in row.note
         assert row.broken_since is None
+        assert len(await _books(stage)) == 1
+
+
+async def test_a_lack_of_memory_reaches_the_card_and_offers_a_larger_gpu() -> None:
+    """kernels_die, and a cell's own words: through the relay onto the card, within seconds."""
+    async with _stage() as (stage, ada), Visitor() as visitor:
+        rental = await _rented(stage, ada)
+        await _until(stage, rental, _ready)
+        opened = await ada.command("open")
+        assert opened.link is not None
+        await visitor.enter(opened.link)
+
+        await visitor.run_cell("raise RuntimeError('CUDA out of memory. Tried to allocate 2 GiB')")
+        full = await ada.see(lambda one: "out of GPU memory" in one.text, "the lack", 30)
+        menu = await ada.press(full, "Move to a larger GPU")
+        quote = await ada.choose(menu, menu.choices[0])
+
+        busy = asyncio.create_task(visitor.run_cell("import time; time.sleep(600)"))
+        await _until_busy(stage, rental)
+        await _befalls(stage, await _until(stage, rental, _ready), kernels_die=True)
+        await ada.see(lambda one: "a kernel died" in one.text, "the death", 60)
+        busy.cancel()
+        await asyncio.gather(busy, return_exceptions=True)
+
+        assert "The work comes along" in quote.text
         assert len(await _books(stage)) == 1
 
 

@@ -18,6 +18,7 @@ import pytest
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
+from bot.domain.shortages import Kind
 from bot.errors import Unreachable
 from bot.relay.app import Relay
 from bot.relay.server import Server
@@ -60,6 +61,7 @@ class House:
     outputs: Outputs
     checks: dict[str, str] = field(default_factory=dict)
     ways: Ways = field(default_factory=lambda: Ways({}))
+    short: list[Kind] = field(default_factory=list)
 
     @property
     def server(self) -> Server:
@@ -118,7 +120,12 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     """A parameter, where a test gives one, is the relay's public address."""
     clock, routes, traffic = Hands(), Routes(), Traffic()
     ways = Ways({})
-    outputs = Outputs(documents=JupyterDocuments(), routes=routes)
+    short: list[Kind] = []
+    outputs = Outputs(
+        documents=JupyterDocuments(),
+        routes=routes,
+        short=lambda rental_id, kernel_id, kind: short.append(kind),
+    )
     books = Books(rental(), rental(SIBLING))
     port = free_port()
     relay_url = getattr(request, "param", "http://{rental}.localhost:{port}")
@@ -167,6 +174,7 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
             outputs,
             checks,
             ways,
+            short,
         )
     await relay.close()
     await notebook.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.shortages import Kind
 from tests.relay.books import RENTAL
 from tests.relay.conftest import House, until
 from tests.relay.talking import call, go, in_file, lines, opened, steps, tab
@@ -94,6 +95,22 @@ async def test_a_kernel_that_is_ended_by_another_tab_ends_the_recording(
     assert await lab.outputs.flush(RENTAL) == ""
     assert in_file(work, "one") == lines(0, 1)
     assert in_file(work, "two") == ("anew\n" if by == "restart" else "")
+    assert lab.short == []  # that was a person's wish
+
+
+async def test_a_cell_without_gpu_memory_and_a_kernel_that_dies_are_heard(
+    lab: House, work: Path
+) -> None:
+    """Jupyter starts the kernel anew by itself; the card has to say why nothing is in it."""
+    full = "raise RuntimeError('CUDA out of memory. Tried to allocate 2.00 GiB')"
+    death = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    kernel = await opened(lab, work, {"one": full, "two": death})
+
+    async with tab(lab, kernel, "s1") as page:
+        await page.run(full, cell="one")
+        await until(lambda: lab.short == [Kind.GPU_MEMORY], within_s=60)
+        await page.run(death, cell="two")
+        await until(lambda: lab.short == [Kind.GPU_MEMORY, Kind.DIED], within_s=60)
 
 
 async def _ends(lab: House) -> None:

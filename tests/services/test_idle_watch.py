@@ -38,6 +38,7 @@ class Town:
     clock: SetClock
     lost: bool = False
     hang: bool = False
+    gpus: tuple[Gpu, ...] = (Gpu(0, 2),)
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -57,7 +58,7 @@ class Town:
             cpu_us=0,
             down_bytes=0,
             up_bytes=0,
-            gpus=(Gpu(0, 2),),
+            gpus=self.gpus,
         )
 
     async def activity(self, socket_path: str, token: str, *, now: datetime) -> Notebook | None:

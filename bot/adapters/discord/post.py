@@ -15,6 +15,7 @@ import discord
 
 from bot.adapters.discord.border import Messenger, edit, find, parts, translated
 from bot.adapters.discord.mail import FIRST_NUMBER
+from bot.domain.paces import Pace
 from bot.domain.rentals import Rental, RentalId
 from bot.domain.standing import Standing
 from bot.domain.tally import Tally
@@ -24,7 +25,9 @@ from bot.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-Render = Callable[[Rental, datetime, Standing | None, Tally | None], discord.ui.LayoutView]
+Render = Callable[
+    [Rental, datetime, Standing | None, Tally | None, Pace | None], discord.ui.LayoutView
+]
 
 _DEADLINE_S = 20
 
@@ -46,11 +49,12 @@ class ChannelPost:
         notice: Notice,
         standing: Standing | None = None,
         tally: Tally | None = None,
+        pace: Pace | None = None,
     ) -> int:
         if not self._client.is_ready():
             raise Unavailable("not connected to Discord yet")
         channel = self._client.get_partial_messageable(rental.channel_id, guild_id=rental.guild_id)
-        view = self._render(rental, self._clock.now(), standing, tally)
+        view = self._render(rental, self._clock.now(), standing, tally, pace)
         with translated():
             async with asyncio.timeout(_DEADLINE_S):
                 message_id = rental.message_id

@@ -27,6 +27,7 @@ from bot.adapters.storage.shares import SqlShares
 from bot.adapters.storage.sightings import SqlInteractions, SqlSightings
 from bot.adapters.storage.spending import SqlSpending
 from bot.adapters.storage.ssh_keys import SqlKeys
+from bot.adapters.storage.starts import SqlStarts
 from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
@@ -60,6 +61,7 @@ class SqlStore(
     SqlReports,
     SqlShares,
     SqlKeys,
+    SqlStarts,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

@@ -20,7 +20,7 @@ from bot.sandbox.world import World
 
 INSTANCE_FIELDS = (
     *("gpu_util", "vram_mb", "state", "label", "gpu_taken"),
-    *("ssh_cut_s", "ssh_hangs_s", "jupyter_dies"),
+    *("ssh_cut_s", "ssh_hangs_s", "jupyter_dies", "kernels_die"),
     *("gpu_per_hour", "offer_ends_in_s"),
 )
 
@@ -79,6 +79,8 @@ async def change_instance(request: web.Request) -> web.Response:
         world.disturb_ssh(contract.id, do="hang", for_s=for_s)
     if body.get("jupyter_dies"):
         world.end_jupyter(contract.id)
+    if body.get("kernels_die"):
+        world.end_kernels(contract.id)
     if "gpu_per_hour" in body:
         world.reprice(contract.id, round(number(body["gpu_per_hour"], "gpu_per_hour") * MICRO))
     if "offer_ends_in_s" in body:

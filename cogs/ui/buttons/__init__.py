@@ -14,6 +14,7 @@ from cogs.ui.buttons import (
     machines,
     menus,
     money,
+    more,
     moving,
     renting,
     sharing,
@@ -46,9 +47,10 @@ from cogs.ui.buttons.machines import (
 )
 from cogs.ui.buttons.menus import ChooseMove, ChooseOffer
 from cogs.ui.buttons.money import Approve, AskMore, Deny, ShowWeek
-from cogs.ui.buttons.moving import Move
+from cogs.ui.buttons.more import ChooseAction, More
+from cogs.ui.buttons.moving import Larger, Move
 from cogs.ui.buttons.renting import DropQuote, Rent
-from cogs.ui.buttons.sharing import EndShare, Enter
+from cogs.ui.buttons.sharing import ChooseShareToEnd, EndShare, Enter
 from cogs.ui.buttons.shelves import DeleteArchive, KeepArchive, KeepLonger
 from cogs.ui.buttons.ssh import AddKey, ChooseKeyToRemove, KeyForm
 from cogs.ui.buttons.waiting import WaitCancel, WaitQuote, WaitRent, WaitTell
@@ -65,9 +67,11 @@ __all__ = [
     "By",
     "CallOff",
     "Cancel",
+    "ChooseAction",
     "ChooseKeyToRemove",
     "ChooseMove",
     "ChooseOffer",
+    "ChooseShareToEnd",
     "Compare",
     "DeleteArchive",
     "Deny",
@@ -84,7 +88,9 @@ __all__ = [
     "KeyForm",
     "LargeAndEnd",
     "LargeAndStay",
+    "Larger",
     "LeaveAlone",
+    "More",
     "Move",
     "Narrow",
     "Open",
@@ -110,6 +116,7 @@ async def setup(bot: Bellhop) -> None:
         *keeping.BUTTONS,
         *machines.BUTTONS,
         *money.BUTTONS,
+        *more.BUTTONS,
         *moving.BUTTONS,
         *renting.BUTTONS,
         *sharing.BUTTONS,
@@ -118,5 +125,7 @@ async def setup(bot: Bellhop) -> None:
         *waiting.BUTTONS,
         menus.ChooseOffer,
         menus.ChooseMove,
+        more.ChooseAction,
+        sharing.ChooseShareToEnd,
         ssh.ChooseKeyToRemove,
     )

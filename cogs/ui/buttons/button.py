@@ -24,6 +24,7 @@ class Button(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"bellhop:
     suffix: ClassVar[str]
     label: ClassVar[str]
     style: ClassVar[Style]
+    pressed: ClassVar[Pressed]
 
     def __init__(self, subject: str, *, label: str | None = None) -> None:
         self.subject = subject
@@ -61,4 +62,5 @@ def button(
                 await press.client.answer(press, error)
 
     Kind.name, Kind.label, Kind.style, Kind.suffix = name, label, style, suffix
+    Kind.pressed = pressed
     return Kind

@@ -1,4 +1,4 @@
-"""The button that opens the menu of other machines."""
+"""The buttons that open the menu of other machines: of all, or of those with more VRAM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cogs.ui.buttons.button import Press, Style, button
 class Moving(Protocol):
     """The cog that moves a machine's work."""
 
-    async def choose(self, press: Press, rental_id: str) -> None: ...
+    async def choose(self, press: Press, rental_id: str, *, larger: bool = False) -> None: ...
     async def quote(self, press: Press, rental_id: str, offer_id: int) -> None: ...
 
 
@@ -21,9 +21,17 @@ def cog(press: Press) -> Moving:
 # Opens the menu of other machines.
 Move = button(
     "move",
-    "Move",
+    "Move to another machine",
     Style.secondary,
     lambda press, rental: cog(press).choose(press, rental),
 )
 
-BUTTONS = (Move,)
+# The same, of machines whose GPUs have more memory.
+Larger = button(
+    "larger",
+    "Move to a larger GPU",
+    Style.primary,
+    lambda press, rental: cog(press).choose(press, rental, larger=True),
+)
+
+BUTTONS = (Move, Larger)

@@ -24,8 +24,11 @@ from bot.domain.letters import Letter, Stand, Writing
 from bot.domain.money import Usd
 from bot.domain.narrowing import Loosening
 from bot.domain.offers import Rates, Sort, Wish
+from bot.domain.paces import Like, Pace, Part, Usual
 from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, RentalId, State
 from bot.domain.replacement import Grudge
+from bot.domain.shortages import Kind as Short
+from bot.domain.shortages import Shortage, Vram
 from bot.domain.standing import Name, Report, Rules, Standing
 from bot.domain.sweep import NOBODY
 from bot.domain.tally import by_row
@@ -78,21 +81,17 @@ def test_a_machine_that_was_taken_in_says_how_long_it_stays() -> None:
     ("phase", "bold", "said"),
     [
         (Phase.RENTING, "**Renting**", "Renting the machine at Vast."),
-        (Phase.CREATED, "✓ Renting › **Reserved** › Loading", "Waiting for its host to begin."),
-        (Phase.OPENING, "**Opening the way** › Ready", "its page comes all the way to you."),
-        (Phase.LOADING, "✓ Renting › **Loading**", "The host is loading the image."),
-        (Phase.CONNECTING, "✓ Loading › **Connecting**", "Connecting to it by SSH."),
-        (
-            Phase.STARTING_JUPYTER,
-            "**Starting Jupyter** › Ready",
-            "Starting Jupyter.",
-        ),
+        (Phase.CREATED, "✓ Renting\n▸ **Loading**", "Waiting for its host to begin."),
+        (Phase.OPENING, "▸ **Starting Jupyter**\n○ Ready", "comes all the way to you."),
+        (Phase.LOADING, "✓ Renting\n▸ **Loading**", "The host is loading the image."),
+        (Phase.CONNECTING, "✓ Loading\n▸ **Connecting**", "Connecting to it by SSH."),
+        (Phase.STARTING_JUPYTER, "▸ **Starting Jupyter**\n○ Ready", "Starting Jupyter."),
     ],
 )
 def test_a_starting_machine_shows_its_phase_and_since_when(
     phase: Phase, bold: str, said: str
 ) -> None:
-    """The phases in a row, the present one bold, and Discord counts the time."""
+    """The phases one below the other, the present one bold, and Discord counts the time."""
     rental = a_rental(state=State.BOOTING, phase=phase, phase_at=NOW)
 
     shown = _text(cards.rental_card(rental, LATER))
@@ -106,7 +105,7 @@ def test_a_starting_machine_shows_its_phase_and_since_when(
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        (Reason.RELEASED, "Given up by <@7>."),
+        (Reason.RELEASED, "Ended by <@7>."),
         (Reason.CANCELLED, "Cancelled by <@7> before it was ready."),
         (Reason.NO_OFFER, "Somebody else rented it first"),
         (Reason.REFUSED, "Vast declined to rent it. Not enough credit."),
@@ -209,7 +208,7 @@ def test_help_says_what_is_there() -> None:
 )
 def test_a_duration_is_its_two_largest_parts(span: timedelta, said: str) -> None:
     """As a person would say it."""
-    assert cards.duration(span) == said
+    assert look.duration(span) == said
 
 
 # --- The limits -----------------------------------------------------------------------------
@@ -274,6 +273,17 @@ QUOTES = st.builds(
 )
 
 
+PACE = Pace(
+    NOW,
+    Usual(
+        like=Like.GPU,
+        count=200,
+        parts=tuple((part, timedelta(days=9)) for part in Part),
+        whole=timedelta(days=30),
+    ),
+)
+
+
 @st.composite
 def rentals(draw: st.DrawFn) -> Rental:
     quote = draw(QUOTES)
@@ -299,6 +309,8 @@ def test_the_card_and_all_about_one_rental_hold_the_limits(rental: Rental) -> No
     """Whatever its name, its times and what others said about it."""
     for card in (
         cards.rental_card(rental, LATER),
+        cards.rental_card(rental, LATER, None, None, PACE),
+        answers.more(rental),
         answers.sure(rental, by_row(rental, LATER)),
         answers.sure(rental, by_row(rental, LATER), discard=True),
         answers.really_lose(rental, by_row(rental, LATER)),
@@ -337,7 +349,14 @@ def pages(draw: st.DrawFn) -> Page:
     rental = draw(rentals())
     standing = Standing(
         memory=replace(begin(NOW), question=draw(st.sampled_from([None, question]))),
-        report=Report(NOW, draw(st.sampled_from(list(Name))), facts, draw(MAYBE_TIMES)),
+        report=Report(
+            NOW,
+            draw(st.sampled_from(list(Name))),
+            facts,
+            draw(MAYBE_TIMES),
+            vram=draw(st.sampled_from([None, Vram(NOW, 10**7, 10**7)])),
+            shortage=draw(st.sampled_from([None, *(Shortage(kind, NOW, "k") for kind in Short)])),
+        ),
         rules=Rules(idle=Policy()),
         ends_at=draw(MAYBE_TIMES),
         told=draw(st.booleans()),
