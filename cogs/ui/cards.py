@@ -84,13 +84,14 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None, tally: Tall
         return _broken(rental, rental.broken_since, tally)
     short = shortages.of(rental, standing)
     stuck = waiting(rental)
-    since = f"Became ready {look.ago(rental.ready_at)}. " if rental.ready_at else ""
+    since = f"Became ready {look.ago(rental.ready_at)}." if rental.ready_at else ""
     state = "archive not done yet" if stuck else shortages.heading(short) if short else "ready"
     return look.card(
         look.lines(
             _heading(rental, state),
-            shortages.told(rental, standing, short) if short and standing else "",
-            f"{since}Open gives its owner a private link to the notebook.",
+            shortages.told(rental, standing, short)
+            if short and standing
+            else f"{since} Open gives its owner a private link to the notebook.".strip(),
             look.clean(rental.note, 300),
             retries.line(rental),
             idle.verdict(rental, standing, now),
@@ -99,6 +100,7 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None, tally: Tall
             _missing(rental),
             signs.of(rental),
         ),
+        shortages.advice(short) if short else "",
         tries.listed(rental, tally),
         _facts(rental, tally),
         colour=look.ENDING if stuck or short else look.READY,

@@ -30,31 +30,7 @@ def heading(shortage: Shortage) -> str:
 
 
 def told(rental: Rental, standing: Standing, shortage: Shortage) -> str:
-    """What happened, and what to do about it, the cheapest first."""
-    return look.lines(_happened(rental, standing, shortage), _advice(shortage))
-
-
-def line(rental: Rental, standing: Standing | None) -> str:
-    """The same in a line, for /status; empty where nothing lacks."""
-    shortage = of(rental, standing)
-    if shortage is None:
-        return ""
-    match shortage.kind:
-        case Kind.GPU_MEMORY:
-            return f"A cell ran out of GPU memory {look.ago(shortage.at)}; its card says what helps"
-        case Kind.DIED:
-            return f"A kernel died {look.ago(shortage.at)}; its card says what helps"
-        case Kind.FULL:
-            return f"The GPU's memory is full since {look.ago(shortage.at)}, and nothing computes"
-
-
-def vram(offer: Offer, standing: Standing | None) -> str:
-    """“VRAM 20.1 of 24 GB”; before the first look only how much there is."""
-    seen = _seen(standing)
-    return look.vram(offer) if seen is None else f"VRAM {_used(seen)} of {_whole(offer)} GB used"
-
-
-def _happened(rental: Rental, standing: Standing, shortage: Shortage) -> str:
+    """What happened, and how things stand."""
     ago, seen = look.ago(shortage.at), _seen(standing)
     has = f"{_whole(rental.offer)} GB"
     held = f" {_used(seen)} of {has} were in use {look.ago(seen.at)}." if seen is not None else ""
@@ -76,19 +52,38 @@ def _happened(rental: Rental, standing: Standing, shortage: Shortage) -> str:
             )
 
 
-def _advice(shortage: Shortage) -> str:
-    frees = "Restart the kernel, which frees what it holds"
+def advice(shortage: Shortage) -> str:
+    """What helps, the cheapest first."""
+    larger = "- A larger GPU: the work and the address come along, and you see the price first"
+    restart = "- Restart the kernel, which frees the memory it holds"
     match shortage.kind:
         case Kind.GPU_MEMORY:
-            first = f"{frees}, then try half the batch size, or mixed precision"
+            first = (restart, "- Try half the batch size, or mixed precision")
         case Kind.DIED:
-            first = "Run it again with half the batch size, or less data in memory at once"
+            first = ("- Run it again with half the batch size, or less data at once",)
         case Kind.FULL:
-            first = f"{frees}, before you run something else; a smaller batch takes less"
-    return (
-        f"{first}. Where that is not enough, a larger GPU is: the work and the address come "
-        "along, and you see the price first."
-    )
+            first = (restart, "- Take a smaller batch from then on")
+    return look.lines("**What helps**", *first, larger)
+
+
+def line(rental: Rental, standing: Standing | None) -> str:
+    """The same in a line, for /status; empty where nothing lacks."""
+    shortage = of(rental, standing)
+    if shortage is None:
+        return ""
+    match shortage.kind:
+        case Kind.GPU_MEMORY:
+            return f"A cell ran out of GPU memory {look.ago(shortage.at)}; its card says what helps"
+        case Kind.DIED:
+            return f"A kernel died {look.ago(shortage.at)}; its card says what helps"
+        case Kind.FULL:
+            return f"The GPU's memory is full since {look.ago(shortage.at)}, and nothing computes"
+
+
+def vram(offer: Offer, standing: Standing | None) -> str:
+    """“VRAM 20.1 of 24 GB”; before the first look only how much there is."""
+    seen = _seen(standing)
+    return look.vram(offer) if seen is None else f"VRAM {_used(seen)} of {_whole(offer)} GB used"
 
 
 def _seen(standing: Standing | None) -> Vram | None:

@@ -99,7 +99,7 @@ def _compared(columns: Compared) -> str:
     beside = "as quoted" if not difference.micros else _beside(difference)
     return (
         f"**{count}**\n```\nQuoted    {columns.quoted!s:>12}\nReckoned  {columns.reckoned!s:>12}\n"
-        f"Vast      {columns.billed!s:>12}\n```Vast charged {beside}."
+        f"Vast      {columns.billed!s:>12}\n```\nVast charged {beside}."
     )
 
 

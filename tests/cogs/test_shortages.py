@@ -35,9 +35,9 @@ async def short_of(chat: Chat, kind: Kind) -> Rental:
 @pytest.mark.parametrize(
     ("kind", "heading", "said"),
     [
-        (Kind.GPU_MEMORY, "out of GPU memory", "try half the batch size"),
+        (Kind.GPU_MEMORY, "out of GPU memory", "Try half the batch size"),
         (Kind.DIED, "a kernel died", "the files are as they were"),
-        (Kind.FULL, "GPU memory full", "Restart the kernel, which frees what it holds"),
+        (Kind.FULL, "GPU memory full", "Restart the kernel, which frees the memory"),
     ],
 )
 async def test_the_card_says_what_happened_and_what_helps(
