@@ -9,7 +9,6 @@ from bot.domain.offers import Offer
 from bot.services.offers import Found
 from cogs.ui import buttons, look, offers
 from cogs.ui.buttons import Act, Browse, Stand
-from cogs.ui.cards import duration
 
 _WINDOW = 25  # options of a menu
 
@@ -70,7 +69,8 @@ def _side(number: int, offer: Offer, found: Found, best: Sequence[Trait]) -> str
         offers.session(offer, found),
         f"{offers.speed(offer, wish)} · {look.vram(offer)}",
         f"{look.reliability(offer)} · {look.region(offer)}{look.trust(offer)}",
-        look.speeds(offer) + (f" · image in about {duration(load)}" if load is not None else ""),
+        look.speeds(offer)
+        + (f" · image in about {look.duration(load)}" if load is not None else ""),
         f"{look.rounded(offer.cpu_cores, '1')} CPU cores · {round(offer.ram_mb / 1024):,} GB RAM",
         f"For rent until {look.day(until)}" if until is not None else "",
         *(f"⚠ {one}" for one in offers.marked(offer, found)),

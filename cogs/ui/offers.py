@@ -22,7 +22,6 @@ from bot.errors import NoOffer
 from bot.services.offers import Found
 from cogs.ui import buttons, look
 from cogs.ui.buttons import Act, Browse, Stand
-from cogs.ui.cards import duration
 
 PAGE = 6
 _NEXT_BEST = 5  # after one that is gone
@@ -168,7 +167,7 @@ def _against(mark: Mark) -> str:
             until = f"{look.moment(mark.at)}, {look.ago(mark.at)}" if mark.at else "soon"
             return f"Its host rents it out only until {until}."
         case Against.SLOW if mark.loads_in is not None:
-            return f"Slow network: the image alone takes about {duration(mark.loads_in)}."
+            return f"Slow network: the image alone takes about {look.duration(mark.loads_in)}."
         case Against.SLOW:
             return "Slow network: archiving takes long."
 

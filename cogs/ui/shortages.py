@@ -54,16 +54,11 @@ def told(rental: Rental, standing: Standing, shortage: Shortage) -> str:
 
 def advice(shortage: Shortage) -> str:
     """What helps, the cheapest first."""
-    larger = "- A larger GPU: the work and the address come along, and you see the price first"
-    restart = "- Restart the kernel, which frees the memory it holds"
-    match shortage.kind:
-        case Kind.GPU_MEMORY:
-            first = (restart, "- Try half the batch size, or mixed precision")
-        case Kind.DIED:
-            first = ("- Run it again with half the batch size, or less data at once",)
-        case Kind.FULL:
-            first = (restart, "- Take a smaller batch from then on")
-    return look.lines("**What helps**", *first, larger)
+    return look.lines(
+        "**What helps**",
+        *_first(shortage),
+        "- A larger GPU: the work and the address come along, and you see the price first",
+    )
 
 
 def line(rental: Rental, standing: Standing | None) -> str:
@@ -84,6 +79,18 @@ def vram(offer: Offer, standing: Standing | None) -> str:
     """“VRAM 20.1 of 24 GB”; before the first look only how much there is."""
     seen = _seen(standing)
     return look.vram(offer) if seen is None else f"VRAM {_used(seen)} of {_whole(offer)} GB used"
+
+
+def _first(shortage: Shortage) -> list[str]:
+    """What costs nothing."""
+    restart = "- Restart the kernel, which frees the memory it holds"
+    match shortage.kind:
+        case Kind.GPU_MEMORY:
+            return [restart, "- Try half the batch size, or mixed precision"]
+        case Kind.DIED:
+            return ["- Run it again with half the batch size, or less data at once"]
+        case Kind.FULL:
+            return [restart, "- Take a smaller batch from then on"]
 
 
 def _seen(standing: Standing | None) -> Vram | None:
