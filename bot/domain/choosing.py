@@ -18,6 +18,7 @@ from bot.domain.offers import (
     SESSION_HOURS,
     Offer,
     Rank,
+    Rates,
     Sort,
     Wish,
     session_price,
@@ -103,13 +104,33 @@ def why_first(
     return _reason(ranked, ranks, wish, image) + _passed(ranks)
 
 
-def stand_in(ranked: Sequence[Offer], listed: Sequence[int], gone: int) -> Offer | None:
-    """The next best after one that is gone: of those that were listed below it the first that is
-    still there, else the best of all."""
-    there = {one.id: one for one in ranked if one.id != gone}
-    below = listed[listed.index(gone) + 1 :] if gone in listed else ()
-    found = next((there[id] for id in below if id in there), None)
-    return found or next(iter(there.values()), None)
+def distinct(ranked: Sequence[Offer]) -> tuple[list[Offer], dict[int, int]]:
+    """The ranking with one offer for those that are alike, and how many more there are of each.
+
+    Hosts offer the GPUs of a machine one by one, at one price; which of them one gets is all one.
+    """
+    first: dict[tuple[int, str, int, Rates], Offer] = {}
+    more: dict[int, int] = {}
+    for offer in ranked:
+        alike = first.setdefault((offer.machine_id, offer.gpu_name, offer.gpus, offer.rates), offer)
+        if alike.id != offer.id:
+            more[alike.id] = more.get(alike.id, 0) + 1
+    return list(first.values()), more
+
+
+def stand_in(ranked: Sequence[Offer], listed: Mapping[int, int], gone: int) -> Offer | None:
+    """The offer that now has the place of one that is gone; the best where there is none there.
+
+    `listed` are the places, from 1, that it and those beside it had, by their numbers.
+    """
+    rest = [one for one in ranked if one.id != gone]
+    if not rest:
+        return None
+    there = {one.id for one in rest}
+    had = listed.get(gone, 1)
+    above = sum(at < had and id not in there for id, at in listed.items())
+    place = had - 1 - above
+    return rest[place] if 0 <= place < len(rest) else rest[0]
 
 
 def best_in(offers: Sequence[Offer], wish: Wish, image: Image) -> Mapping[int, tuple[Trait, ...]]:

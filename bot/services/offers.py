@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.domain.choosing import distinct
 from bot.domain.images import Image, choose
 from bot.domain.narrowing import Loosening, around, loosening
 from bot.domain.offers import Offer, Wish, find_gpu, rank, suggest, tightest
@@ -28,7 +29,8 @@ class Found:
 
     wish: Wish  # with the model's proper name
     image: Image
-    offers: Sequence[Offer]
+    offers: Sequence[Offer]  # one of those that are alike on a machine
+    more: Mapping[int, int]  # and how many more there are just like it
     failed: Mapping[int, Grudge]  # machines that failed us lately
     at: datetime
     nothing: NoOffer | None = None  # where none fits: why, in words
@@ -79,11 +81,12 @@ class Offers:
         Raises BadInput for a wish that makes no sense, and Provider.
         """
         wish, image = await self.checked(wish), await self._usual_image()
-        fitting = await self.fitting(wish, image)
+        fitting, more = distinct(await self.fitting(wish, image))
         found = Found(
             wish=wish,
             image=image,
             offers=fitting,
+            more=more,
             failed=await self.failed(),
             at=self._clock.now(),
         )

@@ -67,12 +67,13 @@ def _side(number: int, offer: Offer, found: Found, best: Sequence[Trait]) -> str
     return look.lines(
         f"**{number} · {look.clean(offer.title, 50)} · {offers.price(offer, wish)}**",
         f"Best here: **{won}**" if won else "",
-        offers.session(offer, found),
+        f"{offers.session(offer, found)}, transfer included",
         f"{offers.speed(offer, wish)} · {look.vram(offer)}",
         f"{look.reliability(offer)} · {look.region(offer)}{look.trust(offer)}",
         look.speeds(offer) + (f" · image in about {duration(load)}" if load is not None else ""),
         f"{look.rounded(offer.cpu_cores, '1')} CPU cores · {round(offer.ram_mb / 1024):,} GB RAM",
         f"For rent until {look.day(until)}" if until is not None else "",
+        offers.alike(offer, found),
         *(f"⚠ {one}" for one in offers.marked(offer, found)),
     )
 
@@ -88,7 +89,7 @@ def _still(
     lost = [id for id in wanted if id not in there]
     for id in lost:
         rest = [one for one in found.offers if one.id not in ids]
-        best = stand_in(rest, list(names or {}), id)
+        best = stand_in(rest, offers.places(names or {}), id)
         ids |= {best.id} if best is not None else set()
     return ids, [(names or {}).get(id, "") for id in lost]
 

@@ -52,8 +52,8 @@ def page(found: Found, owner_id: int, number: int = 0, *, note: str = "") -> loo
         note,
         f"**Why number 1 is first:** {_why(found)}" if stand.page == 0 else "",
         "\n".join(_row(at, offer, found) for at, offer in shown),
-        f"-# Whole price of an hour with {found.wish.disk_gb} GB of disk. Transfer comes once: it "
-        f"is in the price of {SESSION_HOURS} hours. Nothing is rented before you confirm.",
+        f"-# $/h is the whole price with {found.wish.disk_gb} GB of disk. Transfer comes once: it "
+        f"is in what {SESSION_HOURS} h cost in all. Nothing is rented before you confirm.",
         controls=[buttons.ChooseOffer(found.wish, shown), *_turning(found, stand, last)],
     )
 
@@ -88,7 +88,7 @@ def gone(
     """A chosen offer is gone: the next best in its place, and those after it; None where no other
     is left. `listed` is what the menu named."""
     others = [(at, one) for at, one in numbered(found) if one.id != offer_id]
-    best = stand_in([one for _, one in others], list(listed), offer_id)
+    best = stand_in([one for _, one in others], places(listed), offer_id)
     if best is None:
         return None
     place = next(n for n, (_, one) in enumerate(others) if one.id == best.id)
@@ -141,18 +141,30 @@ def price(offer: Offer, wish: Wish) -> str:
 
 
 def session(offer: Offer, found: Found) -> str:
-    whole = session_price(offer, found.wish, found.image)
-    return f"{SESSION_HOURS} hours with transfer about {whole}"
+    """The whole price of a session; what it is made of is said once, below the offers."""
+    return f"{SESSION_HOURS} h in all {session_price(offer, found.wish, found.image)}"
 
 
 def speed(offer: Offer, wish: Wish) -> str:
-    """Vast's score, and how much of it a dollar buys."""
-    return f"DLPerf {offer.dlperf:.0f}, {value(offer, wish):.0f} per dollar"
+    """Vast's score, and how much of it a dollar an hour buys."""
+    return f"DLPerf {offer.dlperf:.0f}, {value(offer, wish):.0f} per $"
+
+
+def alike(offer: Offer, found: Found) -> str:
+    """How many there are just like it."""
+    more = found.more.get(offer.id, 0)
+    return f"{more + 1} of these on the machine" if more else ""
 
 
 def numbered(found: Found) -> list[tuple[int, Offer]]:
     """The offers with the numbers by which every card and menu calls them."""
     return list(enumerate(found.offers, 1))
+
+
+def places(names: Mapping[int, str]) -> dict[int, int]:
+    """The numbers that a menu's offers had in it."""
+    numbers = {id: label.split(" · ", 1)[0] for id, label in names.items()}
+    return {id: int(number) for id, number in numbers.items() if number.isdecimal()}
 
 
 def bare(label: str) -> str:
@@ -178,6 +190,7 @@ def _row(number: int, offer: Offer, found: Found) -> str:
     return look.lines(
         facts(number, offer, wish),
         f"-# {session(offer, found)} · {speed(offer, wish)}",
+        f"-# {alike(offer, found)}" if alike(offer, found) else "",
         *(f"-# ⚠ {one}" for one in marked(offer, found)),
     )
 

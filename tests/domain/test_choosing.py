@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.choosing import Against, Trait, best_in, marks, stand_in, why_first
+from bot.domain.choosing import Against, Trait, best_in, distinct, marks, stand_in, why_first
 from bot.domain.images import DEFAULT, Image
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Sort, Wish, rank, session_price, standing
@@ -180,16 +180,42 @@ def test_what_speaks_against_a_machine_is_found() -> None:
     assert [one.loads_in for one in marks(mute, DEFAULT, NOW)] == [None]
 
 
-@pytest.mark.parametrize(("gone", "instead"), [(1, 2), (2, 4), (4, 1), (99, 1)])
-def test_the_next_best_is_the_one_that_was_listed_below(gone: int, instead: int) -> None:
-    """The first below it that is still there, else the best; never the one that is gone."""
-    ranked = [offer(id, f"0.{id}0") for id in (1, 2, 4)]  # what is gone may still be in a list
+@pytest.mark.parametrize(("gone", "instead"), [(7, 8), (8, 10), (10, 1), (99, 1)])
+def test_the_next_best_has_the_place_of_what_is_gone(gone: int, instead: int) -> None:
+    """Of a later page, with 9 gone as well; the best of all after the last one."""
+    ranked = [offer(id, f"0.{id + 10}") for id in (1, 2, 3, 7, 8, 10)]  # a list may be old
+    listed = {7: 4, 8: 5, 9: 6, 10: 7}
 
-    found = stand_in(ranked, [1, 2, 3, 4], gone)
+    found = stand_in(ranked, listed, gone)
 
     assert found is not None
     assert found.id == instead
-    assert stand_in([offer(7)], [7], 7) is None
+    assert stand_in([offer(7)], {7: 1}, 7) is None
+
+
+def test_the_next_best_is_not_one_that_is_compared_already() -> None:
+    """What stands above and is left out of the ranking does not move the place."""
+    ranked = [offer(id, f"0.{id + 10}") for id in (3, 4)]
+
+    found = stand_in(ranked, {1: 1, 2: 2, 3: 3}, 2)
+
+    assert found is not None
+    assert found.id == 3
+
+
+def test_what_is_alike_on_one_machine_is_one_offer() -> None:
+    """Hosts offer GPUs one by one; another price or machine is another offer."""
+    twins = [offer(id, machine_id=1) for id in (1, 2, 3)]
+    others = [
+        offer(4, "0.31", machine_id=1),
+        offer(5, machine_id=5),
+        offer(6, machine_id=1, gpus=2),
+    ]
+
+    shown, more = distinct([*twins, *others])
+
+    assert [one.id for one in shown] == [1, 4, 5, 6]
+    assert more == {1: 2}
 
 
 def test_side_by_side_only_what_is_better_than_all_others_counts() -> None:

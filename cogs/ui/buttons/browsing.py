@@ -116,7 +116,9 @@ class Narrow(
         self.by = by
         self.stand = stand
         menu = discord.ui.Select[Any](
-            custom_id=_id(f"bellhop:narrow:{by}", stand), options=list(options)
+            custom_id=_id(f"bellhop:narrow:{by}", stand),
+            placeholder=next((one.label for one in options if one.default), None),
+            options=list(options),
         )
         super().__init__(menu)
 

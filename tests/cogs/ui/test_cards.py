@@ -380,6 +380,7 @@ def looks(draw: st.DrawFn) -> Found:
         wish=wish,
         image=draw(st.one_of(st.just(DEFAULT), IMAGES)),
         offers=many,
+        more=draw(st.sampled_from([{}, {one.id: 9 for one in many}])),
         failed=draw(st.sampled_from([{}, {24817: failed}])),
         at=NOW,
         nothing=NoOffer(hint=draw(TEXT)),

@@ -133,6 +133,7 @@ def test_a_machine_that_failed_us_is_marked_in_the_list() -> None:
         wish=Wish(),
         image=DEFAULT,
         offers=[offer],
+        more={},
         failed={offer.machine_id: failed},
         at=NOW,
     )
