@@ -190,10 +190,11 @@ def _by_order(first: Offer, second: Offer, wish: Wish, image: Image) -> str:
     """The reason where the sorted measure itself differs."""
     match wish.sort:
         case Sort.PRICE:
-            price, other = (session_price(one, wish, image) for one in (first, second))
+            prices = (session_price(one, wish, image).dollars for one in (first, second))
+            ours, theirs = _apart(*prices, least=2)
             return (
-                f"{SESSION_HOURS} hours on it cost about {price} with disk and transfer, "
-                f"{other - price} less than on number 2."
+                f"{SESSION_HOURS} hours on it cost about ${ours} with disk and transfer, "
+                f"on number 2 ${theirs}."
             )
         case Sort.VALUE:
             ours, theirs = _apart(value(first, wish), value(second, wish))

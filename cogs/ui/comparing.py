@@ -65,15 +65,15 @@ def _side(number: int, offer: Offer, found: Found, best: Sequence[Trait]) -> str
     until = offer.available_until
     won = ", ".join(_BEST[trait] for trait in best)
     return look.lines(
-        f"**{number} · {look.clean(offer.title, 50)} · {offers.price(offer, wish)}**",
+        f"**{offers.title(number, offer, wish)}**{offers.alike(offer, found)}",
         f"Best here: **{won}**" if won else "",
         f"{offers.session(offer, found)}, transfer included",
         f"{offers.speed(offer, wish)} · {look.vram(offer)}",
         f"{look.reliability(offer)} · {look.region(offer)}{look.trust(offer)}",
-        look.speeds(offer) + (f" · image in about {duration(load)}" if load is not None else ""),
+        look.speeds(offer),
+        f"Image loaded in about {duration(load)}" if load is not None else "",
         f"{look.rounded(offer.cpu_cores, '1')} CPU cores · {round(offer.ram_mb / 1024):,} GB RAM",
         f"For rent until {look.day(until)}" if until is not None else "",
-        offers.alike(offer, found),
         *(f"⚠ {one}" for one in offers.marked(offer, found)),
     )
 

@@ -52,8 +52,8 @@ def page(found: Found, owner_id: int, number: int = 0, *, note: str = "") -> loo
         note,
         f"**Why number 1 is first:** {_why(found)}" if stand.page == 0 else "",
         "\n".join(_row(at, offer, found) for at, offer in shown),
-        f"-# $/h is the whole price with {found.wish.disk_gb} GB of disk. Transfer comes once: it "
-        f"is in what {SESSION_HOURS} h cost in all. Nothing is rented before you confirm.",
+        f"-# An hour's price is with {found.wish.disk_gb} GB of disk; “in all” adds the transfer, "
+        "which comes once. Nothing is rented before you confirm.",
         controls=[buttons.ChooseOffer(found.wish, shown), *_turning(found, stand, last)],
     )
 
@@ -124,10 +124,14 @@ def asked(wish: Wish) -> str:
 def facts(number: int, offer: Offer, wish: Wish) -> str:
     """An offer in two lines: which it is, and what it is like."""
     return (
-        f"**{number} · {look.clean(offer.title, 50)} · {price(offer, wish)}**\n"
+        f"**{title(number, offer, wish)}**\n"
         f"-# {look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)} · "
         f"{look.speeds(offer)}{look.trust(offer)}"
     )
+
+
+def title(number: int, offer: Offer, wish: Wish) -> str:
+    return f"{number} · {look.clean(offer.title, 50)} · {price(offer, wish)}"
 
 
 def marked(offer: Offer, found: Found) -> list[str]:
@@ -151,9 +155,9 @@ def speed(offer: Offer, wish: Wish) -> str:
 
 
 def alike(offer: Offer, found: Found) -> str:
-    """How many there are just like it."""
+    """How many there are just like it on its machine, to be put after its title."""
     more = found.more.get(offer.id, 0)
-    return f"{more + 1} of these on the machine" if more else ""
+    return f" · {more + 1} free" if more else ""
 
 
 def numbered(found: Found) -> list[tuple[int, Offer]]:
@@ -186,11 +190,13 @@ def _against(mark: Mark) -> str:
 
 
 def _row(number: int, offer: Offer, found: Found) -> str:
+    """An offer in three lines that fit a phone. How fast its line is, is said where it is slow."""
     wish = found.wish
     return look.lines(
-        facts(number, offer, wish),
+        f"**{title(number, offer, wish)}**{alike(offer, found)}",
+        f"-# {look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}"
+        f"{look.trust(offer)}",
         f"-# {session(offer, found)} · {speed(offer, wish)}",
-        f"-# {alike(offer, found)}" if alike(offer, found) else "",
         *(f"-# ⚠ {one}" for one in marked(offer, found)),
     )
 

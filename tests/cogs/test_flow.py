@@ -23,7 +23,8 @@ async def test_offers_lists_what_fits_with_the_whole_price(chat: Chat) -> None:
     assert "3 offers, cheapest first" in shown
     assert "**1 · RTX 3090 · $0.222/h**" in shown
     assert "**2 · RTX 4090 · $0.318/h**" in shown
-    assert "24 GB VRAM · Norway, NO · 99.7 % reliable · 905 Mbit/s down, 812 up" in shown
+    assert "24 GB VRAM · Norway, NO · 99.7 % reliable" in shown
+    assert "4 h in all $1.07 · DLPerf 39, 177 per $" in shown
     assert "Tesla T4" not in shown
 
 

@@ -71,9 +71,7 @@ def test_the_reason_is_what_the_ranking_decided_by() -> None:
     by_reliability = why(cheap, strong, sort=Sort.RELIABILITY)
     by_vram = why(cheap, strong, sort=Sort.VRAM)
 
-    assert by_price == (
-        "4 hours on it cost about $1.06 with disk and transfer, $0.80 less than on number 2."
-    )
+    assert by_price == ("4 hours on it cost about $1.06 with disk and transfer, on number 2 $1.86.")
     assert by_value == (
         "A dollar an hour buys a speed of 238 (Vast's DLPerf) there, and 91 on number 2."
     )
@@ -81,6 +79,13 @@ def test_the_reason_is_what_the_ranking_decided_by() -> None:
         "Its host is up more of the time than that of number 2: 99.9 % against 99.1 %."
     )
     assert by_vram == "Each of its GPUs has 80 GB of VRAM, those of number 2 have 24 GB."
+
+
+def test_two_prices_are_told_apart_however_near_they_are() -> None:
+    """Two figures that read the same would be no reason."""
+    said = why(offer(1, "0.300000"), offer(2, "0.300001"))
+
+    assert "cost about $1.463280 with disk and transfer, on number 2 $1.463284." in said
 
 
 def test_a_tie_is_decided_by_price_then_reliability_and_says_so() -> None:
@@ -110,7 +115,7 @@ def test_a_machine_that_failed_us_comes_last_and_the_reason_says_so() -> None:
         "One machine would come before it, but failed us lately."
     )
     assert why(cheap, usual, dear, bad=(1,)).endswith(
-        "less than on number 2. One machine would come before it, but failed us lately."
+        "on number 2 $1.86. One machine would come before it, but failed us lately."
     )
     assert "before it" not in why(cheap, usual, bad=(1, 2))
 
