@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive
 from bot.domain.forecasts import disk_needed_gb, restoring
-from bot.domain.images import Image, choose, demand_allowed
 from bot.domain.limits import Limits
 from bot.domain.lookouts import Lookout
 from bot.domain.money import Usd
 from bot.domain.offers import Offer, Wish
-from bot.domain.policy_keys import IMAGES
 from bot.domain.rentals import Quote, Reason, Rental, RentalId, State, new_id
 from bot.domain.replacement import accept, held_against
 from bot.errors import BadInput, LowCredit, NotFound, NotReady, NotYours, OfferGone, QuoteExpired
@@ -26,7 +24,6 @@ from bot.ports.market import Market
 from bot.services.allowance import allowance
 from bot.services.budgets import Budgets
 from bot.services.offers import Offers
-from bot.services.policy import Policies
 from bot.services.prospects import look_ahead
 from bot.services.shelf import Shelf
 from bot.services.wishes import Wishes
@@ -87,7 +84,7 @@ class Desk(Wishes):
         """
         if hours is not None and not 1 <= hours <= MAX_HOURS:
             raise BadInput(public=f"Choose between 1 and {MAX_HOURS} hours.")
-        chosen = await self._image(image)
+        chosen = await self._offers.image(image)
         archive = await self._shelf.get(actor, restore) if restore else None
         if archive is not None:
             _demand_room(archive, wish)
@@ -276,13 +273,6 @@ class Desk(Wishes):
         """The open rentals this person may end: their own, for a lead everybody's."""
         owner = None if actor.lead else actor.id
         return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
-
-    async def _image(self, name: str | None) -> Image:
-        """The image meant; unnamed, the first that the team allows. Raises BadInput."""
-        allowed = await Policies(store=self._store).value(IMAGES)
-        chosen = choose(name or (allowed[0] if allowed else None))
-        demand_allowed(chosen, allowed)
-        return chosen
 
     async def _afford(self, per_hour: Usd, planned_hours: int | None) -> None:
         """Raise LowCredit unless the account pays for the planned hours, or for one."""

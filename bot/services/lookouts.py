@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.access import Action, Actor, demand
-from bot.domain.images import choose
 from bot.domain.lookouts import DRAFT_LIFE, Lookout, State, ended, opened
 from bot.domain.offers import Wish
 from bot.domain.rentals import Quote, new_id
@@ -36,7 +35,10 @@ class Lookouts:
         hours: int | None = None,
         restore: str | None = None,
     ) -> Lookout:
-        """Note a wish for which nothing was found, so that its buttons can carry it."""
+        """Note a wish for which nothing was found, so that its buttons can carry it.
+
+        Raises BadInput for a GPU or an image that there is not, or that the team does not allow.
+        """
         now = self._clock.now()
         lookout = Lookout(
             id=new_id(),
@@ -45,7 +47,7 @@ class Lookouts:
             owner_id=actor.id,
             owner_name=actor.name,
             wish=await self._offers.checked(wish),
-            image=choose(image),
+            image=await self._offers.image(image),
             name=name,
             hours=hours,
             restore_id=restore,

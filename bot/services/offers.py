@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.choosing import distinct
-from bot.domain.images import Image, choose
+from bot.domain.images import Image, choose, demand_allowed
 from bot.domain.narrowing import Loosening, around, loosening
 from bot.domain.offers import Offer, Wish, find_gpu, rank, suggest, tightest
 from bot.domain.policy_keys import IMAGES
@@ -80,7 +80,7 @@ class Offers:
 
         Raises BadInput for a wish that makes no sense, and Provider.
         """
-        wish, image = await self.checked(wish), await self._usual_image()
+        wish, image = await self.checked(wish), await self.image()
         fitting, more = distinct(await self.fitting(wish, image))
         found = Found(
             wish=wish,
@@ -106,6 +106,13 @@ class Offers:
         found = await self._market.search(wish, max_compute_cap=image.max_compute_cap)
         return rank(found, wish, image, bad=await self.failed())
 
+    async def image(self, name: str | None = None) -> Image:
+        """The image meant; unnamed, the first that the team allows. Raises BadInput."""
+        allowed = await self._policies.value(IMAGES)
+        chosen = choose(name or (allowed[0] if allowed else None))
+        demand_allowed(chosen, allowed)
+        return chosen
+
     async def failed(self) -> Mapping[int, Grudge]:
         """The machines that failed us lately, each with the newest failure."""
         remembered = await self._policies.value(GRUDGE)
@@ -129,11 +136,6 @@ class Offers:
                 f"no such GPU: {shown!r}", public=f"There is no GPU called “{shown}”.", hint=hint
             )
         return replace(wish, gpu=name)
-
-    async def _usual_image(self) -> Image:
-        """The image of who names none: the first that the team allows."""
-        allowed = await self._policies.value(IMAGES)
-        return choose(allowed[0] if allowed else None)
 
     async def _without_limits(self, wish: Wish) -> list[Offer]:
         """The market in which to find the limit that is in the way; empty for one single offer.

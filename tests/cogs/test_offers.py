@@ -14,6 +14,7 @@ from bot.client import Bellhop, Services
 from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Reason
 from bot.domain.replacement import Grudge
+from cogs.ui.buttons import ChooseOffer
 from tests.builders import NOW, an_offer, some_rates
 from tests.cogs.conftest import Chat, text, twice
 from tests.cogs.market import FixedMarket
@@ -86,6 +87,28 @@ async def test_an_old_page_works_after_a_restart(
     assert "RTX 3090 · at least 16 GB VRAM · anywhere" in shown
     assert "with 100 GB of disk" in shown
     assert "RTX 4090" not in shown
+
+
+def test_a_menu_of_an_older_version_still_leads_to_a_quote() -> None:
+    """It carried no model then; what is on a card that was sent long ago is never changed."""
+    template = ChooseOffer.__discord_ui_compiled_template__
+
+    old = template.fullmatch("bellhop:offers:100:16:1:500000:SE:price")
+    new = template.fullmatch("bellhop:offers:100:16:1::SE:price:RTX 4090")
+
+    assert old is not None
+    assert new is not None
+    assert (old["gpu"], new["gpu"]) == (None, "RTX 4090")
+
+
+async def test_what_the_teams_image_cannot_run_on_is_no_offer(chat: Chat) -> None:
+    """Who names no image gets the first that the team allows; the one of 2022 knows no H100."""
+    await chat.store.change_policy({"images": '["fastai"]'}, by=None)
+
+    page = await chat.ada.slash(chat.channel, "offers")
+
+    assert "2 offers, cheapest first" in text(page.response)
+    assert "H100" not in text(page.response)
 
 
 async def test_somebody_elses_press_is_refused(chat: Chat, many: FixedMarket) -> None:
