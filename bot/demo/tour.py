@@ -87,9 +87,10 @@ class Tour:
             ),
             ("A machine that no rental owns is found and destroyed", outside.destroy_a_stray),
             (
-                "Somebody destroys Ada's next machine in Vast's console; she is told",
-                lambda: outside.lose_a_machine(idle.rented),
+                "Discord is away while Ada rents; the machine comes, and then one card",
+                lambda: outside.be_unheard(idle.rented),
             ),
+            ("Somebody destroys it in Vast's console; she is told", outside.lose_a_machine),
             ("Nothing is left running", self._nothing_left),
             ("The board has followed, and says how to begin", board.be_empty),
         )

@@ -16,6 +16,8 @@ from bot.domain.rentals import RentalId
 TOLD_S = 60.0
 GONE_S = 60.0
 STRAY = "bellhop/zzk7m2"
+REFUSED = 2
+"""So many messages Discord does not take; a third one it does."""
 
 
 class SweepAct:
@@ -26,6 +28,7 @@ class SweepAct:
         people = stage.demo.world.people
         self._ada = Hands(stage.demo.env, stage.demo.world, people["ada"])
         self._inbox = Hands(stage.demo.env, stage.demo.world, people["ada"], inbox=True)
+        self._lost = RentalId("")
 
     async def end_late(self, give_back: Callable[[], Awaitable[str]]) -> str:
         """Vast takes a destroy and carries it out seconds later."""
@@ -52,9 +55,22 @@ class SweepAct:
         check(book["destroyed_at"] is not None, "a destroyed stray", str(book))
         return f"“{first_line(told.text)}”: instance {contract}"
 
-    async def lose_a_machine(self, rent: Callable[[Seen], Awaitable[RentalId]]) -> str:
-        """Somebody destroys Ada's machine in Vast's console."""
-        rental_id = await rent(await self._ada.command("rent", disk=10))
+    async def be_unheard(self, rent: Callable[[Seen], Awaitable[RentalId]]) -> str:
+        """Discord is away while Ada rents: the machine comes, and its card when it can."""
+        demo = self._stage.demo
+        demo.env.inject_error(
+            "POST", f"/channels/{demo.world.gpu.id}/messages", status=503, times=REFUSED
+        )
+        self._lost = await rent(await self._ada.command("rent", disk=10))
+        cards = [one for one in self._ada.messages() if self._lost in one.text]
+        left = demo.env.backend.faults
+        check(not left, "a Discord that refused", str(left))
+        check(len(cards) == 1, "one card", str(len(cards)))
+        return f"refused {REFUSED} times, then one card: “{first_line(cards[0].text)}”"
+
+    async def lose_a_machine(self) -> str:
+        """Somebody destroys that machine in Vast's console."""
+        rental_id = self._lost
         rental = await self._stage.app.store.rental(rental_id)
         assert rental is not None
         path = f"instances/{rental.contract}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 
 from bot.domain.money import hourly
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _LINES = 20
 _LONGEST = 400
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ][\d:.,]+(Z|[+-]\d\d:?\d\d)?\s+")
+"""The time a log puts before its lines: the host's, which tells nobody anything on a card."""
 _SECRET = ("token", "password", "secret", "api_key", "apikey", "ssh-rsa", "ssh-ed25519")
 _BY_DAEMON = (Reason.TOO_SLOW, Reason.FAILED_START, Reason.BAD_IMAGE, Reason.REFUSED)
 
@@ -80,8 +83,8 @@ class Replacing:
         last = await self._last_line(rental, daemon=reason in _BY_DAEMON)
         if last and last not in said:
             whose = "The host's log" if reason in _BY_DAEMON else "The machine's log"
-            said = f"{said} {whose} ends with: {last}".strip()
-        return Heard(said[:_LONGEST])
+            said = f"{_sentence(said)} {whose} ends with: {last}".strip()
+        return Heard(_sentence(said[:_LONGEST]))
 
     async def _last_line(self, rental: Rental, *, daemon: bool) -> str:
         """The newest line of a log that holds nothing secret; empty where there is none."""
@@ -93,4 +96,9 @@ class Replacing:
             log.info("the log of %s could not be read: %s", rental.contract, error)
             return ""
         safe = [line for line in lines if not any(word in line.lower() for word in _SECRET)]
-        return safe[-1].strip() if safe else ""
+        return _STAMP.sub("", safe[-1]).strip() if safe else ""
+
+
+def _sentence(text: str) -> str:
+    """Another's words so that ours may follow them."""
+    return text if not text or text[-1] in ".!?…" else f"{text}."

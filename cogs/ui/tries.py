@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bot.domain.money import ZERO, hourly
+from bot.domain.money import ZERO, Usd, hourly
 from bot.domain.rentals import Rental, Try
 from bot.domain.tally import Tally
 from cogs.ui import buttons, look, words
 
 _SHOWN = 5
+_WORTH_SAYING = Usd.of("0.0001")
+"""Less is shown as $0.00, as if it were nothing."""
 
 
 def listed(rental: Rental, tally: Tally) -> str:
@@ -62,7 +64,8 @@ def asking(rental: Rental, tally: Tally, heading: str, small_print: str) -> look
 
 def _line(one: Try, tally: Tally) -> str:
     spent = tally.of(one.contract) if one.contract is not None else ZERO
-    money = f"cost {spent}" if spent.micros else "cost nothing"
+    little = "almost nothing" if spent.micros else "nothing"
+    money = f"cost {spent}" if spent >= _WORTH_SAYING else f"cost {little}"
     machine = f" · machine {one.machine_id}" if one.machine_id else ""
     said = f" {look.clean(one.words, 160)}" if one.words else ""
     return (

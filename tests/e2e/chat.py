@@ -14,10 +14,10 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import WSMsgType, web
 
@@ -26,6 +26,18 @@ _EPOCH_MS = 1420070400000
 _OK = {"content-type": "application/json"}
 
 Part = dict[str, Any]
+Writing = Literal["message", "edit"]
+
+
+@dataclass(slots=True)
+class Doom:
+    """What happens to the bot's next message of a kind: `spring` is called before it is there, or
+    when it is there and nobody has been told; no answer is heard in either case."""
+
+    writing: Writing
+    taken: bool
+    spring: Callable[[], None]
+    sprung: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +59,7 @@ class Chat:
         self.commands: dict[str, Part] = {}
         self.lost_answers = 0  # so many new messages are taken, and the answer is not heard
         self.token_reset = False
+        self.dooms: list[Doom] = []
         self._asked: dict[str, Asked] = {}
         self._numbers = itertools.count(1)
         self._sequence = itertools.count(1)
@@ -220,14 +233,34 @@ class Chat:
             case "POST", "users", "@me", "channels":
                 return _say({"id": str(CHANNEL + 7), "type": 1, "recipients": [_ada()]})
             case "POST", "channels", channel, "messages":
-                return self._post(request, int(channel), body)
+                return self._written(
+                    request, "message", lambda: self._post(request, int(channel), body)
+                )
             case "GET", "channels", channel, "messages":
                 mine = [m for m in self.messages.values() if m["channel_id"] == channel]
                 return _say(sorted(mine, key=lambda one: -int(one["id"]))[:50])
             case "PATCH", "channels", _, "messages", number if int(number) in self.messages:
-                self.messages[int(number)] |= {"components": body["components"]}
-                return _say(self.messages[int(number)])
+                return self._written(request, "edit", lambda: self._edit(int(number), body))
         return _say({"code": 10008, "message": "Unknown"}, 404)
+
+    def _written(
+        self, request: web.Request, writing: Writing, take: Callable[[], web.Response]
+    ) -> web.Response:
+        """Take a message or an edit, unless a doom lies in wait for it."""
+        doom = next((one for one in self.dooms if one.writing == writing and not one.sprung), None)
+        if doom is None:
+            return take()
+        doom.sprung = True
+        if doom.taken:
+            take()
+        doom.spring()
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+
+    def _edit(self, number: int, body: Part) -> web.Response:
+        self.messages[number] |= {"components": body["components"]}
+        return _say(self.messages[number])
 
     def _register(self, body: list[Part]) -> list[Part]:
         self.commands = {

@@ -146,14 +146,14 @@ async def test_after_so_many_dollars_no_other_is_tried(store: Store, clock: SetC
 async def test_a_missed_deadline_is_explained_by_the_host_log(house: House) -> None:
     """Vast's message and the end of the log, without lines that may hold a secret."""
     house.market.status = Status.STARTING
-    house.market.log = ["pulling layer 3", "disk quota exceeded", "token=abc"]
+    house.market.log = ["pulling layer 3", "2026-11-23T08:57:19Z disk quota exceeded", "token=abc"]
 
     rental = await _asked(house)
     await house.passes(30, apart=MINUTE)
 
     (tried,) = (await _row(house, rental)).tries
     assert tried.reason is Reason.TOO_SLOW
-    assert "The host's log ends with: disk quota exceeded" in tried.words
+    assert tried.words.endswith("The host's log ends with: disk quota exceeded.")
     assert "abc" not in tried.words
 
 

@@ -55,6 +55,14 @@ def test_each_try_says_which_machine_why_it_ended_and_what_it_cost() -> None:
     assert "$0.01 so far" in shown
 
 
+def test_a_try_that_cost_less_than_can_be_shown_does_not_cost_a_nought() -> None:
+    """“$0.00” would leave it open whether something was charged."""
+    seconds = _tried(gpu=Usd(), storage=Usd(20))
+    rental = a_rental(state=State.BOOTING, phase=Phase.LOADING, phase_at=NOW, tries=(seconds,))
+
+    assert "It cost almost nothing." in _text(cards.rental_card(rental, LATER))
+
+
 def test_while_a_failed_machine_goes_the_card_says_that_another_is_tried() -> None:
     """Not an end: the reason, the price that holds, and a way out."""
     rental = a_rental(
