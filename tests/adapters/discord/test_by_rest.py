@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -31,12 +32,19 @@ def _role(number: int, name: str) -> dict[str, Any]:
     }
 
 
+def _say(body: object, status: int = 200) -> web.Response:
+    """The library reads JSON of exactly this type only."""
+    headers = {"content-type": "application/json"}
+    return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)
+
+
 @pytest.fixture
 async def discord_at(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """As much of Discord's REST as is asked."""
     own = _USER | {"id": str(OWN), "bot": True}
     application = {"id": str(OWN), "name": "b", "description": "", "icon": None, "flags": 0}
     application |= {"bot_public": False, "bot_require_code_grant": False, "verify_key": ""}
+    application |= {"owner": _USER | {"id": "31"}, "rpc_origins": []}
     roles = [_role(SERVER, "@everyone"), _role(ROLE, "leads")]
     server = {"id": str(SERVER), "name": "Course", "owner_id": "31", "roles": roles}
     lists = ("emojis", "stickers", "features")
@@ -50,15 +58,15 @@ async def discord_at(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     async def answer(request: web.Request) -> web.Response:
         match [part for part in request.path.split("/") if part]:
             case ["users", "@me"]:
-                return web.json_response(own)
+                return _say(own)
             case ["oauth2", "applications", "@me"]:
-                return web.json_response(application)
+                return _say(application)
             case ["guilds", number] if number == str(SERVER):
-                return web.json_response(server)
+                return _say(server)
             case ["guilds", _, "members", number] if number == str(ADA):
-                return web.json_response(ada)
+                return _say(ada)
             case _:
-                return web.json_response({"code": 10007, "message": "Unknown"}, status=404)
+                return _say({"code": 10007, "message": "Unknown"}, status=404)
 
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", answer)
@@ -83,7 +91,8 @@ async def test_members_and_their_roles_are_known_without_a_session(discord_at: N
 
     running = asyncio.ensure_future(servers.run())
     try:
-        await until(lambda: servers.get_guild(SERVER) is not None, within_s=30)
+        await until(lambda: running.done() or servers.get_guild(SERVER) is not None, within_s=30)
+        assert not running.done(), running.exception()
         ada = await members.member(SERVER, ADA)
         gone = await members.member(SERVER, 77)
     finally:
