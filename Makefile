@@ -48,7 +48,7 @@ e2e: install  ## tests with whole programs, real SSH, real Jupyter, a real brows
 	$(RUN) pytest -m e2e -n 2 --dist loadfile
 
 crash: install  ## deaths at every moment of the real program, minutes long; CRASH_SEED=n plays one again
-	CRASH_LONG=1 $(RUN) pytest -s tests/domain/test_crashes.py tests/e2e/test_crash_matrix.py tests/e2e/test_real_lives.py tests/e2e/test_hostile_moments.py tests/e2e/test_restart.py
+	CRASH_LONG=1 $(RUN) pytest -s tests/domain/test_crashes.py tests/e2e/test_crash_matrix.py tests/e2e/test_real_lives.py tests/e2e/test_hostile_moments.py tests/e2e/test_restart.py tests/e2e/test_roles.py
 
 tour: install  ## the story from offer to receipt, checked against the sandbox's books
 	$(RUN) bellhop demo --tour

@@ -17,6 +17,7 @@ from bot.config import Settings
 from bot.domain.rentals import RentalId
 from bot.errors import Config
 from bot.ports.chat import Home
+from bot.ports.processes import Wires
 from bot.services.calls import Calls
 from bot.services.links import Links
 from bot.services.roll import BOT, Roll
@@ -94,25 +95,23 @@ def routes_seal(settings: Settings) -> TextSeal:
     return TextSeal(settings.secret, "routes")
 
 
-def tell_revocations(house: House) -> None:
+def tell_revocations(links: Links, wires: Wires) -> None:
     """Whose sessions are ended here has their connections cut by every relay."""
-    links, wires = house.outside.links, house.wires
     links.watch(lambda rental_id: wires.tell(_REVOKED, rental_id))
     links.watch_members(
         lambda rental_id, member_id: wires.tell(_LET_GO, f"{rental_id} {member_id}")
     )
 
 
-def hear_revocations(house: House) -> None:
+def hear_revocations(links: Links, wires: Wires) -> None:
     """A relay's side; what is missed is found at the curfew's next look."""
-    links = house.outside.links
 
     def let_go(about: str) -> None:
         rental_id, _, member_id = about.partition(" ")
         links.let_go(RentalId(rental_id), int(member_id))
 
-    house.wires.hear(_REVOKED, lambda about: links.revoked(RentalId(about)))
-    house.wires.hear(_LET_GO, let_go)
+    wires.hear(_REVOKED, lambda about: links.revoked(RentalId(about)))
+    wires.hear(_LET_GO, let_go)
 
 
 def home_text(home: Home | None) -> str:

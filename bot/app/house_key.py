@@ -10,22 +10,35 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
+from typing import Protocol
 
 from bot.adapters.sealing.texts import TextSeal
 from bot.adapters.ssh import keys
 from bot.adapters.ssh.keys import SshKey
 from bot.adapters.storage.engine import file_of, parsed
 from bot.config import Settings
+from bot.domain.rentals import Rental
 from bot.errors import Config, Unreadable
 from bot.ports.processes import HouseKeys
 
 log = logging.getLogger(__name__)
 
 NAME = "ssh"
+
+_ELSEWHERE = (
+    "has no SSH key, nor has the database, and machines are running that know one. It is in the "
+    "data folder of the process that ran before: start with that one, once."
+)
 _PURPOSE = "ssh key"
 
 
-async def house_key(settings: Settings, store: HouseKeys, *, on_disk: bool = True) -> SshKey:
+class Books(HouseKeys, Protocol):
+    """What is needed of the database."""
+
+    async def readable_rentals(self) -> list[Rental]: ...
+
+
+async def house_key(settings: Settings, store: Books, *, on_disk: bool = True) -> SshKey:
     """The key, made first where there is none.
 
     With `on_disk` it lies in the data folder as well, where OpenSSH finds it. Raises Config, Store.
@@ -35,9 +48,10 @@ async def house_key(settings: Settings, store: HouseKeys, *, on_disk: bool = Tru
         if keys.there(folder) or await store.house_key(NAME) is None:
             return await asyncio.to_thread(keys.load_or_create, folder)
         on_disk = True  # a backup of PostgreSQL was restored here
-    key = await _kept(settings, store, folder)
     if not on_disk:
-        return key
+        await _demand_known(store, folder)
+        return await _kept(settings, store, folder)
+    key = await _kept(settings, store, folder)
     return await asyncio.to_thread(_beside, folder, key)
 
 
@@ -50,6 +64,14 @@ async def known_key(settings: Settings, store: HouseKeys) -> SshKey | None:
 def several_may_run(settings: Settings) -> bool:
     """Whether this installation's database is one that several processes may share."""
     return file_of(parsed(settings.database_url)) is None
+
+
+async def _demand_known(store: Books, folder: Path) -> None:
+    """Raise Config where a new key would lock us out of machines that run."""
+    if keys.there(folder) or await store.house_key(NAME) is not None:
+        return
+    if any(one.contract is not None for one in await store.readable_rentals()):
+        raise Config("BELLHOP_DATA", _ELSEWHERE)
 
 
 async def _kept(settings: Settings, store: HouseKeys, folder: Path) -> SshKey:

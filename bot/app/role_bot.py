@@ -73,7 +73,7 @@ async def open_bot(settings: Settings, *, migrating: bool = True) -> AsyncIterat
             ("sharing", shared.sharing),
         ):
             serve(wires, name, wake)
-        tell_revocations(house)
+        tell_revocations(outside.links, wires)
         far = FarArchives(calls=house.calls)
         budgets = Budgets(
             store=outside.store, clock=outside.clock, wake=shared.wake, news=shared.news

@@ -88,7 +88,7 @@ async def open_relay_role(settings: Settings, *, migrating: bool = True) -> Asyn
             ),
         )
         _hear_joined(house, relay)
-        hear_revocations(house)
+        hear_revocations(outside.links, house.wires)
         answer_flush(house.calls, outside.outputs, lambda: outside.recorder.write(whole=True))
         await listen(relay, settings)
         await house.begin()

@@ -73,7 +73,7 @@ async def open_worker(settings: Settings, *, migrating: bool = True) -> AsyncIte
         await shared.policies.values()
         serve(wires, "wake", shared.wake)
         serve(wires, "keys", shared.keys)
-        tell_revocations(house)
+        tell_revocations(outside.links, wires)
         budgets = Budgets(
             store=outside.store, clock=outside.clock, wake=shared.wake, news=shared.news
         )

@@ -29,6 +29,7 @@ WORD = "routes"
 EVERY_S = 5.0
 SEEK_S = 5.0
 """How long a request waits for a way that is being made."""
+SOUGHT_S = 0.5
 PATIENCE_S = 4.0
 _LONGEST_S = 30.0
 
@@ -133,6 +134,7 @@ class RouteFinder:
         self._tasks = tasks
         self._outputs = outputs
         self._wake = Wake()
+        self._looked_at = 0.0
         self._ways: dict[RentalId, Way] = {}
         self._made: dict[RentalId, Way] = {}
         self._busy: set[RentalId] = set()
@@ -151,6 +153,7 @@ class RouteFinder:
 
     async def look(self) -> None:
         """Once: begin to make what is missing, end what is not told any more. Raises Store."""
+        self._looked_at = asyncio.get_running_loop().time()
         self._ways = {one.rental_id: one for one in await self._store.ways()}
         for gone in (self._made.keys() | self._fails.keys()) - self._ways.keys():
             await self._lose(gone)
@@ -165,8 +168,10 @@ class RouteFinder:
         """Look for one way that is wanted now, and wait for it a little. Never raises."""
         with contextlib.suppress(Store, TimeoutError):
             async with asyncio.timeout(SEEK_S):
-                self._fails.pop(rental_id, None)
-                await self.look()
+                # A page that is open asks again and again.
+                if asyncio.get_running_loop().time() - self._looked_at >= SOUGHT_S:
+                    self._fails.pop(rental_id, None)
+                    await self.look()
                 if rental_id in self._ways and self._routes.get(rental_id) is None:
                     await self._waiting.setdefault(rental_id, asyncio.Event()).wait()
 

@@ -106,6 +106,7 @@ class Recorder:
             every = await self._store.recordings()
             rows = [row for row in every if row.keeper == self._keeper]
             self._restored = True
+        rows = [row for row in rows if row.key not in self._kept]
         states = {
             rental_id: await self._open(rental_id) for rental_id in {r.rental_id for r in rows}
         }

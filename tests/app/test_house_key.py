@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from bot.adapters.storage.store import open_store
 from bot.app.house import demand_several
 from bot.app.house_key import house_key
 from bot.config import Settings, read
+from bot.domain.rentals import ContractId
 from bot.errors import Config
 from bot.ports.processes import HouseKeys
-from tests.builders import SetClock
+from tests.builders import SetClock, begun
 
 
 def settings(url: str, data: Path, **env: str) -> Settings:
@@ -87,6 +89,25 @@ async def test_a_process_with_another_secret_is_told_which_setting_is_wrong(
         await key_of(postgres_url, tmp_path / "b", BELLHOP_SECRET="another")
 
     assert caught.value.name == "BELLHOP_SECRET"
+
+
+async def test_no_new_key_is_made_while_machines_run_that_know_another(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """It would lock us out of every one; whose data folder has the old one starts first."""
+    secret = {"BELLHOP_SECRET": "of the installation"}
+    async with open_store(postgres_url, clock=SetClock()) as store:
+        rental = await begun(store)
+        await store.apply(replace(rental, contract=ContractId(7)), event="created")
+
+    with pytest.raises(Config, match="start with that one") as caught:
+        await key_of(postgres_url, tmp_path / "b", on_disk=False, **secret)
+    assert caught.value.name == "BELLHOP_DATA"
+
+    before = keys.load_or_create(tmp_path / "a" / "keys")
+    one = await key_of(postgres_url, tmp_path / "a", on_disk=False, **secret)
+    two = await key_of(postgres_url, tmp_path / "b", on_disk=False, **secret)
+    assert one.public_line() == two.public_line() == before.public_line()
 
 
 async def test_beside_sqlite_the_key_is_a_file(sqlite_url: str, tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.domain.archives import ArchiveId
+from bot.domain.rentals import Rental, RentalId
 from bot.errors import Busy
 from bot.services.calls import Answer, Calls
-from bot.services.far_archives import FarArchives
+from bot.services.far_archives import FarArchives, Work
 from bot.services.far_wakes import FarWake, serve
 from bot.tasks import Tasks, Wake
+from tests.builders import a_rental
 from tests.services.wires import Wires
 
 
@@ -87,3 +89,32 @@ async def test_a_far_hint_wakes_who_serves_it() -> None:
     wires.tell("again")
     await other.wait(20)
     await here.wait(20)
+
+
+async def test_the_chat_has_archives_deleted_and_work_measured_by_the_worker(tasks: Tasks) -> None:
+    """Which alone knows what a save builds on; what keeps it from it comes back in words."""
+    wires, deleted = Wires(), []
+    rental = a_rental()
+
+    class Archives:
+        async def delete(self, archive_id: ArchiveId) -> None:
+            if archive_id in deleted:
+                raise Busy("in use", public="It is being read.")
+            deleted.append(archive_id)
+
+    async def measure(_: Rental) -> int:
+        return 12_345
+
+    async def find(rental_id: RentalId) -> Rental | None:
+        return rental if rental_id == rental.id else None
+
+    work = Work(archives=Archives(), measure=measure, rental=find)  # type: ignore[arg-type]
+    work.answer(Calls(wires=wires, tasks=tasks))
+    far = FarArchives(calls=Calls(wires=wires, tasks=tasks))
+
+    await far.delete(ArchiveId("a1"))
+    assert deleted == ["a1"]
+    with pytest.raises(Busy) as caught:
+        await far.delete(ArchiveId("a1"))
+    assert caught.value.public == "It is being read."
+    assert await far.measure(rental) == 12_345

@@ -191,3 +191,55 @@ async def test_only_what_is_known_to_be_closed_is_taken_away(
     await second.write()
 
     assert len(rows.rows) == int(unreadable)
+
+
+def relays_recorder(
+    rows: Rows, clock: SetClock, name: str, others: Collection[str]
+) -> tuple[Outputs, Recorder]:
+    outputs = Outputs(documents=Files(), routes=Routes())
+
+    async def there() -> Collection[str]:
+        return others
+
+    return outputs, Recorder(
+        store=rows,
+        outputs=outputs,
+        clock=clock,
+        wake=Wake(),
+        seal=TextSeal("a secret", "recordings"),
+        keeper=name,
+        others=there,
+    )
+
+
+async def test_what_a_dead_relay_kept_another_takes_over_once(rows: Rows, clock: SetClock) -> None:
+    """While it is there it is left alone; what one's own is comes only once."""
+    dead, recorder = relays_recorder(rows, clock, "relay-1", [])
+    dead.talk(RENTAL, "k1", "s1").asked("m1", cell_id="one", code="one")
+    await recorder.write()
+
+    others = ["relay-1"]
+    outputs, second = relays_recorder(rows, clock, "relay-2", others)
+    outputs.talk(RENTAL, "k2", "s2").asked("m2", cell_id="two", code="two")
+    await second.write()
+    assert await second.restore() == []
+    assert len(outputs.held(RENTAL)) == 1
+
+    others.clear()
+    (restored,) = await second.restore()
+    assert (restored.kernel_id, restored.talk.session_id) == ("k1", "s1")
+    assert await second.restore() == []
+    assert len(outputs.held(RENTAL)) == 2
+    assert {row.keeper for row in rows.rows.values()} == {"relay-2"}
+
+
+async def test_one_process_alone_takes_over_what_relays_kept(rows: Rows, clock: SetClock) -> None:
+    """Back from several processes to one nothing is left behind."""
+    dead, recorder = relays_recorder(rows, clock, "relay-1", [])
+    dead.talk(RENTAL, "k1", "s1").asked("m1", cell_id="one", code="one")
+    await recorder.write()
+
+    _, alone = made(rows, clock)
+
+    assert len(await alone.restore()) == 1
+    assert {row.keeper for row in rows.rows.values()} == {""}

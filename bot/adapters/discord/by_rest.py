@@ -43,7 +43,7 @@ class ServersByRest:
                     await self._refresh()
                 pause = EVERY_S
             except (discord.DiscordException, aiohttp.ClientError, OSError, BotError) as error:
-                log.warning("servers could not be asked for: %s", type(error).__name__)
+                log.warning("servers could not be asked for: %r", error)
                 pause = AGAIN_S
             await asyncio.sleep(pause)
 
