@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Sequence
 
 from bot.domain.budgets import VALID, Grant, Month, Scope, Subject, Use
@@ -17,7 +18,7 @@ def standing(month: Month, uses: Sequence[Use], *, lead: bool) -> look.Card:
         how = "Set one with /budget set." if lead else "A lead can set one."
         return look.card(f"### No budget\nNothing limits what is spent. {how}")
     return look.card(
-        f"### Budgets of {month.name}",
+        f"### Budgets of {_named(month)}",
         look.listing((row(use) for use in uses), lambda left: f"… and {left} more"),
         "-# Used is what the machines have cost this month; held is what those that run may still "
         f"cost until their planned end. The month ends {look.ago(month.end)}.",
@@ -104,6 +105,12 @@ def name(subject: Subject) -> str:
             return f"<@&{subject.id}>"
         case Scope.MEMBER:
             return f"<@{subject.id}>"
+
+
+def _named(month: Month) -> str:
+    """“November 2026”, of 2026-11."""
+    year, _, number = month.name.partition("-")
+    return f"{calendar.month_name[int(number)]} {year}"
 
 
 def _bar(use: Use) -> str:
