@@ -29,6 +29,7 @@ from bot.services.boards import Boards
 from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
+from bot.services.guide import Guide
 from bot.services.lookouts import Lookouts
 from bot.services.moves import Moves
 from bot.services.offers import Offers
@@ -38,6 +39,7 @@ from bot.services.sharing import Sharing
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.ssh import Ssh
+from bot.services.welcome import Welcome
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ EXTENSIONS = (
     "cogs.sharing",
     "cogs.ssh",
     "cogs.help",
+    "cogs.welcome",
 )
 
 TROUBLE_COLOUR = 0xDA373C
@@ -100,6 +103,8 @@ class Services:
     downloads: Downloads
     sharing: Sharing
     ssh: Ssh
+    guide: Guide
+    welcome: Welcome
     clock: Clock
     account: AccountWatch = field(default_factory=AccountWatch)
 

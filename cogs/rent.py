@@ -18,14 +18,17 @@ from bot.domain.access import Actor
 from bot.domain.forecasts import disk_needed_gb
 from bot.domain.images import choose
 from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Offer, Wish
+from bot.domain.rentals import Quote
 from bot.errors import NoOffer, OverBudget
 from bot.services import offers
 from bot.services.desk import MAX_HOURS, Desk
+from bot.services.guide import Guide
 from bot.services.lookouts import Lookouts
 from bot.services.shelf import Shelf
 from cogs.ui import answers, budgets, choices, inputs, market
 from cogs.ui import lookouts as waits
 from cogs.ui import offers as shown
+from cogs.ui.guide import first_time
 from cogs.ui.inputs import Interaction
 
 
@@ -40,9 +43,16 @@ class _More(TypedDict):
 
 class Rent(commands.Cog):
     def __init__(
-        self, *, desk: Desk, offers: offers.Offers, shelf: Shelf, lookouts: Lookouts
+        self,
+        *,
+        desk: Desk,
+        offers: offers.Offers,
+        shelf: Shelf,
+        lookouts: Lookouts,
+        guide: Guide,
     ) -> None:
         self._desk = desk
+        self._guide = guide
         self._lookouts = lookouts
         self._offers = offers
         self._shelf = shelf
@@ -94,7 +104,7 @@ class Rent(commands.Cog):
             lookout = await self._lookouts.draft(who, where, wish, **more)
             await interaction.edit_original_response(view=waits.offered(lookout, error))
             return
-        await interaction.edit_original_response(view=market.quote(quote))
+        await self._show(interaction, actor, quote)
 
     async def quote(self, press: Interaction, wish: Wish, listed: Mapping[int, str]) -> None:
         """The menu below offers: a quote of its own, so that the page stays.
@@ -102,12 +112,13 @@ class Rent(commands.Cog):
         In the place of one that is gone it names the next best of those that were `listed`.
         """
         await press.client.take(press, private=True)
+        actor = inputs.actor(press)
         try:
-            quote = await self._desk.quote(inputs.actor(press), inputs.place(press), wish)
+            quote = await self._desk.quote(actor, inputs.place(press), wish)
         except NoOffer as error:
             await self._next_best(press, wish, listed, error)
             return
-        await press.edit_original_response(view=market.quote(quote))
+        await self._show(press, actor, quote)
 
     async def begin(self, press: Interaction, quote_id: str) -> None:
         """The Rent button; pressed again it says the same about the same rental."""
@@ -134,6 +145,11 @@ class Rent(commands.Cog):
         if view is None:
             raise error
         await press.edit_original_response(view=view)
+
+    async def _show(self, interaction: Interaction, actor: Actor, quote: Quote) -> None:
+        """The quote; who never rented anything reads first what will happen."""
+        first = first_time(quote, await self._guide.first(actor))
+        await interaction.edit_original_response(view=market.quote(quote, first=first))
 
     async def _disk_for(self, actor: Actor, restore: str | None) -> int:
         """The disk of somebody who asked for none: what the archive needs, if that is more."""
@@ -186,5 +202,6 @@ async def setup(bot: Bellhop) -> None:
             offers=services.offers,
             shelf=services.shelf,
             lookouts=services.lookouts,
+            guide=services.guide,
         )
     )

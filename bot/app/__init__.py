@@ -27,6 +27,7 @@ from bot.app.counter import (
     make_scout,
 )
 from bot.app.door import listen, make_relay
+from bot.app.greeting import make_greeter
 from bot.app.guests import make_key_rounds, make_share_rounds
 from bot.app.parts import Shared, open_outside
 from bot.app.work import (
@@ -193,6 +194,7 @@ async def open_app(
         tasks.forever("scout", lambda: scout.run(shared.looking_out))
         tasks.forever("shares", make_share_rounds(outside, shared, client=client).run)
         tasks.forever("ssh keys", make_key_rounds(outside, shared, client=client).run)
+        tasks.forever("greetings", make_greeter(outside, shared, client=client).run)
         tasks.forever("policy", shared.policies.run)
         yield App(
             client=client,

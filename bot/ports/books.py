@@ -25,6 +25,7 @@ from bot.ports.recordings import Recordings
 from bot.ports.reports import Reports
 from bot.ports.sharing import Keys, Shares
 from bot.ports.vitals import Census
+from bot.ports.welcome import Greetings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,6 +382,7 @@ class Store(
     Reports,
     Shares,
     Keys,
+    Greetings,
     Protocol,
 ):
     """The database as a whole."""

@@ -12,10 +12,11 @@ from cogs.ui import ahead, buttons, look, offers
 PAGE = 8
 
 
-def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
+def quote(quote: Quote, *, instead_of: Rental | None = None, first: str = "") -> look.Card:
     """What a machine costs, part by part, and what one gets; with Rent and Cancel.
 
-    `instead_of` is a machine that does not work any more, which stays until its owner ends it.
+    `instead_of` is a machine that does not work any more, which stays until its owner ends it;
+    `first` is what somebody reads who never rented anything.
     """
     offer = quote.offer
     return look.card(
@@ -28,6 +29,7 @@ def quote(quote: Quote, *, instead_of: Rental | None = None) -> look.Card:
             f"down {look.per_gb(offer.rates.download_per_gb)}.",
             *ahead.transfer(quote),
         ),
+        first,
         look.lines(*ahead.effects(quote)),
         look.lines(
             f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}"

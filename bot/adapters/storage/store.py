@@ -30,6 +30,7 @@ from bot.adapters.storage.ssh_keys import SqlKeys
 from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
+from bot.adapters.storage.welcome import SqlGreetings
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 
@@ -60,6 +61,7 @@ class SqlStore(
     SqlReports,
     SqlShares,
     SqlKeys,
+    SqlGreetings,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

@@ -26,6 +26,7 @@ from bot.adapters.storage.tables.policies import policy, policy_changes
 from bot.adapters.storage.tables.rentals import addresses, events, grudges, quotes, rentals, tries
 from bot.adapters.storage.tables.reports import reports
 from bot.adapters.storage.tables.watching import idle, recordings, samples, sightings
+from bot.adapters.storage.tables.welcome import greetings
 from bot.adapters.storage.tables.wishes import lookouts
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "downloads",
     "events",
     "grants",
+    "greetings",
     "grudges",
     "idle",
     "interactions",
