@@ -13,7 +13,7 @@ def help_card(reach: Reach, *, lead: bool) -> look.Card:
     return look.card(
         "### Bellhop rents GPU machines on Vast.ai\n"
         "A machine comes with a notebook you open from here. You pay by the second until it is "
-        f"destroyed. {_forgotten(reach.patience, 'One')}",
+        f"destroyed. {_forgotten(reach.patience)}",
         look.lines("**You**", _role(lead), *_limits(reach)),
         look.lines(
             "**To begin**",
@@ -23,7 +23,7 @@ def help_card(reach: Reach, *, lead: bool) -> look.Card:
             "4. For a bigger or smaller GPU, press Move: the work and the address come along.",
             "5. When you are done, press Archive and destroy. The card then says what it cost.",
         ),
-        look.lines("**Commands**", *_COMMANDS),
+        look.lines("**Commands**", *(f"-# {one}" for one in _COMMANDS)),
     )
 
 
@@ -35,19 +35,19 @@ def first_time(quote: Quote, patience: Patience | None) -> str:
     span = f"the {hours} hours you plan" if hours > 1 else "one hour"
     most = quote.prospect.most if quote.prospect is not None else quote.per_hour.times(hours)
     return look.lines(
-        "**Your first machine.** Press Rent, and a card in this channel follows it: Open on that "
-        "card leads to your notebook, and your work is archived before the machine ends.",
-        f"It costs at most **{most}** for {span}, transfer included, and goes on by the second "
-        f"until you end it. {_forgotten(patience, 'A machine')}",
+        "**Your first machine.** After Rent a card in this channel follows it, with Open to your "
+        "notebook. Your work is archived before it ends.",
+        f"At most **{most}** for {span}, transfer included; it costs by the second until you end "
+        f"it. {_forgotten(patience)}",
     )
 
 
-def _forgotten(patience: Patience, what: str) -> str:
+def _forgotten(patience: Patience) -> str:
     """What becomes of a machine that nobody uses."""
-    asked = f"{what} that nobody uses for {said(patience.idle)} is asked about"
+    asked = f"Unused for {said(patience.idle)}, it is asked about"
     if not patience.unattended:
-        return f"{asked}; it runs on until somebody answers."
-    return f"{asked}; after {said(patience.answer)} without an answer it is archived and ended."
+        return f"{asked}, and runs on until somebody answers."
+    return f"{asked}; {said(patience.answer)} later without an answer, archived and ended."
 
 
 def _role(lead: bool) -> str:

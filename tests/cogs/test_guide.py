@@ -69,10 +69,9 @@ async def test_a_first_quote_says_what_will_happen_and_what_it_costs_at_most(cha
     answer = await chat.ada.slash(chat.channel, "rent", gpu="RTX 4090", hours=10)
 
     shown = text(answer.response)
-    assert f"**{FIRST}** Press Rent, and a card in this channel follows it" in shown
-    assert "It costs at most **$3.36** for the 10 hours you plan, transfer included" in shown
-    assert "A machine that nobody uses for 45 min is asked about" in shown
-    assert "after 1 h without an answer it is archived and ended" in shown
+    assert f"**{FIRST}** After Rent a card in this channel follows it" in shown
+    assert "At most **$3.36** for the 10 hours you plan, transfer included" in shown
+    assert "Unused for 45 min, it is asked about; 1 h later without an answer" in shown
 
 
 async def test_it_is_said_below_a_page_of_offers_as_well(chat: Chat) -> None:
@@ -101,7 +100,7 @@ async def test_where_nothing_ends_unanswered_nothing_is_promised(chat: Chat) -> 
 
     shown = text((await chat.ada.slash(chat.channel, "rent")).response)
 
-    assert "it runs on until somebody answers" in shown
+    assert "runs on until somebody answers" in shown
 
 
 async def test_every_command_can_be_described(chat: Chat) -> None:
