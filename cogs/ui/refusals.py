@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.errors import BadInput
+from bot.errors import BadInput, NotYours
 
 
 def both_named() -> BadInput:
@@ -16,4 +16,13 @@ def closed_channel(channel_id: int) -> BadInput:
         f"no right to write in channel {channel_id}",
         public="I may not write in that channel.",
         hint="Give me View Channel and Send Messages there, then choose it again.",
+    )
+
+
+def others_offers(presser_id: int, owner_id: int) -> NotYours:
+    """Somebody pressed on the page of offers of another person."""
+    return NotYours(
+        f"{presser_id} pressed on offers of {owner_id}",
+        public="These are somebody else's offers.",
+        hint="See your own with /offers.",
     )
