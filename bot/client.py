@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import secrets
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,7 +20,7 @@ from discord.ext import commands
 
 from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
-from bot.errors import BotError, Chat, Config, Refused, Repeated, Unavailable
+from bot.errors import BotError, Chat, Config, NotHere, Refused, Repeated, Told, Unavailable, told
 from bot.log import bind, bound
 from bot.ports.bulletins import Interactions
 from bot.ports.clock import Clock
@@ -30,6 +29,7 @@ from bot.services.boards import Boards
 from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
+from bot.services.guide import Guide
 from bot.services.lookouts import Lookouts
 from bot.services.moves import Moves
 from bot.services.offers import Offers
@@ -39,6 +39,7 @@ from bot.services.sharing import Sharing
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.ssh import Ssh
+from bot.services.welcome import Welcome
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ EXTENSIONS = (
     "cogs.sharing",
     "cogs.ssh",
     "cogs.help",
+    "cogs.welcome",
 )
 
 TROUBLE_COLOUR = 0xDA373C
@@ -69,6 +71,7 @@ _LOGIN_S = 60  # the library repeats what Discord answers with a 5xx, for half a
 _MARKS = re.compile(r"([\\*_~`|\[\]#>]|^-)", re.MULTILINE)
 _UNKNOWN_INTERACTION = 10062
 _ALREADY_ACKNOWLEDGED = 40060
+_CHANGED = Told("This command has just changed.", "Reload Discord (Ctrl+R) and try again.")
 _TOKEN_REFUSED = 4004  # the gateway's code, also for one that was reset while we were online
 
 
@@ -100,6 +103,8 @@ class Services:
     downloads: Downloads
     sharing: Sharing
     ssh: Ssh
+    guide: Guide
+    welcome: Welcome
     clock: Clock
     account: AccountWatch = field(default_factory=AccountWatch)
 
@@ -214,7 +219,7 @@ class _Tree(app_commands.CommandTree[Bellhop]):
         if interaction.guild_id is not None:
             return True
         if interaction.type is not discord.InteractionType.autocomplete:
-            refusal = Refused("used outside a server", public="Use me in your server.")
+            refusal = NotHere("used outside a server")
             await self.client.answer(interaction, refusal)
         return False
 
@@ -245,27 +250,22 @@ def _card(error: BaseException) -> discord.ui.LayoutView:
     match error:
         case Refused():
             log.info("refused: %s", error)
-            public, hint = error.public, error.hint
         case BotError():
             log.warning("could not be done: %s: %s", type(error).__name__, error)
-            public, hint = error.public, error.hint
         case discord.HTTPException() if error.status == 429 or error.status >= 500:
             log.warning("Discord did not take an answer: %s", error)
-            public, hint = Chat.public, "Try again in a minute."
+            return _worded(Told(Chat.public, Chat.hint))
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
             log.warning("a command of an older version was used: %s", error)
-            public = "This command has just changed."
-            hint = "Reload Discord (Ctrl+R) and try again."
-        case _:
-            incident = secrets.token_hex(4)
-            log.error("incident %s", incident, exc_info=error)
-            public = BotError.public
-            hint = f"If it stays so, tell whoever runs this bot: incident {incident}."
-    return _worded(public, hint)
+            return _worded(_CHANGED)
+    said = told(error)
+    if said.incident:
+        log.error("incident %s", said.incident, exc_info=error)
+    return _worded(said)
 
 
-def _worded(public: str, hint: str) -> discord.ui.LayoutView:
-    text = f"**{harmless(public)}**\n{harmless(hint)}".strip()
+def _worded(said: Told) -> discord.ui.LayoutView:
+    text = f"**{harmless(said.public)}**\n{harmless(said.hint)}".strip()
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
         discord.ui.TextDisplay(text[:3900]), accent_colour=TROUBLE_COLOUR
     )

@@ -9,10 +9,9 @@ from discord.ext import commands
 from bot.client import Bellhop
 from bot.domain.budgets import TEAM, Scope, Subject, amount
 from bot.domain.money import Usd
-from bot.errors import BadInput
 from bot.services import budgets
 from cogs.ui import budgets as cards
-from cogs.ui import inputs
+from cogs.ui import inputs, refusals
 from cogs.ui.inputs import Interaction
 
 _NONE = ("off", "none", "unlimited")
@@ -72,7 +71,7 @@ class Budget(commands.GroupCog, name="budget", description="Dollars a month, and
 
 def _subject(member: discord.User | None, role: discord.Role | None) -> Subject:
     if member is not None and role is not None:
-        raise BadInput("both", public="Choose a member or a role, not both.")
+        raise refusals.both_named()
     if member is not None:
         return Subject(Scope.MEMBER, member.id)
     if role is not None and not role.is_default():

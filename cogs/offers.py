@@ -14,10 +14,10 @@ from discord.ext import commands
 
 from bot.client import Bellhop
 from bot.domain.offers import DEFAULT_DISK_GB, MIN_VRAM_GB, Sort, Wish
-from bot.errors import NoOffer, NotYours
+from bot.errors import NoOffer
 from bot.services import offers
 from bot.services.lookouts import Lookouts
-from cogs.ui import choices, comparing, filters, inputs, look
+from cogs.ui import choices, comparing, filters, inputs, look, refusals
 from cogs.ui import lookouts as waits
 from cogs.ui import offers as cards
 from cogs.ui.buttons import Act, By, Stand, WatchForm
@@ -29,8 +29,6 @@ _ORDERS = [
     app_commands.Choice(name="most reliable", value=Sort.RELIABILITY.value),
     app_commands.Choice(name="most VRAM", value=Sort.VRAM.value),
 ]
-
-_ALREADY = "There is one already, so there is nothing to look out for."
 
 
 class Offers(commands.Cog):
@@ -138,7 +136,7 @@ class Offers(commands.Cog):
         """The question whether to look out for it; where something fits already, that."""
         found = await self._offers.look(wish)
         if found.offers:
-            return cards.page(found, press.user.id, note=_ALREADY)
+            return cards.page(found, press.user.id, note=cards.ALREADY)
         actor, place = inputs.actor(press), inputs.place(press)
         lookout = await self._lookouts.draft(actor, place, found.wish)
         return waits.offered(lookout, found.nothing or NoOffer())
@@ -151,11 +149,7 @@ class Offers(commands.Cog):
 def _own(press: Interaction, stand: Stand) -> None:
     """Raise NotYours for a press on somebody else's page; such pages are private, so it is rare."""
     if press.user.id != stand.owner_id:
-        raise NotYours(
-            f"{press.user.id} pressed on offers of {stand.owner_id}",
-            public="These are somebody else's offers.",
-            hint="See your own with /offers.",
-        )
+        raise refusals.others_offers(press.user.id, stand.owner_id)
 
 
 async def setup(bot: Bellhop) -> None:

@@ -22,11 +22,13 @@ from bot.domain.rentals import Quote
 from bot.errors import NoOffer, OverBudget
 from bot.services import offers
 from bot.services.desk import MAX_HOURS, Desk
+from bot.services.guide import Guide
 from bot.services.lookouts import Lookouts
 from bot.services.shelf import Shelf
 from cogs.ui import answers, budgets, choices, inputs, market
 from cogs.ui import lookouts as waits
 from cogs.ui import offers as shown
+from cogs.ui.guide import first_time
 from cogs.ui.inputs import Interaction
 
 
@@ -41,9 +43,16 @@ class _More(TypedDict):
 
 class Rent(commands.Cog):
     def __init__(
-        self, *, desk: Desk, offers: offers.Offers, shelf: Shelf, lookouts: Lookouts
+        self,
+        *,
+        desk: Desk,
+        offers: offers.Offers,
+        shelf: Shelf,
+        lookouts: Lookouts,
+        guide: Guide,
     ) -> None:
         self._desk = desk
+        self._guide = guide
         self._lookouts = lookouts
         self._offers = offers
         self._shelf = shelf
@@ -95,7 +104,7 @@ class Rent(commands.Cog):
             lookout = await self._lookouts.draft(who, where, wish, **more)
             await interaction.edit_original_response(view=waits.offered(lookout, error))
             return
-        await self._show(interaction, quote)
+        await self._show(interaction, actor, quote)
 
     async def quote(self, press: Interaction, wish: Wish, listed: Mapping[int, str]) -> None:
         """The menu below offers: a quote of its own, so that the page stays.
@@ -103,12 +112,13 @@ class Rent(commands.Cog):
         In the place of one that is gone it names the next best of those that were `listed`.
         """
         await press.client.take(press, private=True)
+        actor = inputs.actor(press)
         try:
-            quote = await self._desk.quote(inputs.actor(press), inputs.place(press), wish)
+            quote = await self._desk.quote(actor, inputs.place(press), wish)
         except NoOffer as error:
             await self._next_best(press, wish, listed, error)
             return
-        await self._show(press, quote)
+        await self._show(press, actor, quote)
 
     async def begin(self, press: Interaction, quote_id: str) -> None:
         """The Rent button; pressed again it says the same about the same rental."""
@@ -136,8 +146,10 @@ class Rent(commands.Cog):
             raise error
         await press.edit_original_response(view=view)
 
-    async def _show(self, interaction: Interaction, quote: Quote) -> None:
-        view = market.quote(quote, usual=await self._desk.usual(quote))
+    async def _show(self, interaction: Interaction, actor: Actor, quote: Quote) -> None:
+        """The quote; who never rented anything reads first what will happen."""
+        first = first_time(quote, await self._guide.first(actor))
+        view = market.quote(quote, usual=await self._desk.usual(quote), first=first)
         await interaction.edit_original_response(view=view)
 
     async def _disk_for(self, actor: Actor, restore: str | None) -> int:
@@ -191,5 +203,6 @@ async def setup(bot: Bellhop) -> None:
             offers=services.offers,
             shelf=services.shelf,
             lookouts=services.lookouts,
+            guide=services.guide,
         )
     )

@@ -14,11 +14,11 @@ from bot.client import Bellhop
 from bot.domain import zones
 from bot.domain.access import Actor, demand_setting
 from bot.domain.policy_keys import LEADS_CHANNEL, ZONE, find, spot
-from bot.errors import BadInput
 from bot.ports.clock import Clock
 from bot.services.policy import Policies
-from cogs.ui import choices, inputs, look, setters
+from cogs.ui import choices, inputs, look, refusals, setters
 from cogs.ui import settings as cards
+from cogs.ui.channels import may_write
 from cogs.ui.inputs import Interaction
 
 
@@ -117,13 +117,8 @@ def _demand_writable(guild: discord.Guild | None, channel_id: int) -> None:
     channel = guild.get_channel(channel_id) if guild is not None else None
     if guild is None or channel is None or guild.me is None:
         return
-    may = channel.permissions_for(guild.me)
-    if not (may.view_channel and may.send_messages):
-        raise BadInput(
-            f"no right to write in channel {channel_id}",
-            public="I may not write in that channel.",
-            hint="Give me View Channel and Send Messages there, then choose it again.",
-        )
+    if not may_write(channel):
+        raise refusals.closed_channel(channel_id)
 
 
 async def setup(bot: Bellhop) -> None:

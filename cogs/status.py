@@ -15,6 +15,9 @@ from bot.services.sharing import Sharing
 from cogs.ui import answers, inputs, sharing
 from cogs.ui.inputs import Interaction
 
+_MOST = 20
+"""Machines that are looked up: more do not fit onto the card."""
+
 
 class Status(commands.Cog):
     def __init__(
@@ -39,8 +42,9 @@ class Status(commands.Cog):
         actor = inputs.actor(interaction)
         inputs.may_ask_about(actor, member)
         rentals = await self._desk.of(actor, member.id if member else None)
-        standings = {rental.id: await self._desk.standing(rental) for rental in rentals}
-        tallies = {rental.id: await self._desk.tally(rental) for rental in rentals}
+        shown = rentals[:_MOST]
+        standings = {rental.id: await self._desk.standing(rental) for rental in shown}
+        tallies = {rental.id: await self._desk.tally(rental) for rental in shown}
         view = answers.status(
             rentals,
             self._clock.now(),

@@ -212,6 +212,7 @@ async def a_row_in_every_table(url: str) -> Rental:
                 changed_at=NOW,
             )
         )
+        await store.greet(rental.guild_id, NOW)
         await store.begin_archive(
             Archive(
                 id=ArchiveId("a1"),

@@ -9,6 +9,7 @@ from bot.adapters.discord.bulletins import DiscordBoard
 from bot.adapters.discord.post import ChannelPost
 from bot.adapters.discord.presence import DiscordPresence
 from bot.app.counter import make_board_keeper, make_letters, make_scout
+from bot.app.greeting import make_greeter
 from bot.app.guests import make_key_rounds, make_share_rounds
 from bot.app.parts import Counter, Outside, Shared
 from bot.app.work import (
@@ -82,6 +83,7 @@ def chat_chores(
     tasks.forever("boards", keeper.run)
     tasks.forever("scout", lambda: scout.run(shared.looking_out))
     tasks.forever("shares", make_share_rounds(outside, shared, client=client).run)
+    tasks.forever("greetings", make_greeter(outside, shared, client=client).run)
     return notices
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.adapters.discord.boards import DiscordPanels
 from bot.adapters.discord.mail import DiscordMail
 from bot.adapters.discord.tidings import DiscordTidings
+from bot.app.greeting import make_guide, make_welcome
 from bot.app.guests import make_sharing, make_ssh
 from bot.app.parts import Counter, Outside, Shared
 from bot.app.work import make_reports, make_retention
@@ -75,6 +76,8 @@ def make_client(
         services=Services(
             sharing=sharing,
             ssh=make_ssh(outside, shared, sharing),
+            guide=make_guide(outside, shared, counter.budgets),
+            welcome=make_welcome(settings, outside, shared, counter.budgets),
             desk=counter.desk,
             offers=counter.offers,
             moves=make_moves(outside, counter, measure or measuring(outside)),

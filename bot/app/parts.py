@@ -101,6 +101,7 @@ class Shared:
     charts: BarCharts = field(default_factory=BarCharts)  # draws one picture at a time
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
     sharing: Wake = field(default_factory=Wake)  # a share began or ended, a letter about it is due
+    joined: Wake = field(default_factory=Wake)  # we were added to a server
     keys: Wake = field(default_factory=Wake)  # somebody's SSH keys, or ways in, have changed
 
 

@@ -108,7 +108,7 @@ def vanished(rental: Rental) -> Bulletin:
         key=f"vanished/{rental.id}",
         title=f"{plain(rental.title)} is gone from Vast",
         text=(
-            f"Machine {rental.contract} (rental {rental.id}) disappeared from Vast without our "
+            f"Machine {rental.contract} at Vast disappeared from there without our "
             f"doing: destroyed in the console, or taken back by its host. {kept}"
         ),
         audience=Audience.OWNER,

@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.errors import BadInput
+from bot.errors import BadInput, DamagedKey
 
 MOST = 10
 """Keys of one person."""
@@ -105,7 +105,7 @@ def _read_line(line: str) -> PublicKey:
         raise _refusal(line, kind)
     blob = _body(body)
     if not _sound(kind, blob):
-        raise BadInput("a damaged key", public="That key is damaged or cut short.", hint=_HINT)
+        raise DamagedKey("a damaged key")
     return PublicKey(
         line=f"{kind} {body}",
         comment=_UNPRINTABLE.sub("", comment).strip()[:80],
@@ -139,13 +139,11 @@ def _refusal(line: str, kind: str) -> BadInput:
 
 def _body(text: str) -> bytes:
     if not _BODY.fullmatch(text):
-        raise BadInput("a damaged key", public="That key is damaged or cut short.", hint=_HINT)
+        raise DamagedKey("a damaged key")
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise BadInput(
-            "a damaged key", public="That key is damaged or cut short.", hint=_HINT
-        ) from error
+        raise DamagedKey("a damaged key") from error
 
 
 def _fingerprint(blob: bytes) -> str:

@@ -70,7 +70,7 @@ def adopted(machine: Instance, rental: Rental, *, owner_known: bool) -> Bulletin
         title="A stray machine was taken in",
         text=(
             f"{_name(machine)} bore our label and belonged to no rental, perhaps because a backup "
-            f"was restored. It may hold work, so it is rental {rental.id} now and is archived; "
+            f"was restored. It may hold work, so it is {plain(rental.title)} now and is archived; "
             f"nothing on it is lost.{whose} It costs {hourly(rental.per_hour)} until somebody ends "
             f"it with /destroy, or it is found idle. If another Bellhop with the same name uses "
             "this account, give one of them another BELLHOP_INSTALLATION."
@@ -85,7 +85,7 @@ def locked(rental: Rental, since: datetime) -> Bulletin:
         key=f"locked/{rental.id}",
         title="A stray machine does not let us in",
         text=(
-            f"Rental {rental.id} (machine {rental.contract} at Vast) was taken in {when(since)} "
+            f"{plain(rental.title)} (machine {rental.contract} at Vast) was taken in {when(since)} "
             "and cannot be archived: "
             f"{plain(rental.detail, 160) or 'it cannot be reached by SSH.'} It was not destroyed "
             f"and costs {hourly(rental.per_hour)}. Look at it in the Vast console; /destroy with "
@@ -133,7 +133,7 @@ def daily(
     if still:
         parts.append("Stopped, and billed for the disk all the same:")
         for machine, rental in still[:_LONGEST_LIST]:
-            whose = f", rental {rental.id}" if rental is not None else ""
+            whose = f", {plain(rental.title)}" if rental is not None else ""
             parts.append(f"- {_name(machine)}{whose}: {_daily_rate(machine)}")
         parts += _more(len(still))
     return Bulletin(
@@ -150,7 +150,7 @@ def unconfirmed(rental: Rental, since: datetime) -> Bulletin:
         key=f"unconfirmed/{rental.id}/{int(since.timestamp())}",
         title="A machine is not yet confirmed gone",
         text=(
-            f"We have been destroying machine {rental.contract} (rental {rental.id}) since "
+            f"We have been destroying {plain(rental.title)} (machine {rental.contract}) since "
             f"{when(since)}, and Vast does not say that it is gone. We keep trying. It may cost "
             f"{hourly(rental.per_hour)} meanwhile; a look at the Vast console can help.{said}"
         ),
@@ -165,7 +165,7 @@ def confirmed(told: Bulletin, rental: Rental) -> Bulletin:
         key=told.key,
         title="The machine is gone",
         text=(
-            f"Machine {rental.contract} (rental {rental.id}) was seen gone"
+            f"{plain(rental.title)} (machine {rental.contract}) was seen gone"
             f"{f' {when(at)}' if at is not None else ''}. It took longer than usual."
         ),
         tone=Tone.OVER,

@@ -27,6 +27,7 @@ from bot.ports.reports import Reports
 from bot.ports.sharing import Keys, Shares
 from bot.ports.starts import Starts
 from bot.ports.vitals import Census
+from bot.ports.welcome import Greetings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -387,6 +388,7 @@ class Store(
     HouseKeys,
     Ways,
     Starts,
+    Greetings,
     Protocol,
 ):
     """The database as a whole."""

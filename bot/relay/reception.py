@@ -8,13 +8,12 @@ turned into a page here.
 from __future__ import annotations
 
 import logging
-import secrets
 
 from aiohttp import web
 
 from bot.domain.origins import Origin, origin_of
 from bot.domain.rentals import Reason, RentalId, State
-from bot.errors import BadInput, BotError, Unreachable
+from bot.errors import BadInput, BotError, Unreachable, told
 from bot.log import bound
 from bot.ports.books import Rentals
 from bot.relay import asking, pages, sheets
@@ -98,12 +97,12 @@ class Reception:
         except BotError as error:
             log.warning("request failed: %s", error)
             answer = pages.failed(error)
-        except Exception:
-            number = secrets.token_hex(4)
-            log.exception("request failed, incident %s", number)
+        except Exception as error:
+            said = told(error)
+            log.exception("request failed, incident %s", said.incident)
             if request.writer.output_size:
                 raise
-            answer = pages.incident(number)
+            answer = pages.incident(said)
         if isinstance(answer, Page):
             html = asking.wants_page(request.method, request.path, request.headers)
             return sheets.answer(answer, html=html)

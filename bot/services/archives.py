@@ -33,7 +33,7 @@ from bot.domain.archives import (
 from bot.domain.rentals import Rental, RentalId
 from bot.domain.retention import expiries
 from bot.domain.trees import PART_BYTES, PART_ENTRIES
-from bot.errors import Busy, Damaged, LacksTools, Machine, NotFound, Place
+from bot.errors import Busy, Damaged, LacksTools, Machine, NoArchive, NotFound, Place
 from bot.ports.archives import ArchiveBooks, Unsaved, Vault, Workspaces
 from bot.ports.clock import Clock
 from bot.ports.machines import Shell
@@ -292,7 +292,7 @@ class Archives:
         async with self._choosing:
             archive = await self._books.archive(archive_id)
             if archive is None or not archive.restorable:
-                raise NotFound(f"no archive {archive_id}", public="There is no such archive.")
+                raise NoArchive(f"no archive {archive_id}")
             self._reading.append(archive_id)
         try:
             yield
@@ -312,7 +312,7 @@ class Archives:
         """Say in the books that an archive is deleted."""
         archive = await self._books.archive(archive_id)
         if archive is None:
-            raise NotFound(f"no archive {archive_id}", public="There is no such archive.")
+            raise NoArchive(f"no archive {archive_id}")
         if archive_id in self._reading:
             raise Busy(f"archive {archive_id} is in use")
         if archive.state is ArchiveState.RUNNING:

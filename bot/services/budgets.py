@@ -33,7 +33,7 @@ from bot.domain.policy_keys import OVER_BUDGET, ZONE
 from bot.domain.rentals import Rental, RentalId, State, new_id
 from bot.domain.retries import waits
 from bot.domain.zones import zone
-from bot.errors import BadInput, BotError, NotFound, NotYours, Refused, Stale
+from bot.errors import BadInput, BotError, NoRequest, NotYours, Refused, Stale
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.money import Claim
@@ -81,8 +81,12 @@ class Budgets:
         return month, sorted(found, key=lambda u: (order.index(u.subject.scope), u.subject.id))
 
     async def set(self, actor: Actor, subject: Subject, amount: Usd | None) -> Use | None:
-        """Set a limit, or take it away with None; how it stands then. Raises NotYours."""
-        _demand_lead(actor)
+        """Set a limit, or take it away with None; how it stands then. Raises NotYours.
+
+        Who manages the server may, too: they decide who the leads are.
+        """
+        if not actor.manager:
+            _demand_lead(actor)
         now = self._clock.now()
         budget = Budget(subject=subject, amount=amount, set_by=actor.id, set_at=now)
         await self._store.set_budget(actor.guild_id, budget)
@@ -96,7 +100,9 @@ class Budgets:
             raise BadInput("nothing asked for", public="Ask for more than nothing.")
         if (await self.rules()).at_limit is AtLimit.REFUSE:
             raise Refused(
-                "policy refuses", public="The team's policy allows nothing beyond the budget."
+                "policy refuses",
+                public="The team's policy allows nothing beyond the budget.",
+                hint="A lead can raise it with /budget set.",
             )
         grant = Grant(
             id=new_id(10),
@@ -119,7 +125,7 @@ class Budgets:
         """A request as it stands. Raises NotFound."""
         grant = await self._store.grant(grant_id)
         if grant is None:
-            raise NotFound("no such request", public="There is no such request.", hint="")
+            raise NoRequest(f"no request {grant_id[:20]!r}")
         return grant
 
     async def decide(self, actor: Actor, grant_id: str, *, approved: bool) -> Grant:
@@ -127,7 +133,7 @@ class Budgets:
         _demand_lead(actor)
         grant = await self.grant(grant_id)
         if grant.guild_id != actor.guild_id:
-            raise NotFound("another server's", public="There is no such request.", hint="")
+            raise NoRequest("another server's")
         if grant.member_id == actor.id:
             raise NotYours(
                 "decided by the asker",
@@ -141,14 +147,22 @@ class Budgets:
                 await self._demand_use(grant)
         decided = await self._store.decide_grant(grant_id, by=actor.id, approved=approved, now=now)
         if decided is None:
-            raise Refused("decided", public="Another lead has already answered this request.")
+            raise Refused(
+                "decided",
+                public="Another lead has already answered this request.",
+                hint="Its message says what came of it.",
+            )
         log.info("%s %s request %s", actor.name, "approved" if approved else "denied", grant_id)
         return decided
 
     async def _demand_waiting(self, grant: Grant, now: datetime) -> None:
         """Raise Refused where an answer comes too late."""
         if not grant.waits(now) or grant.month != (await self.month()).name:
-            raise Refused("too late", public="This request is over; it was not answered in time.")
+            raise Refused(
+                "too late",
+                public="This request is over; it was not answered in time.",
+                hint=NoRequest.hint,
+            )
 
     async def run(self) -> None:
         """Watch the budgets; for ever. A round that fails is made good by the next."""

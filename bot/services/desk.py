@@ -18,7 +18,7 @@ from bot.domain.offers import Offer, Wish
 from bot.domain.paces import Usual
 from bot.domain.rentals import Quote, Reason, Rental, RentalId, State, new_id
 from bot.domain.replacement import accept, held_against
-from bot.errors import BadInput, LowCredit, NotFound, NotReady, NotYours, OfferGone, QuoteExpired
+from bot.errors import BadInput, LowCredit, NoQuote, NotReady, NotYours, OfferGone, QuoteExpired
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.market import Market
@@ -129,7 +129,7 @@ class Desk(Wishes):
         """
         quote = await self._store.quote(quote_id)
         if quote is None or quote.guild_id != actor.guild_id:
-            raise NotFound(public="There is no such quote.", hint="Ask again with /rent.")
+            raise NoQuote(f"no quote {quote_id[:20]!r}")
         if quote.owner_id != actor.id:
             raise NotYours(
                 public="This quote was made for somebody else.", hint="Ask for your own with /rent."
@@ -180,7 +180,7 @@ class Desk(Wishes):
         """The server a quote belongs to, for a press in a direct message. Raises NotFound."""
         quote = await self._store.quote(quote_id)
         if quote is None:
-            raise NotFound(public="There is no such quote.", hint="Ask again with /rent.")
+            raise NoQuote(f"no quote {quote_id[:20]!r}")
         return quote.guild_id
 
     async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
@@ -252,7 +252,11 @@ class Desk(Wishes):
         """
         rental = await self.get(actor, rental_id, Action.OPEN)
         if rental.state is not State.READY or rental.contract is None:
-            raise NotReady(f"{rental_id} is {rental.state}", public="There is nothing to replace.")
+            raise NotReady(
+                f"{rental_id} is {rental.state}",
+                public="There is nothing to replace.",
+                hint="/status says how your machines are.",
+            )
         if rental.broken_since is not None:
             fault = held_against(rental, Reason.NO_PATH, self._clock.now())
             await self._store.hold_against(fault)

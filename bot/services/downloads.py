@@ -125,7 +125,8 @@ class Downloads:
         if self._running >= AT_ONCE:
             raise Busy(
                 "too many downloads",
-                public="Others are downloading at the moment. Try again in a few minutes.",
+                public="Others are downloading at the moment.",
+                hint="Try again in a few minutes.",
             )
         manifest = await self._archives.contents(parcel.archive_id)
         if not await self._links.fetch_parcel(parcel.digest, self._clock.now()):

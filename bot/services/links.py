@@ -241,7 +241,11 @@ class Links:
             raise NotReady(f"{rental_id} is {rental.state}")
         self.moved(rental.host_name)
         if await self.at(rental.host_name) not in (rental.id, None):
-            raise NotReady(f"{rental_id} has been moved", public="Its work is on another machine.")
+            raise NotReady(
+                f"{rental_id} has been moved",
+                public="Its work is on another machine.",
+                hint="/open leads to that one.",
+            )
         return rental, share
 
     async def _ticket(self, rental_id: RentalId, ticket: str, port: int | None) -> Pass | None:

@@ -8,7 +8,7 @@ from bot.domain.access import Action, Actor, demand
 from bot.domain.lookouts import DRAFT_LIFE, Lookout, State, ended, opened
 from bot.domain.offers import Wish
 from bot.domain.rentals import Quote, new_id
-from bot.errors import BadInput, Limit, NotFound, NotReady, QuoteExpired, Stale
+from bot.errors import BadInput, Limit, NotReady, NoWish, QuoteExpired, Stale
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.services.desk import Desk, Place
@@ -103,7 +103,7 @@ class Lookouts:
         """The server a wish belongs to, for a press in a direct message. Raises NotFound."""
         lookout = await self._store.lookout(lookout_id)
         if lookout is None:
-            raise NotFound(f"no lookout {lookout_id[:20]!r}", public="There is no such wish.")
+            raise NoWish(f"no lookout {lookout_id[:20]!r}")
         return lookout.guild_id
 
     async def quote(self, actor: Actor, lookout_id: str) -> Quote:
@@ -124,6 +124,6 @@ class Lookouts:
     async def _own(self, actor: Actor, lookout_id: str, action: Action = Action.OPEN) -> Lookout:
         lookout = await self._store.lookout(lookout_id)
         if lookout is None or lookout.guild_id != actor.guild_id:
-            raise NotFound(f"no lookout {lookout_id[:20]!r}", public="There is no such wish.")
+            raise NoWish(f"no lookout {lookout_id[:20]!r}")
         demand(actor, action, owner_id=lookout.owner_id, guild_id=lookout.guild_id)
         return lookout

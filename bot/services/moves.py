@@ -16,7 +16,7 @@ from bot.domain.access import Action, Actor
 from bot.domain.forecasts import disk_needed_gb, moving
 from bot.domain.offers import Offer, Wish
 from bot.domain.rentals import Quote, Rental, RentalId, State, new_id
-from bot.errors import BotError, Busy, NoOffer, NotReady
+from bot.errors import BeingMoved, BotError, NoOffer, NotReady
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.services.desk import Desk, Place
@@ -120,11 +120,7 @@ class Moves:
         await remember_keep(self._store, rental, now, now)
         for other in await self._store.open_rentals():
             if other.moves_from == rental.id:
-                raise Busy(
-                    f"{rental_id} moves to {other.id}",
-                    public="This machine's work is being moved to another one already.",
-                    hint="Press Cancel on the new machine's card to stop that.",
-                )
+                raise BeingMoved(f"{rental_id} moves to {other.id}")
         return rental
 
     async def _fitting(self, wish: Wish, rental: Rental, *, larger: bool) -> list[Offer]:

@@ -25,7 +25,7 @@ from bot.domain.reports import Due, Facts, Share, Standing, daily, earlier, so_f
 from bot.domain.savings import Saved, saved
 from bot.domain.tabs import Tab
 from bot.domain.zones import zone
-from bot.errors import BotError, NotYours
+from bot.errors import BotError, LeadsSee
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.services.policy import Policies
@@ -72,7 +72,7 @@ class Reports:
     async def week_so_far(self, actor: Actor) -> Bulletin:
         """The weekly report over the seven days up to now. Raises NotYours for all but leads."""
         if not actor.lead:
-            raise NotYours("the team's", public="Only leads see the whole team's spending.")
+            raise LeadsSee("the team's")
         values = await self._policies.values()
         span = so_far(self._clock.now(), zone(values.get(ZONE)))
         return report_words.week(await self._facts(actor.guild_id, span, values))

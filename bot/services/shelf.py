@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bot.domain.access import Action, Actor, demand
 from bot.domain.archives import Archive, ArchiveId
-from bot.errors import NotFound
+from bot.errors import NoArchive
 from bot.services.archive_retention import Retention
 from bot.services.archives import Archives
 
@@ -49,11 +49,7 @@ class Shelf:
         found = await self._archives.saved(guild_id=actor.guild_id)
         archive = next((one for one in found if one.id == archive_id), None)
         if archive is None:
-            raise NotFound(
-                f"no archive {archive_id[:20]!r}",
-                public="There is no such archive.",
-                hint="See yours with /archives list.",
-            )
+            raise NoArchive(f"no archive {archive_id[:20]!r}")
         demand(actor, Action.SEE, owner_id=archive.owner_id, guild_id=archive.guild_id)
         return archive
 
@@ -62,7 +58,7 @@ class Shelf:
         for one in await self._archives.saved():
             if one.id == archive_id:
                 return one.guild_id
-        raise NotFound(f"no archive {archive_id[:20]!r}", public="There is no such archive.")
+        raise NoArchive(f"no archive {archive_id[:20]!r}")
 
     async def keep_longer(self, actor: Actor, archive_id: str) -> datetime:
         """Keep it, and what else of its owner ends that day; until when. NotFound, NotYours."""

@@ -23,7 +23,7 @@ from bot.domain.pictures import Picture, stacked
 from bot.domain.rentals import ContractId, Rental, RentalId
 from bot.domain.tabs import Tab
 from bot.domain.tally import quoted
-from bot.errors import NotYours
+from bot.errors import LeadsSee
 from bot.errors import Store as StoreError
 from bot.ports.books import Store
 from bot.ports.charts import Charts
@@ -123,7 +123,7 @@ class Spend:
         if owner is not None:
             demand(actor, Action.SEE, owner_id=owner, guild_id=actor.guild_id)
         elif not actor.lead:
-            raise NotYours("the team's", public="Only leads see the whole team's spending.")
+            raise LeadsSee("the team's")
         span = span_of(period, self._clock.now(), (await self._budgets.rules()).zone)
         where = actor.guild_id, owner, span.start, span.end
         kept = await self._store.open_tabs_of(actor.guild_id, owner)

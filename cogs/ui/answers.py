@@ -1,4 +1,4 @@
-"""The private answers to commands and presses: status, spending, links, questions, help."""
+"""The private answers to commands and presses: status, spending, links, questions."""
 
 from __future__ import annotations
 
@@ -187,49 +187,6 @@ def destroying(rental: Rental) -> look.Card:
 
 def left_alone() -> look.Card:
     return look.card("### Kept\nNothing was destroyed.")
-
-
-def help_card(*, lead: bool) -> look.Card:
-    """The commands in plain words, and how to begin."""
-    return look.card(
-        "### Bellhop rents GPU machines on Vast.ai\n"
-        "A machine comes with a notebook you open from here. You pay by the second until it is "
-        "destroyed. One that nobody uses is asked about, archived, then destroyed.",
-        look.lines(
-            "**To begin**",
-            "1. /offers shows machines with their whole price. Choose one in the menu.",
-            "2. Read the quote and press Rent. A card in the channel follows the machine.",
-            "3. When it is ready, press Open on the card.",
-            "4. For a bigger or smaller GPU, press Move: the work and the address come along.",
-            "5. When you are done, press Archive and destroy. The card then says what it cost.",
-        ),
-        look.lines(
-            "**Commands**",
-            "/offers – what can be rented now, at what price",
-            "/rent – the best machine for a wish, with a quote first",
-            "/status – your machines: how far, how old, what they cost",
-            "/board – who runs what, in one message of the channel that follows by itself",
-            "/open – a private link to your notebook, or to another port of the machine",
-            "/share, /unshare – let a teammate into your notebook for a time, and take it back",
-            "/ssh, /sshkey – a terminal or VS Code on the machine, with your own keys",
-            "/keep – not idle until then, whatever it looks like",
-            "/save – archive a machine now, and keep it running",
-            "/destroy – archive a machine, then end it; asks you first",
-            "/archives – your saved workspaces: restore, download or delete them",
-            "/spend – what you have spent, by machine",
-            "/budget – how much of the month is used, and asking for more",
-            "/settings – the team's limits, and your own time zone, quiet hours and messages",
-        ),
-        _leads() if lead else "",
-    )
-
-
-def _leads() -> str:
-    return (
-        "**As a lead** you also see other people's /status and /spend, may /keep, /save and "
-        "/destroy their machines, share them, and change /settings. Notebooks open to their "
-        "owners, and to those they are shared with."
-    )
 
 
 def _machine(

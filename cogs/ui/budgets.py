@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Sequence
 
 from bot.domain.budgets import VALID, Grant, Month, Scope, Subject, Use
@@ -107,8 +108,9 @@ def name(subject: Subject) -> str:
 
 
 def _named(month: Month) -> str:
-    """“November 2026”: the middle of the month is in it whatever the zone."""
-    return f"{month.start + (month.end - month.start) / 2:%B %Y}"
+    """“November 2026”, of 2026-11."""
+    year, _, number = month.name.partition("-")
+    return f"{calendar.month_name[int(number)]} {year}"
 
 
 def _bar(use: Use) -> str:

@@ -13,7 +13,7 @@ from bot.client import Bellhop
 from bot.domain.access import Actor, is_lead
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental
-from bot.errors import BadInput, NotFound, NotYours, Refused, Unavailable, Undeliverable
+from bot.errors import BadInput, NotFound, NotHere, NotYours, Refused, Unavailable, Undeliverable
 from bot.services.desk import Place
 
 Interaction = discord.Interaction[Bellhop]
@@ -28,7 +28,7 @@ _DOLLARS = re.compile(
 def actor(interaction: Interaction) -> Actor:
     """Who acts, and whether they are a lead. Raises Refused outside a server."""
     if interaction.guild_id is None:
-        raise Refused("used outside a server", public="Use me in your server.")
+        raise NotHere("used outside a server")
     return _actor(
         interaction.client,
         interaction.user,
@@ -48,7 +48,11 @@ async def caller(press: Interaction, home: Awaitable[int]) -> Actor:
         return actor(press)
     guild = press.client.get_guild(server)
     if guild is None:
-        raise Refused(f"not in server {server}", public="I am not in that server any more.")
+        raise Refused(
+            f"not in server {server}",
+            public="I am not in that server any more.",
+            hint="Somebody who manages it can invite me again.",
+        )
     try:
         async with asyncio.timeout(_ANSWER_S):
             member = await guild.fetch_member(press.user.id)
@@ -71,7 +75,7 @@ def place(interaction: Interaction, *, what: str = "the machine's card") -> Plac
     raises Undeliverable there, and Refused outside a server.
     """
     if interaction.guild_id is None or interaction.channel_id is None:
-        raise Refused("used outside a server", public="Use me in your server.")
+        raise NotHere("used outside a server")
     may = interaction.app_permissions
     in_thread = isinstance(interaction.channel, discord.Thread)
     writes = may.send_messages_in_threads if in_thread else may.send_messages

@@ -66,7 +66,7 @@ def letter(lookout: Lookout) -> look.Card:
         price = hourly(offer.rates.per_hour(lookout.wish.disk_gb))
         return look.card(
             f"### Rented: {look.clean(offer.title, 60)}",
-            f"{owner} One came for {price}, and is being rented as {lookout.id}. Its card is in "
+            f"{owner} One came for {price}, and is being rented. Its card is in "
             f"<#{lookout.channel_id}>.",
             colour=look.READY,
         )
@@ -89,12 +89,17 @@ def listed(lookouts: Sequence[Lookout]) -> str:
     """The wishes of one person that are being looked for; empty where there are none."""
     if not lookouts:
         return ""
-    return look.lines("**Looking for**", *(_line(one) for one in lookouts))
+    return look.lines(
+        "**Looking for**", *(_line(number, one) for number, one in enumerate(lookouts, 1))
+    )
 
 
 def controls(lookouts: Sequence[Lookout]) -> list[look.Control]:
     """A button for each, to take it back; as many as fit."""
-    return [buttons.WaitCancel(one.id, label=f"Stop {one.id}") for one in lookouts[:MOST_BUTTONS]]
+    return [
+        buttons.WaitCancel(one.id, label=f"Stop {number}" if len(lookouts) > 1 else "Stop looking")
+        for number, one in enumerate(lookouts[:MOST_BUTTONS], 1)
+    ]
 
 
 def wished(lookout: Lookout) -> str:
@@ -107,11 +112,11 @@ def wished(lookout: Lookout) -> str:
     return f"{count}{price}{region}"
 
 
-def _line(one: Lookout) -> str:
+def _line(number: int, one: Lookout) -> str:
     then = "rent it" if one.rents else "tell you"
     looked = f", last looked {look.ago(one.looked_at)}" if one.looked_at is not None else ""
     note = f"\n-# {look.clean(one.note, 200)}" if one.note else ""
-    return f"-# {one.id} · {wished(one)}, then {then} · ends {look.ago(one.until)}{looked}{note}"
+    return f"-# {number} · {wished(one)}, then {then} · ends {look.ago(one.until)}{looked}{note}"
 
 
 def _over(lookout: Lookout) -> look.Card:

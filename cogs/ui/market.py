@@ -14,12 +14,17 @@ PAGE = 8
 
 
 def quote(
-    quote: Quote, *, instead_of: Rental | None = None, usual: Usual | None = None
+    quote: Quote,
+    *,
+    instead_of: Rental | None = None,
+    usual: Usual | None = None,
+    first: str = "",
 ) -> look.Card:
     """What a machine costs, part by part, and what one gets; with Rent and Cancel.
 
     `usual` is what its start usually takes, where that is known. `instead_of` is a machine that
-    does not work any more, which stays until its owner ends it.
+    does not work any more, which stays until its owner ends it. `first` is what somebody reads
+    who never rented anything.
     """
     offer = quote.offer
     return look.card(
@@ -28,6 +33,7 @@ def quote(
             look.whole_price(offer.rates, quote.wish.disk_gb),
             ahead.planned(quote),
         ),
+        first,
         look.lines(
             f"{look.vram(offer)} · {look.region(offer)} · {look.reliability(offer)}"
             f"{look.trust(offer)}",

@@ -25,6 +25,7 @@ from cogs.ui.buttons import Act, Browse, Stand
 from cogs.ui.look import duration
 
 PAGE = 6
+ALREADY = "There is one already, so there is nothing to look out for."
 _NEXT_BEST = 5  # after one that is gone
 
 Numbered = Sequence[tuple[int, Offer]]

@@ -300,9 +300,9 @@ def _facts(page: Page) -> str:
 def _small_print(page: Page, *, zone: bool = False) -> str:
     """What it is about, with the way there; and when tomorrow begins, by the reader's clock."""
     rental, standing = page.rental, page.standing
-    about: str = rental.id
+    about = "a machine"
     if rental.message_id is not None:
-        about = f"[{rental.id}]({look.message_url(rental)})"
+        about = f"[a machine]({look.message_url(rental)})"
     clock = ""
     if zone and standing is not None:
         clock = f" · tomorrow is {look.moment(tomorrow(page.now, standing.rules.zone))}"

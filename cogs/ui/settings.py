@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,10 +13,11 @@ import discord
 from bot.domain import zones
 from bot.domain.access import Actor, may_set
 from bot.domain.policy_key import Group, Key, Scope
-from bot.domain.policy_keys import KEYS, LEADS, Spot, spot
+from bot.domain.policy_keys import KEYS, LEADS, Spot, find, spot
 from bot.domain.policy_kinds import Channel, Choice, Flag, Kind, Off, Role, Zone
 from bot.domain.policy_measures import Count, Dollars, Duration
 from bot.domain.policy_values import Found, Values, shown
+from bot.errors import BadInput
 from bot.ports.books import PolicyChange
 from cogs.ui import look, setters
 
@@ -220,11 +223,26 @@ def _changes(changes: Sequence[PolicyChange]) -> str:
 
 def _change(change: PolicyChange) -> str:
     who = "the shell" if change.by is None else f"<@{change.by}>"
-    before, after = shown(change.key, change.before), shown(change.key, change.after)
-    return (
-        f"{look.ago(change.at)} by {who}: {look.clean(change.key, 80)} "
-        f"{look.clean(before, 80)} → **{look.clean(after, 80)}**"
-    )
+    before, after = _then(change.key, change.before), _then(change.key, change.after)
+    return f"{look.ago(change.at)} by {who}: {_place(change.key)} {before} → **{after}**"
+
+
+def _place(address: str) -> str:
+    """Which value of whom: a member by their name."""
+    whose = re.match(r"member/(\d{1,20})/(.+)", address)
+    return f"{whose[2]} of <@{whose[1]}>" if whose else look.clean(address, 80)
+
+
+def _then(address: str, text: str | None) -> str:
+    """A value as it was; a role or a channel by its name."""
+    said = shown(address, text)
+    with contextlib.suppress(BadInput):
+        kind = _inner(find(address).key.kind)
+        if said.isdecimal() and isinstance(kind, Role):
+            return f"<@&{said}>"
+        if said.isdecimal() and isinstance(kind, Channel):
+            return f"<#{said}>"
+    return look.clean(said, 80)
 
 
 def _choices(at: Spot) -> list[look.Control]:

@@ -106,7 +106,7 @@ def mine(shared_with: Sequence[tuple[Rental, Share]]) -> str:
         return ""
     rows = (
         f"-# **{cards.title(rental)}** of <@{rental.owner_id}>, to {_verb(share)} until "
-        f"{look.moment(share.until)} · {rental.id}"
+        f"{look.moment(share.until)}"
         for rental, share in shared_with[:_MOST_LINES]
     )
     return look.lines("**Shared with you**", *rows)
@@ -183,7 +183,7 @@ def _ender(share: Share, rental: Rental) -> str:
 
 
 def _about(rental: Rental) -> str:
-    about: str = rental.id
+    about = "a machine"
     if rental.message_id is not None:
-        about = f"[{rental.id}]({look.message_url(rental)})"
+        about = f"[a machine]({look.message_url(rental)})"
     return f"-# About {about} of {look.clean(rental.owner_name, 60)}"

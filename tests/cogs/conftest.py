@@ -29,6 +29,7 @@ from bot.adapters.ssh.people import check_public_key
 from bot.adapters.storage.store import open_store
 from bot.client import Bellhop, Services
 from bot.domain import tabs
+from bot.domain.limits import Limits
 from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Phase, Reason, Rental, RentalId, State
 from bot.errors import BotError
@@ -40,6 +41,7 @@ from bot.services.boards import Boards
 from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
+from bot.services.guide import Guide
 from bot.services.letters import Letters
 from bot.services.links import Links
 from bot.services.lookouts import Lookouts
@@ -52,6 +54,7 @@ from bot.services.sharing import Sharing
 from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.ssh import Ssh
+from bot.services.welcome import Welcome
 from bot.tasks import Wake
 from cogs.ui import questions
 from cogs.ui.cards import rental_card
@@ -115,6 +118,10 @@ def services(clock: SetClock, market: FixedMarket, store: Store, archives: Archi
     sharing = Sharing(store=store, links=links, clock=clock, changed=Wake(), wake=Wake())
     return Services(
         sharing=sharing,
+        guide=Guide(store=store, budgets=budgets, policies=policies, limits=Limits()),
+        welcome=Welcome(
+            store=store, policies=policies, budgets=budgets, clock=clock, joined=Wake()
+        ),
         ssh=Ssh(store=store, sharing=sharing, check=check_public_key, clock=clock, changed=Wake()),
         desk=desk,
         moves=Moves(store=store, desk=desk, offers=offers, measure=measure, clock=clock),

@@ -28,11 +28,10 @@ async def test_nothing_found_offers_to_wait_and_status_lists_it(chat: Chat) -> N
     await chat.ada.click(nothing.response, label="Rent it when there is one")
     status = await chat.ada.slash(chat.channel, "status")
     shown = text(status.response)
-    (wish,) = await chat.store.open_lookouts()
-    stopped = await chat.ada.click(status.response, label=f"Stop {wish.id}")
+    stopped = await chat.ada.click(status.response, label="Stop looking")
 
     assert "Looking for RTX 4090 for at most $0.050/h" in text(nothing.response)
-    assert f"{wish.id} · RTX 4090 for at most $0.050/h, then rent it" in shown
+    assert "1 · RTX 4090 for at most $0.050/h, then rent it" in shown
     assert "Not looking any more" in text(stopped.response)
     assert await chat.store.open_lookouts() == []
 

@@ -37,7 +37,11 @@ def file(manifest: Manifest, plain: Plain, path: bytes) -> Iterator[bytes]:
     """The content of one file. Raises NotFound where the archive has none of that name."""
     stored = manifest.stored.get(path)
     if stored is None or stored.entry.kind is not Kind.FILE:
-        raise NotFound("no such file in the archive", public="There is no such file in it.")
+        raise NotFound(
+            "no such file in the archive",
+            public="There is no such file in this archive.",
+            hint="Choose one of those that appear as you type.",
+        )
     same = {
         name
         for name, each in ((each.entry.path, each) for each in manifest.stored.each())

@@ -64,6 +64,23 @@ async def find(
     return None
 
 
+def first_open(guild: discord.Guild) -> discord.TextChannel | None:
+    """The first channel in which we may write, that of Discord's own greetings before all."""
+    for channel in (guild.system_channel, *guild.text_channels):
+        if channel is not None and may_write(channel):
+            return channel
+    return None
+
+
+def may_write(channel: discord.TextChannel) -> bool:
+    """Whether we may; not as long as nothing is known of our rights."""
+    own: discord.Member | None = channel.guild.me  # None in a server that Discord told half of
+    if own is None:
+        return False
+    may = channel.permissions_for(own)
+    return may.view_channel and may.send_messages
+
+
 def parts(components: Any) -> Iterator[Any]:
     """All components of a message, those within others too."""
     for component in components:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import discord
 
-from bot.adapters.discord.border import edit, find, parts, translated
+from bot.adapters.discord.border import edit, find, first_open, parts, translated
 from bot.adapters.discord.mail import FIRST_NUMBER
 from bot.domain.bulletins import Audience, Bulletin
 from bot.domain.letters import Place
@@ -56,14 +56,9 @@ class DiscordBoard:
         if not self._client.is_ready() or self._client.user is None:
             return None
         for guild in self._client.guilds:
-            candidates = [guild.system_channel, *guild.text_channels]
-            for channel in candidates:
-                if channel is not None and _may_write(channel):
-                    return Home(
-                        guild_id=guild.id,
-                        channel_id=channel.id,
-                        own_id=self._client.user.id,
-                    )
+            channel = first_open(guild)
+            if channel is not None:
+                return Home(guild_id=guild.id, channel_id=channel.id, own_id=self._client.user.id)
         return None
 
     async def _to_owner(self, posting: Posting, desired: Desired) -> Place:
@@ -178,11 +173,3 @@ class DiscordBoard:
 def number(posting: Posting) -> int:
     """The number of a bulletin's outermost component, within Discord's 31 bits."""
     return FIRST_NUMBER + int(posting.id[:7], 16)
-
-
-def _may_write(channel: discord.TextChannel) -> bool:
-    own: discord.Member | None = channel.guild.me  # None in a server that Discord told half of
-    if own is None:
-        return False
-    may = channel.permissions_for(own)
-    return may.view_channel and may.send_messages

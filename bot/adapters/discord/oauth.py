@@ -81,7 +81,11 @@ class DiscordIdentities:
             said = await answer.json(content_type=None)
             if answer.status == 401 or said.get("error") == "invalid_client":
                 log.error("Discord refuses DISCORD_CLIENT_ID with DISCORD_CLIENT_SECRET")
-                raise Unavailable("the client is refused", public="Signing in is not set up right.")
+                raise Unavailable(
+                    "the client is refused",
+                    public="Signing in is not set up right.",
+                    hint="Whoever runs this bot must look at it; /open in Discord lets you in.",
+                )
             if 400 <= answer.status < 429:
                 return None
             answer.raise_for_status()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import asyncssh
 
 from bot.domain.ssh_keys import MARK
-from bot.errors import BadInput
+from bot.errors import DamagedKey
 from bot.ports.machines import Shell
 
 TIMEOUT_S = 20.0
@@ -53,8 +53,4 @@ def check_public_key(line: str) -> None:
     try:
         asyncssh.import_public_key(line)
     except (asyncssh.KeyImportError, ValueError) as error:
-        raise BadInput(
-            "the library does not read that key",
-            public="That key is damaged or cut short.",
-            hint="Paste the line of a file that ends in .pub again, whole.",
-        ) from error
+        raise DamagedKey("the library does not read that key") from error

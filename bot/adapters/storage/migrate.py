@@ -144,7 +144,11 @@ def _upgrade(config: AlembicConfig, revision: str = "head") -> None:
 def _head(scripts: Path) -> str:
     head = ScriptDirectory(str(scripts)).get_current_head()
     if head is None:
-        raise Store(f"no revisions in {scripts}", public="This installation is incomplete.")
+        raise Store(
+            f"no revisions in {scripts}",
+            public="This installation is incomplete.",
+            hint="Install it again.",
+        )
     return head
 
 

@@ -28,7 +28,7 @@ from bot.domain.ledger import Entry
 from bot.domain.letters import Writing
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.replacement import Grudge
-from bot.errors import Busy, Stale, Store
+from bot.errors import BeingMoved, Stale, Store
 from bot.ports.books import Allowance
 from bot.ports.money import Claim
 
@@ -177,10 +177,7 @@ async def _begun(connection: AsyncConnection, rental: Rental, quote_id: str) -> 
     found = await connection.execute(select(rentals).where(rentals.c.quote_id == quote_id))
     known = await with_tries(connection, found.all())
     if not known and rental.moves_from is not None:
-        raise Busy(
-            f"{rental.moves_from} is being moved already",
-            public="This machine's work is being moved to another one already.",
-        )
+        raise BeingMoved(f"{rental.moves_from} is being moved already")
     if not known:
         raise Store(f"a rental called {rental.id} exists already, from another quote")
     return known[0]

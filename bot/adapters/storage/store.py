@@ -33,6 +33,7 @@ from bot.adapters.storage.tabs import SqlTabs
 from bot.adapters.storage.tries import SqlGrudges
 from bot.adapters.storage.unit import Database
 from bot.adapters.storage.ways import SqlWays
+from bot.adapters.storage.welcome import SqlGreetings
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 
@@ -67,6 +68,7 @@ class SqlStore(
     SqlHouseKeys,
     SqlWays,
     SqlStarts,
+    SqlGreetings,
 ):
     """`ports.Store` on SQLite or PostgreSQL. Every method is one transaction and raises Store."""
 

@@ -144,8 +144,8 @@ def _retry_after(headers: Mapping[str, str], row: Row, now: datetime) -> timedel
     return None
 
 
-def _hint(answer: Answer) -> str:
-    """What a lead can do about a refused key; empty for the usual hint."""
+def _hint(answer: Answer) -> str | None:
+    """What a lead can do about a refused key; None for the usual hint."""
     if answer.says(*_SECOND_FACTOR):
         return (
             "The Vast account asks for a second factor. A lead must put a key into VAST_API_KEY "
@@ -156,4 +156,4 @@ def _hint(answer: Answer) -> str:
             "VAST_API_KEY seems to lack a right. A lead must give it reading and managing of "
             "instances in the Vast console."
         )
-    return ""
+    return None

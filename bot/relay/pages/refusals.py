@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from bot.errors import BotError
+from bot.errors import BotError, Told
 from bot.relay.sheets import Page
 
 FAILED_REFRESH_S = 5
@@ -66,10 +66,6 @@ def failed(error: BotError) -> Page:
     )
 
 
-def incident(number: str) -> Page:
-    """Something nobody foresaw; the number finds it in the log."""
-    return Page(
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        title="Something went wrong on our side",
-        text=(f"Tell a lead the number {number}, and try again in a minute.",),
-    )
+def incident(said: Told) -> Page:
+    """Something nobody foresaw; its number finds it in the log."""
+    return Page(status=HTTPStatus.INTERNAL_SERVER_ERROR, title=said.public, text=(said.hint,))

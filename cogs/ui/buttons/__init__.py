@@ -21,6 +21,7 @@ from cogs.ui.buttons import (
     shelves,
     ssh,
     waiting,
+    welcome,
 )
 from cogs.ui.buttons.browsing import Act, Browse, By, Compare, Narrow, Stand, WatchForm
 from cogs.ui.buttons.button import Style
@@ -123,6 +124,7 @@ async def setup(bot: Bellhop) -> None:
         *shelves.BUTTONS,
         *ssh.BUTTONS,
         *waiting.BUTTONS,
+        *welcome.BUTTONS,
         menus.ChooseOffer,
         menus.ChooseMove,
         more.ChooseAction,

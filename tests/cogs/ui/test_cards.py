@@ -188,14 +188,6 @@ def test_a_name_has_no_effect_as_mark_up() -> None:
     assert "-# Last heard: `'<@1>' https://x.example`" in shown
 
 
-def test_help_says_what_is_there() -> None:
-    """Every command that the bot has."""
-    shown = _text(answers.help_card(lead=True))
-
-    for name in ("offers", "rent", "status", "open", "destroy", "spend"):
-        assert f"/{name}" in shown
-
-
 @pytest.mark.parametrize(
     ("span", "said"),
     [

@@ -27,6 +27,7 @@ from bot.adapters.storage.tables.processes import house_keys, processes, routes,
 from bot.adapters.storage.tables.rentals import addresses, events, grudges, quotes, rentals, tries
 from bot.adapters.storage.tables.reports import reports
 from bot.adapters.storage.tables.watching import idle, recordings, samples, sightings
+from bot.adapters.storage.tables.welcome import greetings
 from bot.adapters.storage.tables.wishes import lookouts
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "downloads",
     "events",
     "grants",
+    "greetings",
     "grudges",
     "house_keys",
     "idle",
