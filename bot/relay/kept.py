@@ -23,7 +23,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from bot.domain.rentals import RentalId
 from bot.relay.ears import Ear
 from bot.relay.frames import GOODBYE, PING, Flooded, pong
-from bot.relay.http import Upstreams
+from bot.relay.upstreams import Upstreams
 from bot.services.routes import Route, Routes
 
 log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from bot.relay.frames import Controls, Flooded
 from bot.relay.http import Upstreams
 from bot.relay.kept import Kept
 from bot.relay.sheets import Page
+from bot.relay.upstreams import Upstreams
 from bot.services.routes import Route, Traffic
 
 HANDSHAKE_S = 60.0
