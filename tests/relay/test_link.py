@@ -21,7 +21,7 @@ MB = 1024 * 1024
 READERS = 20
 HELD = 64 * MB
 BIG = 1024  # MB
-MOVED = 200 * MB
+MOVED = 100 * MB
 
 
 @pytest.fixture

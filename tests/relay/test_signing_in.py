@@ -159,7 +159,7 @@ async def test_a_real_browser_signs_in_from_the_bookmark(door: Door) -> None:
         other = await (await browser.new_context()).new_page()
         await other.goto(f"http://{door.host()}/")
         await other.get_by_role("link", name="Sign in with Discord").click()
-        await expect(other.locator("body")).to_contain_text("a team you are not in")
+        await expect(other.locator("body")).to_contain_text("belongs to somebody else")
 
     assert TOKEN not in shown
     assert door.discord.tokens == set()

@@ -125,7 +125,7 @@ async def _measured(stage: _Stage, *, rounds: int, quick: bool) -> list[Figure]:
     figures += await _sockets(stage, rounds, small)
     figures += await _recorded(stage, rounds, small)
     figures += await _jupyter(stage, rounds, small)
-    size = HUGE // small // MB * MB
+    size = HUGE // small**2 // MB * MB
     figures += await memory.held(stage.house, size=size, for_s=5.0 / small)
     figures.append(await memory.for_more(stage.house, 2 if quick else MORE))
     return figures
