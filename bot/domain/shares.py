@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -86,3 +87,21 @@ def ending_of(share: Share, rental: Rental | None, now: datetime) -> Ending | No
     if rental is None or rental.state in (State.DESTROYING, State.CLOSED):
         return Ending.OVER
     return Ending.EXPIRED if now >= share.until else None
+
+
+def inherited(shares: Iterable[Share], heir: RentalId, now: datetime) -> list[Share]:
+    """Those of one address that go over to the machine that has the work now.
+
+    Of each member the newest decides: one that was taken back is not undone by an older one. What
+    ended only with its machine holds on until its own end.
+    """
+    newest: dict[int, Share] = {}
+    for share in sorted(shares, key=lambda one: (one.made_at, one.id)):
+        newest[share.member_id] = share
+    return [
+        share
+        for share in newest.values()
+        if share.rental_id != heir
+        and now < share.until
+        and (share.ended_at is None or share.ending is Ending.OVER)
+    ]

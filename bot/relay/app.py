@@ -21,12 +21,13 @@ from bot.ports.machines import Lanes
 from bot.ports.vitals import Carried
 from bot.relay.condition import Condition, Health, Metrics
 from bot.relay.curfew import SESSION_OVER, WAY_GONE, Curfew
+from bot.relay.direct import MAX_FIELD, MAX_LINE
 from bot.relay.doors import Doors
 from bot.relay.downloads import DownloadDoor
 from bot.relay.ears import Ear
 from bot.relay.exchanges import Exchanges
 from bot.relay.hosts import Hosts
-from bot.relay.http import MAX_FIELD, MAX_LINE, Proxy, Upstreams
+from bot.relay.http import Proxy
 from bot.relay.kept import Kept
 from bot.relay.looks import Looks
 from bot.relay.passage import Passage
@@ -38,6 +39,7 @@ from bot.relay.signing_in import SignInDoor
 from bot.relay.sockets import Joined, Sockets
 from bot.relay.tally import Tally
 from bot.relay.telling import Telling
+from bot.relay.upstreams import Upstreams
 from bot.relay.watching import Watching
 from bot.services.downloads import Downloads
 from bot.services.links import Links

@@ -19,11 +19,11 @@ class NotebookConnector(aiohttp.UnixConnector):
 
     def __init__(self, path: str, **options: Any) -> None:
         super().__init__(path, **options)
-        make: Any = functools.partial(_Answers, loop=asyncio.get_running_loop())
+        make: Any = functools.partial(Answers, loop=asyncio.get_running_loop())
         self._factory = make
 
 
-class _Answers(ResponseHandler):
+class Answers(ResponseHandler):
     """What a notebook answers on one connection."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.domain.rhythm import Rhythms
 from bot.ports.clock import Clock
-from bot.relay.frames import CLOSE, CONTROL, PING, Message, Messages, sent
+from bot.relay.frames import CLOSE, CONTROL, PING, Flooded, Message, Messages, sent
 from bot.relay.kernels import Said, human, parent_of, question, said, sender, streamed
 from bot.services.runs import Talk
 
@@ -102,10 +102,18 @@ class Ear:
         self.hear(data)
 
     def hear(self, data: bytes) -> list[Message]:
-        """The same as `down`; returns the pings and closes, for whoever has to answer them."""
+        """The same as `down`; returns the pings and closes, for whoever has to answer them.
+
+        Raises Flooded; the run is then over for us.
+        """
         control = []
         talk = self._talk
-        for message in self._falling.feed(data):
+        try:
+            messages = self._falling.feed(data)
+        except Flooded:
+            self.over()  # what it says after this cannot be told apart any more
+            raise
+        for message in messages:
             if message.opcode & CONTROL:
                 if message.opcode in (PING, CLOSE):
                     control.append(message)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,11 +18,40 @@ CONTROL = 0x08  # this bit of the opcode: close, ping, pong
 _MASKED = 0x80
 _CONTROL_BYTES = 125  # of a ping or a close, by the standard; who claims more is not believed
 
+MOST_CONTROLS, CONTROLS_S = 1000, 10.0
+"""Pings and pongs that one end may send in so many seconds. They cost time and say nothing: Jupyter
+sends two in a minute, and a browser answers them."""
+
+
+class Flooded(Exception):
+    """One end sends control frames without end. Never leaves the relay: the connection ends."""
+
+
+class Controls:
+    """Counts control frames; `count` raises Flooded where they come too fast."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._count = 0
+        self._since = clock()
+
+    def count(self) -> None:
+        self._count += 1
+        if self._count > MOST_CONTROLS:
+            now = self._clock()
+            if now - self._since < CONTROLS_S:
+                raise Flooded
+            self._since, self._count = now, 0
+
 
 class DataFrames:
-    """Counts the data frames in one direction of a connection, however the reads cut it."""
+    """Counts the data frames in one direction of a connection, however the reads cut it.
+
+    Raises Flooded, after which it is of no more use.
+    """
 
     def __init__(self) -> None:
+        self._controls = Controls()
         self._head = bytearray()  # a header that has not arrived whole
         self._skip = 0  # bytes of the running frame's payload still to come
 
@@ -39,7 +70,10 @@ class DataFrames:
             self._head += data[at : at + need]
             at += min(need, size - at)
             if len(self._head) >= 2 and len(self._head) == _header_size(self._head):
-                count += not self._head[0] & CONTROL
+                if self._head[0] & CONTROL:
+                    self._controls.count()
+                else:
+                    count += 1
                 self._skip = _payload_size(self._head)
                 self._head.clear()
         return count
@@ -65,11 +99,13 @@ class Messages:
     """The messages in one direction, unmasked, however the reads and the fragments cut them.
 
     Of each data message the first `keep` bytes are kept; `keep` may be changed at any time. With
-    0, headers are read and nothing is copied or told, which costs next to nothing.
+    0, headers are read and nothing is copied or told, which costs next to nothing. Raises Flooded,
+    after which it is of no more use.
     """
 
     def __init__(self, *, keep: int) -> None:
         self.keep = keep
+        self._controls = Controls()
         self.close_at: int | None = None  # where in the bytes fed last a close frame begins
         self._head = bytearray()
         self._first = 0  # the running frame's first byte
@@ -127,7 +163,9 @@ class Messages:
         self._first = head[0]
         self._left = _payload_size(head)
         self._mask = bytes(head[-4:]) if head[1] & _MASKED else b""
-        if not self._first & CONTROL:
+        if self._first & CONTROL:
+            self._controls.count()
+        else:
             if self._first & 0x0F:
                 self._opcode = self._first & 0x0F
                 self._body = bytearray()

@@ -1,7 +1,7 @@
 """HTTP to a notebook and back, streamed both ways.
 
-One client session per rental, over the local Unix socket that leads to its machine. Bodies are
-passed on as they come, compressed or not, never held whole: whichever side is slow slows the other.
+Bodies are passed on as they come, compressed or not, never held whole: whichever side is slow slows
+the other.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
+from typing import TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -20,70 +21,29 @@ from yarl import URL
 from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.clock import Clock
-from bot.ports.machines import Carries, Lanes
+from bot.ports.machines import Carries
 from bot.relay import asking, headers
-from bot.relay.connectors import NotebookConnector
+from bot.relay.direct import Answer, NoSocket
 from bot.relay.pseudonyms import name_visitor
 from bot.relay.rewriting import replaced, shows_notebooks, with_script
+from bot.relay.upstreams import Upstreams
 from bot.services.routes import Route, Traffic
 
-CONNECT_S = 5
 ANSWER_S = 300
 """How long a notebook may think before its answer begins; an upload's time is not counted."""
 
 STALL_S = 60.0
 """How long a browser may send nothing in the middle of an upload; it holds the notebook up."""
 
-IDLE_S = 30  # an unused connection to the notebook is kept so long
-MAX_LINE = MAX_FIELD = 32 * 1024
-"""Jupyter's URLs and cookies outgrow aiohttp's 8 kB."""
-
 WHOLE_BYTES = 64 * 1024
 """A body up to this length is answered with its head, if it is there already."""
 
+Answered = aiohttp.ClientResponse | Answer
+
+_One = TypeVar("_One", bound=Answered)
+
 # Two slashes are another host's name, once somebody redirects there.
 _PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
-
-
-class Upstreams:
-    """The client sessions: one for each local socket of a rental, renewed when its route changes.
-
-    A rental's sockets are its route's, which always holds, and the lanes that are open at the time.
-    """
-
-    def __init__(self, *, lanes: Lanes | None = None) -> None:
-        self._lanes = lanes
-        self._sessions: dict[RentalId, tuple[Route, dict[str, aiohttp.ClientSession]]] = {}
-        self._closing: set[asyncio.Task[None]] = set()
-
-    def lane(self, rental_id: RentalId, carries: Carries) -> str | None:
-        """The socket of a faster way than the route's, if there is one now."""
-        return self._lanes.lane(rental_id, carries) if self._lanes is not None else None
-
-    def session(
-        self, rental_id: RentalId, route: Route, lane: str | None = None
-    ) -> aiohttp.ClientSession:
-        held = self._sessions.get(rental_id)
-        if held is None or held[0] != route:
-            self.drop(rental_id)
-            held = self._sessions[rental_id] = (route, {})
-        path = lane or route.socket_path
-        if path not in held[1]:
-            held[1][path] = _session(path)
-        return held[1][path]
-
-    def drop(self, rental_id: RentalId) -> None:
-        """Close a rental's connections; answers in progress are ended by `Exchanges`."""
-        held = self._sessions.pop(rental_id, None)
-        for session in held[1].values() if held is not None else ():
-            task = asyncio.get_running_loop().create_task(session.close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
-
-    async def close(self) -> None:
-        for rental_id in list(self._sessions):
-            self.drop(rental_id)
-        await asyncio.gather(*self._closing)
 
 
 class Proxy:
@@ -120,9 +80,13 @@ class Proxy:
         route: Route,
         sent: CIMultiDict[str],
         body: AsyncIterator[bytes] | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[Answered]:
         """The notebook's answer, its own body not yet read. Raises Unreachable."""
-        upstream = await self.open(request, rental_id, route, sent, body)
+        upstream: Answered
+        if body is None and request.method in asking.SAFE:
+            upstream = await self._brief(request, rental_id, route, sent)
+        else:
+            upstream = await self.open(request, rental_id, route, sent, body)
         async with upstream:
             yield upstream
 
@@ -136,20 +100,42 @@ class Proxy:
         *,
         carries: Carries = Carries.REQUESTS,
     ) -> aiohttp.ClientResponse:
-        """The same; whoever calls closes it. Raises Unreachable."""
+        """The same, for whatever has a body or is a WebSocket; whoever calls closes it."""
         url = URL(f"http://notebook{request.raw_path}", encoded=True)
-        lane = self._upstreams.lane(rental_id, carries)
 
         async def through(lane: str | None) -> aiohttp.ClientResponse:
             return await self._upstreams.session(rental_id, route, lane).request(
                 request.method, url, headers=sent, data=body, allow_redirects=False
             )
 
+        limit_s = None if body is not None else ANSWER_S
+        return await self._tried(rental_id, carries, through, limit_s)
+
+    async def _brief(
+        self, request: web.BaseRequest, rental_id: RentalId, route: Route, sent: CIMultiDict[str]
+    ) -> Answer:
+        target = request.raw_path.partition("#")[0]
+
+        async def through(lane: str | None) -> Answer:
+            direct = self._upstreams.direct(rental_id, route, lane)
+            return await direct.ask(request.method, target, sent)
+
+        return await self._tried(rental_id, Carries.REQUESTS, through, ANSWER_S)
+
+    async def _tried(
+        self,
+        rental_id: RentalId,
+        carries: Carries,
+        through: Callable[[str | None], Awaitable[_One]],
+        limit_s: float | None,
+    ) -> _One:
+        """By the lane, or the route's own way where there is none. Raises Unreachable."""
+        lane = self._upstreams.lane(rental_id, carries)
         try:
-            async with asyncio.timeout(None if body is not None else ANSWER_S):
+            async with asyncio.timeout(limit_s):
                 try:
                     return await through(lane)
-                except aiohttp.ClientConnectorError:
+                except (aiohttp.ClientConnectorError, NoSocket):
                     if lane is None:
                         raise
                     return await through(None)  # the lane has just ended; nothing was sent
@@ -162,7 +148,7 @@ class Proxy:
         request: web.BaseRequest,
         rental_id: RentalId,
         route: Route,
-        upstream: aiohttp.ClientResponse,
+        upstream: Answered,
     ) -> web.StreamResponse:
         """Pass an answer down, piece by piece.
 
@@ -220,38 +206,13 @@ def well_formed(request: web.BaseRequest) -> bool:
     return request.method in asking.METHODS and _PATH.fullmatch(request.raw_path) is not None
 
 
-def _session(socket_path: str) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=NotebookConnector(socket_path, limit=0, keepalive_timeout=IDLE_S),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-        auto_decompress=False,
-        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-        middlewares=(_once,),
-        max_line_size=MAX_LINE,
-        max_field_size=MAX_FIELD,
-    )
-
-
-async def _once(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Send what changes something once only: aiohttp repeats PUT and DELETE by itself."""
-    try:
-        return await send(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        if request.method in asking.SAFE:
-            raise
-        raise aiohttp.ClientConnectionError(str(error)) from error
-
-
 async def say_continue(request: web.BaseRequest) -> None:
     """Let a browser that asked first send its body."""
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # else aiohttp takes the answer for begun
 
 
-def _is_whole(request: web.BaseRequest, upstream: aiohttp.ClientResponse) -> bool:
+def _is_whole(request: web.BaseRequest, upstream: Answered) -> bool:
     """Whether a body of a known length has come with its head, in one piece."""
     return (
         request.method != "HEAD"
@@ -262,7 +223,7 @@ def _is_whole(request: web.BaseRequest, upstream: aiohttp.ClientResponse) -> boo
     )
 
 
-def _is_page(upstream: aiohttp.ClientResponse) -> bool:
+def _is_page(upstream: Answered) -> bool:
     return (
         upstream.status not in (204, 206, 304)
         and upstream.content_type == "text/html"

@@ -22,8 +22,8 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from bot.domain.rentals import RentalId
 from bot.relay.ears import Ear
-from bot.relay.frames import GOODBYE, PING, pong
-from bot.relay.http import Upstreams
+from bot.relay.frames import GOODBYE, PING, Flooded, pong
+from bot.relay.upstreams import Upstreams
 from bot.services.routes import Route, Routes
 
 log = logging.getLogger(__name__)
@@ -210,7 +210,13 @@ class _Line:
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Called by aiohttp with what arrived."""
-        for message in self.ear.hear(data):
+        try:
+            heard = self.ear.hear(data)
+        except Flooded:
+            log.warning("let go of a kernel's connection that is flooded with pings")
+            self._over()
+            return False, b""
+        for message in heard:
             if message.opcode == PING:
                 self.write(pong(bytes(message.body)))
             elif self._left is not None:

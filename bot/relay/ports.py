@@ -16,9 +16,10 @@ from bot.errors import Unreachable
 from bot.ports.clock import Clock
 from bot.relay import asking, headers, pages
 from bot.relay.frames import DataFrames
-from bot.relay.http import Proxy, Upstreams, say_continue
+from bot.relay.http import Proxy, say_continue
 from bot.relay.sheets import Page
 from bot.relay.sockets import Splice
+from bot.relay.upstreams import Upstreams
 from bot.services.ports import Ports
 from bot.services.routes import Route, Traffic
 

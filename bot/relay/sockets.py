@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -26,12 +28,18 @@ from bot.ports.clock import Clock
 from bot.ports.machines import Carries
 from bot.relay import asking, headers
 from bot.relay.ears import Ear
-from bot.relay.frames import CLOSED, DataFrames
+from bot.relay.frames import CLOSED, DataFrames, Flooded
 from bot.relay.http import Proxy
 from bot.relay.kept import Kept
 from bot.relay.pseudonyms import name_visitor
 from bot.services.outputs import Outputs
 from bot.services.routes import Route, Traffic
+
+log = logging.getLogger(__name__)
+
+LONG_S = 0.01
+"""Processor time for what one read brought, after which a connection rests for as long: who sends
+what is dear to read, as messages of no length, has half of the loop at most."""
 
 Listener = Callable[[bytes], None]
 Joined = Callable[[RentalId, str, str], None]
@@ -185,6 +193,7 @@ class Hose:
 
     It stands where aiohttp puts its own frame parser (`set_parser`), so aiohttp goes on owning
     both connections. When the far end is slow, the near end is not read until it has caught up.
+    Nor is it for a while when reading it took long.
     """
 
     def __init__(
@@ -201,6 +210,7 @@ class Hose:
         self._listen = listen
         self._over = over
         self._full = asyncio.Event()
+        self._rest_s = 0.0
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Called by aiohttp with what arrived; says that it is not the end and nothing is left."""
@@ -208,14 +218,18 @@ class Hose:
         if transport is None or transport.is_closing():
             self._over.set()
             return False, b""
-        pass_on = self._gate(data)
-        if pass_on < len(data):
-            data = data[:pass_on]
-            self._source.write(CLOSED)
+        began = time.thread_time()
+        try:
+            self._pass(data, transport)
+        except Flooded:
+            log.warning("ended a WebSocket that is flooded with pings")
+            self._source.pause_reading()
             self._over.set()
-        transport.write(data)
-        self._listen(data)
-        if self._sink.writing_paused:
+            return False, b""
+        took = time.thread_time() - began
+        if took > LONG_S:
+            self._rest_s = took
+        if self._rest_s or self._sink.writing_paused:
             self._source.pause_reading()
             self._full.set()
         return False, b""
@@ -224,12 +238,24 @@ class Hose:
         """Called by aiohttp when the near end is gone."""
         self._over.set()
 
+    def _pass(self, data: bytes, transport: asyncio.Transport) -> None:
+        pass_on = self._gate(data)
+        if pass_on < len(data):
+            data = data[:pass_on]
+            self._source.write(CLOSED)
+            self._over.set()
+        transport.write(data)
+        self._listen(data)
+
     async def relieve(self) -> None:
-        """Read on whenever a full sink has drained."""
+        """Read on whenever a full sink has drained, or the near end has rested."""
         writer = StreamWriter(self._sink, asyncio.get_running_loop())
         with contextlib.suppress(ConnectionError):  # the sink is gone; its own hose says so
             while True:
                 await self._full.wait()
                 self._full.clear()
+                if self._rest_s:
+                    rest_s, self._rest_s = self._rest_s, 0.0
+                    await asyncio.sleep(rest_s)
                 await writer.drain()
                 self._source.resume_reading()

@@ -18,13 +18,17 @@ from bot.domain.rentals import RentalId
 from bot.errors import Unreachable
 from bot.ports.books import Pass
 from bot.relay import asking, pages, viewing
+from bot.relay.frames import Controls, Flooded
 from bot.relay.http import Upstreams
 from bot.relay.kept import Kept
 from bot.relay.sheets import Page
+from bot.relay.upstreams import Upstreams
 from bot.services.routes import Route, Traffic
 
 HANDSHAKE_S = 60.0
 ANSWER_S = 10.0
+GOODBYE_S = 2.0
+"""How long a notebook may take to answer our goodbye."""
 UP_BYTES = 1024 * 1024
 DOWN_BYTES = 256 * 1024 * 1024
 _PASSED = ("User-Agent", "Accept-Language", "Host", "Origin")
@@ -56,17 +60,24 @@ class Watching:
                     params={"session_id": session_id},
                     headers=_handshake(request, route),
                     max_msg_size=DOWN_BYTES,
-                    autoping=True,
+                    autoping=False,
                 )
         except aiohttp.WSServerHandshakeError as error:
             return pages.no_kernel() if error.status == 404 else pages.view_only()
         except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
             raise Unreachable(f"{rental_id}: {type(error).__name__}") from error
-        async with upstream:
-            socket = web.WebSocketResponse(max_msg_size=UP_BYTES, compress=False, heartbeat=30)
+        try:
+            socket = web.WebSocketResponse(
+                max_msg_size=UP_BYTES, compress=False, heartbeat=30, autoping=False
+            )
             await socket.prepare(request)
             await self._both(rental_id, socket, upstream)
             return socket
+        finally:
+            # In all: aiohttp gives each message that still comes as long again.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await upstream.close()
 
     async def _both(
         self,
@@ -84,7 +95,9 @@ class Watching:
         finally:
             for way in ways:
                 way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            ended = await asyncio.gather(*ways, return_exceptions=True)
+            if any(isinstance(error, Flooded) for error in ended):
+                log.warning("ended a WebSocket that is flooded with pings")
             with contextlib.suppress(ConnectionError, TimeoutError):
                 async with asyncio.timeout(ANSWER_S):
                     await socket.close()
@@ -95,7 +108,10 @@ class Watching:
         socket: web.WebSocketResponse,
         upstream: aiohttp.ClientWebSocketResponse,
     ) -> None:
+        controls = Controls()
         async for message in socket:
+            if await _control(message, socket, controls):
+                continue
             if message.type is not WSMsgType.TEXT:
                 continue  # only what carries data of widgets is binary, and that changes something
             said = viewing.read(message.data)
@@ -114,12 +130,29 @@ class Watching:
         socket: web.WebSocketResponse,
         upstream: aiohttp.ClientWebSocketResponse,
     ) -> None:
+        controls = Controls()
         async for message in upstream:
+            if await _control(message, upstream, controls):
+                continue
             self._traffic.carry(rental_id, len(message.data or ""))
             if message.type is WSMsgType.TEXT:
                 await socket.send_str(message.data)
             elif message.type is WSMsgType.BINARY:
                 await socket.send_bytes(message.data)
+
+
+async def _control(
+    message: aiohttp.WSMessage,
+    end: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
+    controls: Controls,
+) -> bool:
+    """Whether it was a ping or a pong; a ping is answered. Raises Flooded."""
+    if message.type not in (WSMsgType.PING, WSMsgType.PONG):
+        return False
+    controls.count()
+    if message.type is WSMsgType.PING:
+        await end.pong(message.data)
+    return True
 
 
 def _handshake(request: web.BaseRequest, route: Route) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import cast
 import asyncssh
 from asyncssh.constants import OPEN_CONNECT_FAILED
 
+from bot.adapters.ssh.flow import hold_back
 from bot.sandbox.shell import Meter, Shells
 
 _CLOSING_S = 5.0
@@ -34,6 +35,7 @@ class SshDoor:
         meter: Meter,
         say: Callable[[str], None],
     ) -> None:
+        hold_back()
         self._host_key = host_key
         self._authorized = authorized
         self._root = root

@@ -7,7 +7,16 @@ import struct
 
 import pytest
 
-from bot.relay.frames import DataFrames, Message, Messages, unmasked
+from bot.relay.frames import (
+    CONTROLS_S,
+    MOST_CONTROLS,
+    Controls,
+    DataFrames,
+    Flooded,
+    Message,
+    Messages,
+    unmasked,
+)
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x81, 0x82, 0x80, 0x88, 0x89, 0x8A
 
@@ -138,3 +147,30 @@ def test_a_ping_that_claims_to_be_endless_is_not_kept() -> None:
         messages.feed(b"a" * 65_536)
 
     assert len(messages._part) == 125
+
+
+def test_pings_are_counted_by_their_pace() -> None:
+    """Any number in a long time, and a limit within ten seconds."""
+    now = 0.0
+    controls = Controls(lambda: now)
+    for _ in range(5 * MOST_CONTROLS):
+        now += CONTROLS_S / MOST_CONTROLS
+        controls.count()
+
+    with pytest.raises(Flooded):
+        count_twice(controls, MOST_CONTROLS)
+
+
+def count_twice(controls: Controls, number: int) -> None:
+    for _ in range(2 * number):
+        controls.count()
+
+
+@pytest.mark.parametrize("kind", [PING, PONG])
+def test_a_flood_of_pings_is_told_in_the_middle_of_a_read(kind: int) -> None:
+    """Whether messages are kept, skipped, or only counted; what is left of the read is not read."""
+    flood = frame(kind, 0, masked=False) * (MOST_CONTROLS + 2)
+
+    for reader in (Messages(keep=100), Messages(keep=0), DataFrames()):
+        with pytest.raises(Flooded):
+            reader.feed(flood)

@@ -6,7 +6,9 @@ Each attack is real bytes behind the real relay, while a second machine is being
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 
 from bot.relay import http
 from bot.services.routes import Route
-from tests.relay.books import RENTAL, SIBLING
+from tests.relay.books import OTHER, OWNER, RENTAL, SIBLING
 from tests.relay.conftest import PAGE, House, until
 from tests.relay.notebook import TOKEN
 from tests.relay.wire import Reply, crooked, repeats, says, send, status
@@ -227,10 +229,9 @@ async def test_what_is_packed_is_not_unpacked_here(
 @pytest.mark.parametrize(
     ("first", "again"),
     [
-        # One frame of 2^62 bytes, a message of fragments without end, and pings for ever.
+        # One frame of 2^62 bytes, and a message of fragments without end.
         (b"\x82\x7f\x40\0\0\0\0\0\0\0", b"a" * 65_536),
         (b"\x02\x01a", b"\x00\x7e\x80\x00" + b"a" * 32_768),
-        (b"", (b"\x89\x7d" + b"a" * 125) * 500),
         # Bytes that are no frames at all.
         (b"", b"\xff" * 65_536),
     ],
@@ -260,6 +261,39 @@ async def test_websocket_frames_without_end_are_not_collected(
         await until(lambda: house.relay.busy(RENTAL) == 0, within_s=10)
 
     assert held < 64 * MB
+
+
+@pytest.mark.parametrize("seen", ["a cell runs", "idle", "to look at"])
+@pytest.mark.parametrize("ping", [b"\x89\x00", b"\x8a\x7d" + b"a" * 125], ids=["ping", "pong"])
+async def test_pings_without_end_are_hung_up_on(
+    house: House, tmp_path: Path, sibling: dict[str, str], ping: bytes, seen: str
+) -> None:
+    """Each costs time to read and says nothing; a notebook sends a few in a minute."""
+    by = OWNER
+    if seen == "to look at":
+        house.books.share(OTHER.id, view_only=True)
+        by = OTHER
+    cookie = (await house.cookie(by=by))["Cookie"]
+
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await repeats(accepting(heads[-1]), ping * 2000, size=100_000 * MB)(reader, writer)
+
+    async with machine(house, tmp_path, reply) as heads:
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+        writer.write(
+            f"GET /api/kernels/k/channels?session_id=s HTTP/1.1\r\nHost: {house.host()}\r\n"
+            f"Cookie: {cookie}\r\nOrigin: {house.origin()}\r\n{WEBSOCKET}\r\n".encode()
+        )
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        if seen == "a cell runs":
+            writer.write(asked_to_run())
+        async with asyncio.timeout(30):
+            while data := await reader.read(MB):
+                if seen == "to look at" and data.startswith(b"\x88"):
+                    break  # a goodbye, which waits for ours
+        writer.close()
+        await served(house, sibling)
+        await until(lambda: house.relay.busy(RENTAL) == 0, within_s=10)
 
 
 async def test_a_compression_nobody_offered_is_the_browsers_to_refuse(
@@ -349,6 +383,16 @@ async def test_a_worker_that_would_outlive_the_machine_is_not_installed(house: H
         assert answer.status == 403
 
     assert house.notebook.seen == []
+
+
+def accepting(head: bytes) -> bytes:
+    """A machine's answer to this handshake."""
+    key = head.lower().partition(b"sec-websocket-key: ")[2].partition(b"\r\n")[0]
+    begin = head.lower().index(key)
+    magic = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    digest = hashlib.sha1(head[begin : begin + len(key)] + magic).digest()
+    line = ACCEPT.partition(b"Sec-WebSocket-Accept: ")[0]
+    return line + b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n"
 
 
 def resident() -> int:

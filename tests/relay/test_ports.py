@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,12 +20,22 @@ PORT = 7860
 
 @dataclass
 class Program:
-    """A person's own web program, like Gradio's: pages, posts, a WebSocket."""
+    """A person's own program: pages, a WebSocket as Streamlit has, posts and events as Gradio."""
 
     seen: list[web.Request] = field(default_factory=list)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(request)
+        if request.path == "/join":
+            return web.json_response({"event_id": len(await request.read())})
+        if request.path == "/events":
+            response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+            await response.prepare(request)
+            await response.write(b"data: begun\n\n")
+            await self.go_on.wait()
+            await response.write(b"data: done\n\n")
+            return response
         if request.path == "/ws":
             socket = web.WebSocketResponse()
             await socket.prepare(request)
@@ -105,6 +116,24 @@ async def test_websockets_work_there_and_end_with_the_session(
         assert house.traffic.last_human(RENTAL) == house.clock.now()
         house.links.let_go(RENTAL, OTHER.id)
         assert (await socket.receive(timeout=5)).data == WSCloseCode.POLICY_VIOLATION
+
+
+async def test_what_was_posted_is_told_of_by_events_as_they_come(
+    house: House, program: Program
+) -> None:
+    """As Gradio runs a function: a post begins it, and a stream of events says how it goes."""
+    given = {**await house.cookie(port=PORT), "Origin": f"http://{host(house)}"}
+    body = b"x" * 300_000
+
+    async with house.ask("/join", given, method="POST", data=body, host=host(house)) as joined:
+        assert await joined.json() == {"event_id": len(body)}
+    async with house.ask("/events", given, host=host(house)) as events:
+        assert events.headers["Content-Type"] == "text/event-stream"
+        first = await events.content.readuntil(b"\n\n")  # while the answer goes on
+        program.go_on.set()
+        rest = await events.content.read()
+
+    assert (first, rest) == (b"data: begun\n\n", b"data: done\n\n")
 
 
 async def test_another_site_gets_nothing_done(house: House, program: Program) -> None:

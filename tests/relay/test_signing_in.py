@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
+from playwright.async_api import expect
 
 from bot.adapters.discord.oauth import DiscordIdentities
 from bot.errors import Unavailable
@@ -16,6 +17,7 @@ from bot.relay.app import Relay
 from bot.services.links import Links
 from bot.services.routes import Route, Routes, Traffic
 from bot.services.sign_in import LIFE, SignIn
+from tests.browser import chromium
 from tests.relay.books import OTHER, OWNER, RENTAL, SIBLING, Books, Hands, rental
 from tests.relay.conftest import PAGE, free_port
 from tests.relay.notebook import TOKEN, Notebook
@@ -137,6 +139,31 @@ async def test_the_bookmarked_address_leads_through_discord_into_the_notebook(do
     assert door.discord.asked[0]["scope"] == "identify"
     assert "code_verifier" not in door.discord.asked[0]
     assert [one.member_id for one in door.books.tickets.values()] == [OWNER.id]
+
+
+@pytest.mark.e2e
+@pytest.mark.browser
+async def test_a_real_browser_signs_in_from_the_bookmark(door: Door) -> None:
+    """Over three hosts and back, with the cookies and the origins that a browser really sends."""
+    async with chromium() as browser:
+        page = await (await browser.new_context()).new_page()
+        await page.goto(f"http://{door.host()}/")
+        await page.get_by_role("link", name="Sign in with Discord").click()
+        await page.get_by_role("button", name="Open the notebook").click()
+        await page.wait_for_url(f"http://{door.host()}/lab*")
+        shown = await page.content()
+        await page.goto(f"http://{door.host()}/hello")
+        await expect(page.locator("body")).to_contain_text("/hello")
+
+        door.discord.person = OTHER.id
+        other = await (await browser.new_context()).new_page()
+        await other.goto(f"http://{door.host()}/")
+        await other.get_by_role("link", name="Sign in with Discord").click()
+        await expect(other.locator("body")).to_contain_text("belongs to somebody else")
+
+    assert TOKEN not in shown
+    assert door.discord.tokens == set()
+    assert len(door.discord.given_back) == 2
 
 
 async def test_the_bare_address_shows_what_one_may_enter(door: Door) -> None:

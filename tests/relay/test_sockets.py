@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError
 
+from bot.relay import sockets
 from tests.relay.books import RENTAL, SIBLING
 from tests.relay.conftest import House, settled, until
 from tests.relay.notebook import PIECE, SUBPROTOCOL, TOKEN
 
 MB = 1024 * 1024
 HELD_MB = 24
+
+Sleep = Callable[[float], Awaitable[None]]
 
 
 async def test_text_and_binary_go_there_and_back(house: House) -> None:
@@ -249,3 +253,24 @@ async def test_a_stream_that_floods_one_rental_leaves_the_others_alone(house: Ho
                 async with house.ask("/hello", cookie) as answer:
                     assert answer.status == 200
         draining.cancel()
+
+
+async def test_who_sends_what_is_dear_to_read_rests_as_long_as_it_took(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost, and the others have half of the time at least."""
+    monkeypatch.setattr(sockets, "LONG_S", 0.0)
+    rests: list[float] = []
+
+    async def sleep(delay: float, _sleep: Sleep = asyncio.sleep) -> None:
+        rests.append(delay)
+        await _sleep(delay)
+
+    async with house.connect("/terminals/websocket/1", await house.cookie()) as socket:
+        with monkeypatch.context() as patched:
+            patched.setattr("bot.relay.sockets.asyncio.sleep", sleep)
+            for number in range(20):
+                await socket.send_str(f"{number}")
+                assert await socket.receive_str() == f"{number}"
+
+    assert any(0 < rest < 1 for rest in rests)

@@ -228,6 +228,26 @@ async def test_a_letter_is_tried_until_it_arrives_once(world: World) -> None:
     assert world.server.told == [(share.id, False)]
 
 
+async def test_a_share_holds_on_the_machine_that_the_work_was_moved_to(world: World) -> None:
+    """Its guest comes in anew, under the same share; the old machine's end takes nothing away."""
+    old = await world.rental()
+    share = await world.share(old)
+    cookie = await world.enter(old)
+    await world.rounds.once()
+    new = await begun(world.store, address=old.id, moves_from=old.id)
+    new = await world.store.apply(replace(new, state=State.READY, ready_at=NOW), event="ready")
+    await world.store.apply(replace(old, state=State.DESTROYING, waived_by=OWNER), event="ends")
+
+    await world.rounds.once()
+
+    assert await world.links.enter(new.id, cookie) is None
+    assert await world.links.enter(new.id, await world.enter(new))
+    assert world.server.told == [(share.id, False)]
+    await world.sharing.unshare(ADA, share.id)
+    with pytest.raises(NotYours):
+        await world.links.issue(BEN, new.id)
+
+
 @dataclass
 class Lists:
     """What was put on the machine."""

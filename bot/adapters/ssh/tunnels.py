@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncssh
 
 from bot.adapters.ssh.connect import Pace, connect, without_comment
+from bot.adapters.ssh.flow import hold_back
 from bot.adapters.ssh.folder import SocketFolder
 from bot.adapters.ssh.keys import SshKey
 from bot.adapters.ssh.lanes import End, Lanes
@@ -37,6 +38,7 @@ class SshTunnels:
     """ports.Tunnels."""
 
     def __init__(self, *, key: SshKey, pace: Pace | None = None) -> None:
+        hold_back()
         self._key = key
         self._pace = pace or Pace()
         self._lines: dict[RentalId, _Line] = {}

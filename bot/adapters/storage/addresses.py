@@ -33,12 +33,13 @@ async def claim(connection: AsyncConnection, name: str, rental_id: RentalId) -> 
     return found.one_or_none() is not None
 
 
-async def take_over(connection: AsyncConnection, rental: Rental) -> None:
+async def take_over(connection: AsyncConnection, rental: Rental) -> bool:
     """A ready rental answers at its address: in place of the one it was moved from, or that ended.
 
-    Nothing else gives a name away: while the other one is open and no move, it keeps it.
+    Nothing else gives a name away: while the other one is open and no move, it keeps it. Returns
+    whether it changed hands just now.
     """
-    await connection.execute(
+    taken = (
         update(addresses)
         .where(
             addresses.c.name == rental.host_name,
@@ -48,4 +49,6 @@ async def take_over(connection: AsyncConnection, rental: Rental) -> None:
             ),
         )
         .values(rental_id=rental.id)
+        .returning(addresses.c.name)
     )
+    return (await connection.execute(taken)).one_or_none() is not None

@@ -21,6 +21,7 @@ from bot.adapters.storage.letters import write_letters
 from bot.adapters.storage.outbox import ask_for_card
 from bot.adapters.storage.room import demand_room
 from bot.adapters.storage.rows import rental_values
+from bot.adapters.storage.shares import go_over
 from bot.adapters.storage.tables import events, rentals
 from bot.adapters.storage.tries import insert_grudge, with_tries, write_tries
 from bot.adapters.storage.unit import Part, inserting
@@ -127,8 +128,10 @@ class SqlRentals(Part):
             if claim is not None:
                 await claim_more(connection, after, claim, now)
             written = await _write(connection, after)
-            if written.state is State.READY:
-                await take_over(connection, written)
+            if written.state is State.READY and (
+                await take_over(connection, written) or written.address is not None
+            ):
+                await go_over(connection, written, now)
             await _record(connection, written, event=event, at=now)
             await write_tries(connection, written)
             if grudge is not None:

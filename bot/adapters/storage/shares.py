@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, insert, or_, select, update
+from sqlalchemy import Row, Select, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.doors import good_share, revoke_where
-from bot.adapters.storage.tables import sessions, shares
+from bot.adapters.storage.tables import addresses, rentals, sessions, shares
 from bot.adapters.storage.unit import Part
-from bot.domain.rentals import RentalId
-from bot.domain.shares import Ending, Share
+from bot.domain.rentals import Rental, RentalId
+from bot.domain.shares import Ending, Share, inherited
 from bot.ports.sharing import Entered
 
 _PLAIN = (
@@ -51,7 +51,9 @@ class SqlShares(Part):
         self, share: Share, ending: Ending, now: datetime, *, by: int | None, tell: bool
     ) -> bool:
         async with self._database.writing() as connection:
-            return await _end(connection, share.id, ending, now, by=by, tell=tell)
+            # With its machine it ends only if it has not gone over to another one meanwhile.
+            machine = share.rental_id if ending is Ending.OVER else None
+            return await _end(connection, share.id, ending, now, by=by, tell=tell, machine=machine)
 
     async def open_shares(self, rental_ids: Sequence[RentalId] | None = None) -> list[Share]:
         chosen = select(shares).where(shares.c.ended_at.is_(None))
@@ -111,6 +113,33 @@ class SqlShares(Part):
         return [share_of(row) for row in rows]
 
 
+async def go_over(connection: AsyncConnection, rental: Rental, now: datetime) -> None:
+    """A ready rental that answers at another one's address is shared as that one was, until then.
+
+    Its owner's only. A share that ended with the other machine is told of anew; nobody is let in
+    by it before they come in again.
+    """
+    there = select(addresses.c.rental_id).where(addresses.c.name == rental.host_name)
+    if (await connection.execute(there)).scalar_one_or_none() != rental.id:
+        return
+    same = select(rentals.c.id).where(
+        func.coalesce(rentals.c.address, rentals.c.id) == rental.host_name,
+        rentals.c.owner_id == rental.owner_id,
+        rentals.c.guild_id == rental.guild_id,
+    )
+    rows = (await connection.execute(select(shares).where(shares.c.rental_id.in_(same)))).all()
+    every = [share_of(row) for row in rows]
+    own = {one.member_id: one for one in every if one.rental_id == rental.id and not one.ended_at}
+    for share in inherited(every, rental.id, now):
+        if older := own.get(share.member_id):
+            await _end(connection, older.id, Ending.REPLACED, now, by=share.by_id, tell=False)
+        values: dict[str, Any] = {"rental_id": rental.id}
+        if share.ended_at is not None:
+            values |= {"ended_at": None, "ended_by": None, "ending": None}
+            values |= {"tell_at": now, "tries": 0}
+        await connection.execute(update(shares).where(shares.c.id == share.id).values(values))
+
+
 def share_of(row: Row[Any]) -> Share:
     return Share(
         **{name: getattr(row, name) for name in _PLAIN},
@@ -135,11 +164,16 @@ async def _end(
     *,
     by: int | None,
     tell: bool,
+    machine: RentalId | None = None,
 ) -> bool:
-    """The share first: whoever spends one of its tickets this moment then finds it ended."""
+    """The share first: whoever spends one of its tickets this moment then finds it ended.
+
+    With a `machine` it is ended only while it is a share of that one.
+    """
+    of = [shares.c.rental_id == machine] if machine is not None else []
     ended = (
         update(shares)
-        .where(and_(shares.c.id == share_id, shares.c.ended_at.is_(None)))
+        .where(and_(shares.c.id == share_id, shares.c.ended_at.is_(None), *of))
         .values(
             ended_at=now,
             ended_by=by,

@@ -20,6 +20,9 @@ class SqlKeys(Part):
             select(func.count()).select_from(ssh_keys).where(ssh_keys.c.member_id == own.member_id)
         )
         async with self._database.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                # Two that are added at once are put one behind the other; SQLite does so by itself.
+                await connection.execute(select(func.pg_advisory_xact_lock(own.member_id)))
             row = (await connection.execute(there)).one_or_none()
             if row is not None:
                 return _own(row)

@@ -6,19 +6,14 @@ All times are seconds of `time.perf_counter`.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from bot.relay.frames import Messages, unmasked
-from tests.bench.relay.origin import PROTOCOL, framed, printed
-
 BUFFER = 1024 * 1024
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
+ENDLESS = 100_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +117,10 @@ class Line(asyncio.BufferedProtocol):
             if self._lost:
                 raise ConnectionError("the line broke")
 
+    def ignore(self) -> None:
+        """What comes from now on is read and dropped."""
+        self._listen = None
+
     def _expect(self) -> asyncio.Future[None]:
         self.waiter = asyncio.get_running_loop().create_future()
         return self.waiter
@@ -161,6 +160,28 @@ async def upload(way: Way, size: int) -> float:
     assert (status, length) == (200, len(str(size))), (way.name, status, length)
     one.transport.close()
     return took
+
+
+async def sips(way: Way, *, readers: int, for_s: float) -> None:
+    """So many endless downloads at once, of each of which a little is read, again and again."""
+    many = [await line(way) for _ in range(readers)]
+    for one in many:
+        one.transport.write(way.head("GET", f"/down/{ENDLESS}"))
+    for one in many:
+        status, _, _ = await one.answer()
+        assert status == 200, (way.name, status)
+        one.transport.pause_reading()
+        one.ignore()
+    until = time.perf_counter() + for_s
+    while time.perf_counter() < until:
+        for one in many:
+            one.transport.resume_reading()
+        await asyncio.sleep(0)
+        for one in many:
+            one.transport.pause_reading()
+        await asyncio.sleep(0.01)
+    for one in many:
+        one.transport.abort()
 
 
 async def requests(way: Way, *, count: int, path: str = "/small") -> list[float]:
@@ -225,106 +246,3 @@ def _asking(
             over.set_result(None)
 
     return listen
-
-
-class Socket:
-    """A WebSocket, its handshake done."""
-
-    def __init__(self, one: Line) -> None:
-        self.line = one
-
-    @classmethod
-    async def open(cls, way: Way, path: str, *, protocol: str = "") -> Socket:
-        one = await line(way)
-        offered = (f"Sec-WebSocket-Protocol: {protocol}",) if protocol else ()
-        one.transport.write(
-            way.head(
-                "GET",
-                path,
-                "Connection: Upgrade",
-                "Upgrade: websocket",
-                "Sec-WebSocket-Version: 13",
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-                f"Origin: {way.origin}",
-                *offered,
-            )
-        )
-        status, _, _ = await one.answer()  # a terminal's first words come with it
-        assert status == 101, (way.name, status)
-        return cls(one)
-
-    def say(self, body: bytes, opcode: int = 2) -> None:
-        """A message as a browser sends it, masked."""
-        frame = framed(body, opcode)
-        at = len(frame) - len(body)
-        mask = os.urandom(4)
-        head = bytes([frame[0], frame[1] | 0x80]) + frame[2:at]
-        self.line.transport.write(head + mask + unmasked(body, mask))
-
-    async def flood(self, count: int, size: int, *, frame: int) -> float:
-        """So many messages, one way; `frame`: how many bytes each is on the wire. How long."""
-        began = time.perf_counter()
-        self.say(f"flood {count} {size}".encode(), 1)
-        await self.line.count(count * frame)
-        return time.perf_counter() - began
-
-    async def echo(self, body: bytes) -> float:
-        began = time.perf_counter()
-        self.say(body)
-        await self.line.count(len(framed(body, 2)))
-        return time.perf_counter() - began
-
-    async def until(self, want: Callable[[dict[str, object] | list[object]], bool]) -> None:
-        """Read JSON messages until one is wanted."""
-        done = self.line._expect()
-        messages = Messages(keep=BUFFER)
-
-        def listen(data: memoryview) -> None:
-            for message in messages.feed(bytes(data)):
-                if message.opcode == 1 and want(json.loads(message.body)) and not done.done():
-                    done.set_result(None)
-
-        self.line._listen = listen
-        await asyncio.wait_for(done, PATIENCE_S)
-
-    def close(self) -> None:
-        self.line.transport.abort()
-
-
-async def echoes(way: Way, *, count: int, size: int) -> list[float]:
-    socket = await Socket.open(way, "/ws")
-    body = bytes(size)
-    times = [await socket.echo(body) for _ in range(count)]
-    socket.close()
-    return times
-
-
-async def messages_per_s(way: Way, *, count: int, size: int) -> float:
-    socket = await Socket.open(way, "/ws")
-    took = await socket.flood(count, size, frame=len(framed(bytes(size), 2)))
-    socket.close()
-    return count / took
-
-
-async def printed_per_s(way: Way, *, count: int, size: int, recorded: bool) -> float:
-    """What a kernel prints; `recorded`: while the relay knows that a cell runs."""
-    path = f"/api/kernels/{uuid.uuid4()}/channels?session_id=s"
-    socket = await Socket.open(way, path, protocol=PROTOCOL)
-    run = "r" * 36 if recorded else ""
-    if recorded:
-        request = _request(run)
-        await socket.echo(request)
-    took = await socket.flood(count, size, frame=len(framed(printed(run, size), 2)))
-    socket.close()
-    return count / took
-
-
-def _request(run: str) -> bytes:
-    """An `execute_request` in the binary form."""
-    header = {"msg_id": run, "msg_type": "execute_request", "session": "s", "username": ""}
-    parts = [header, {}, {"cellId": "c"}, {"code": "go()", "silent": False}]
-    pieces = [b"shell", *(json.dumps(part).encode() for part in parts)]
-    at = 8 * (len(pieces) + 2)
-    offsets = [at := at + length for length in (0, *map(len, pieces))]
-    numbers = [len(offsets), *offsets]
-    return b"".join(number.to_bytes(8, "little") for number in numbers) + b"".join(pieces)

@@ -18,7 +18,8 @@ import aiohttp
 from playwright.async_api import Browser, async_playwright
 
 from tests.bench.relay.house import TOKEN
-from tests.bench.relay.lines import Socket, Way, download
+from tests.bench.relay.lines import Way, download
+from tests.bench.relay.sockets import Socket
 from tests.bench.relay.ways import accepts, running
 from tests.relay.conftest import free_port
 

@@ -5,6 +5,7 @@
 | path | answers |
 |---|---|
 | `/small` | 200 bytes |
+| `/apart` | the same, its head and its body written apart, as uvicorn and `http.server` do it |
 | `/down/N` | N bytes |
 | `POST /up` | how many bytes came |
 | any WebSocket | the same message; to `flood COUNT SIZE`, so many of that size |
@@ -94,6 +95,9 @@ class Origin(asyncio.Protocol):
             self._take(b"")
         elif path.startswith(b"/down/"):
             self._spawn(self._download(int(path.rpartition(b"/")[2])))
+        elif path == b"/apart":
+            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(SMALL))
+            self._transport.write(SMALL)
         else:
             self._say(SMALL)
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.figures import Figure, Unit, median_of, percentile, percentile_of
-from tests.bench.relay import lines, notebook
+from tests.bench.relay import lines, memory, notebook, sockets
 from tests.bench.relay.lines import Way
-from tests.bench.relay.memory import used
 from tests.bench.relay.ways import (
     BELLHOP,
     CHP_GCM,
@@ -34,9 +33,9 @@ from tests.relay.books import SIBLING
 
 MB = 1024 * 1024
 AT_ONCE = 64
-MORE = 20
+MORE = 100
 """Rentals that are connected to see what one more costs."""
-MORE_BYTES = 1e6
+HUGE = 5_000_000_000
 
 Samples = dict[str, list[float]]
 Take = Callable[[Way], Awaitable[float | list[float]]]
@@ -112,7 +111,7 @@ async def _warm(ways: Iterable[Way], notebooks: Iterable[Way]) -> None:
     for _ in range(2):
         for way in ways:
             await lines.requests(way, count=5)
-            await lines.echoes(way, count=2, size=20)
+            await sockets.echoes(way, count=2, size=20)
         for way in notebooks:
             await lines.requests(way, count=5, path="/api/status")
             await notebook.cells(way, count=1)
@@ -126,7 +125,9 @@ async def _measured(stage: _Stage, *, rounds: int, quick: bool) -> list[Figure]:
     figures += await _sockets(stage, rounds, small)
     figures += await _recorded(stage, rounds, small)
     figures += await _jupyter(stage, rounds, small)
-    figures.append(await _memory(stage.house, 2 if quick else MORE))
+    size = HUGE // small**2 // MB * MB
+    figures += await memory.held(stage.house, size=size, for_s=5.0 / small)
+    figures.append(await memory.for_more(stage.house, 2 if quick else MORE))
     return figures
 
 
@@ -161,19 +162,28 @@ async def _small(stage: _Stage, rounds: int, *, count: int, for_s: float) -> lis
     for beside, goal in ((SSH, None), (CHP_SSH, 0.2)):
         if beside in taken:
             figures.append(_p99("a small request alone: p99", taken, beside, goal))
-    return figures
+
+    async def apart(way: Way) -> list[float]:
+        return await lines.requests(way, count=count, path="/apart")
+
+    taken = await stage.turns(rounds, apart, (SSH, CHP_SSH, BELLHOP))
+    return figures + [
+        _p99("a small answer in two writes: p99", taken, beside, None)
+        for beside in (SSH, CHP_SSH)
+        if beside in taken
+    ]
 
 
 async def _sockets(stage: _Stage, rounds: int, small: int) -> list[Figure]:
     async def echo(way: Way) -> list[float]:
-        return await lines.echoes(way, count=300 // small, size=200)
+        return await sockets.echoes(way, count=300 // small, size=200)
 
     taken = await stage.turns(rounds, echo, (SSH, BELLHOP))
     figures = [_no_later("WebSocket, 200 B there and back: median", taken, SSH, 0.3e-3)]
     for words, count, size in (("200 B", 40_000, 200), ("1 MB", 60, 10**6)):
 
         async def flood(way: Way, count: int = count, size: int = size) -> float:
-            return await lines.messages_per_s(way, count=count // small, size=size)
+            return await sockets.messages_per_s(way, count=count // small, size=size)
 
         goals: dict[str, float | None] = {SSH_GCM: None, CHP_SSH: None, CHP_GCM: 1.0}
         taken = await stage.turns(rounds, flood, (*goals, BELLHOP))
@@ -188,7 +198,7 @@ async def _recorded(stage: _Stage, rounds: int, small: int) -> list[Figure]:
         taken: Samples = {"no run": [], BELLHOP: []}
         for _ in range(rounds):
             for name, recorded in (("no run", False), (BELLHOP, True)):
-                rate = await lines.printed_per_s(
+                rate = await sockets.printed_per_s(
                     stage.ways[BELLHOP], count=count // small, size=size, recorded=recorded
                 )
                 taken[name].append(rate)
@@ -241,24 +251,6 @@ async def _pages(ways: dict[str, Way], rounds: int) -> list[Figure]:
         )
         for at, words, goal in ((0, "first", 1.3), (1, "second", 1.1))
     ]
-
-
-async def _memory(bellhop: House, count: int) -> Figure:
-    """Its share of what the process and its children have, after so many more rentals."""
-    await bellhop.more(count)  # these take what the work before has left free
-    before = used(bellhop.pid)
-    await bellhop.more(count)
-    each = (used(bellhop.pid) - before) / count
-    return Figure(
-        name=f"memory for each of {count} more idle rentals",
-        value=each,
-        spread=(each, each),
-        beside="the relay's process and its lanes before",
-        other=float(before),
-        samples=1,
-        unit=Unit.BYTES,
-        goal=MORE_BYTES,
-    )
 
 
 def _rates(
