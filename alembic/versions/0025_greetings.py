@@ -1,6 +1,6 @@
 """Greetings: who was greeted in which server, and whether its first choices are made.
 
-Revision 0025, after 0023.
+Revision 0025, after 0024.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from bot.errors import Unreachable
 from bot.ports.books import Pass
 from bot.relay import asking, pages, viewing
 from bot.relay.frames import Controls, Flooded
-from bot.relay.http import Upstreams
 from bot.relay.kept import Kept
 from bot.relay.sheets import Page
 from bot.relay.upstreams import Upstreams
