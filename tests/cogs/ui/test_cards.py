@@ -376,6 +376,8 @@ def test_letters_and_what_the_watch_says_hold_the_limits(page: Page) -> None:
 def looks(draw: st.DrawFn) -> Found:
     """Looks at the market, of up to sixty offers or of none."""
     few = draw(st.lists(OFFERS, max_size=7, unique_by=lambda one: one.id))
+    if draw(st.booleans()):
+        few = [replace(one, gpu_name="*_~`" * 150, region="<@1>#" * 100) for one in few]
     times = draw(st.sampled_from([1, 9]))
     many = [replace(one, id=one.id + 10**15 * n) for n in range(times) for one in few]
     wish = replace(draw(WISHES), gpu=draw(st.one_of(st.none(), st.just("RTX 4090"), TEXT)))
