@@ -86,6 +86,7 @@ def make_client(settings: Settings, outside: Outside, shared: Shared, counter: C
             boards=Boards(store=outside.store, hung=shared.hung),
             clock=outside.clock,
             account=shared.account,
+            condition=shared.condition,
         ),
         guild_id=settings.guild_id,
     )

@@ -15,8 +15,11 @@ from bot.client import Bellhop
 from bot.config import Settings
 from bot.errors import Config, system_reason
 from bot.relay.app import Relay
+from bot.services.credit import Credit
 from bot.services.health import Health, Look
+from bot.services.lag import LagWatch
 from bot.services.ports import Ports
+from bot.services.steady import Steady
 from bot.services.vitals import Vitals
 from bot.tasks import Tasks
 
@@ -25,9 +28,15 @@ LITTLE_ROOM = 200_000_000
 
 
 def make_relay(
-    settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop, tasks: Tasks
+    settings: Settings,
+    outside: Outside,
+    shared: Shared,
+    *,
+    client: Bellhop,
+    credit: Credit,
+    tasks: Tasks,
 ) -> Relay:
-    health = make_health(settings, outside, client=client)
+    health = make_health(settings, outside, shared, client=client)
 
     async def metrics() -> bytes:
         return outside.metrics.page(await vitals.snapshot())
@@ -41,6 +50,7 @@ def make_relay(
         traffic=shared.traffic,
         rentals=outside.store,
         health=health.look,
+        notes=health.notes,
         clock=outside.clock,
         outputs=outside.outputs,
         lanes=outside.tunnels,
@@ -52,19 +62,24 @@ def make_relay(
     )
     vitals = Vitals(
         store=outside.store,
-        market=outside.market,
         tasks=tasks,
         health=health,
         carried=relay.carried,
         tunnels=outside.tunnels.count,
+        notebooks=lambda: len(shared.routes.items()),
         free_bytes=lambda: shutil.disk_usage(settings.data).free,
+        credit=lambda: credit.known,
         clock=outside.clock,
     )
+    tasks.forever("health", health.run)
+    tasks.forever("lag", LagWatch(observer=outside.metrics).run)
     return relay
 
 
-def make_health(settings: Settings, outside: Outside, *, client: Bellhop) -> Health:
+def make_health(settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop) -> Health:
     """What must be well for the service to do its work."""
+
+    steady = Steady(clock=outside.clock)
 
     async def database() -> str:
         await outside.store.waiting()
@@ -75,7 +90,7 @@ def make_health(settings: Settings, outside: Outside, *, client: Bellhop) -> Hea
         return ""
 
     async def discord() -> str:
-        return "" if client.is_ready() else "Not connected."
+        return "" if client.is_ready() else client.starts.waiting or "Not connected."
 
     async def archives() -> str:
         await asyncio.to_thread(outside.place.check)
@@ -89,7 +104,10 @@ def make_health(settings: Settings, outside: Outside, *, client: Bellhop) -> Hea
             # Each look writes an object, which a bucket charges for.
             "archives": Look(check=archives, within_s=4.0, keep_s=300.0),
             "disk": Look(check=disk_look(settings.data)),
-        }
+        },
+        clock=outside.clock,
+        condition=shared.condition,
+        notes=lambda: {"searches": outside.market.searches(), "clock": steady.words()},
     )
 
 
