@@ -131,12 +131,12 @@ class Pacing:
         self._why.pop(endpoint, None)
 
     def closed(self, endpoint: Endpoint, *, longer_than_s: float) -> str:
-        """Why an endpoint stays closed for longer than that, in words for people; else nothing."""
+        """Why an endpoint is closed, in words for people; a plain 429 only if it is for longer."""
         left_s = self._closed_until.get(endpoint, 0.0) - self._timer.monotonic()
-        if left_s <= longer_than_s:
-            return ""
         why = self._why.get(endpoint)
-        return why.public if why is not None else RateLimited.public
+        said = why.public if why is not None else RateLimited.public
+        passing = said == RateLimited.public and left_s <= longer_than_s
+        return "" if left_s <= 0 or passing else said
 
     def _book(self, endpoint: Endpoint, deadline: float) -> float:
         """The next free moment, taken. Raises RateLimited when it is after the deadline."""
