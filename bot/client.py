@@ -20,7 +20,18 @@ from discord.ext import commands
 
 from bot.domain.access import Actor
 from bot.domain.rentals import RentalId
-from bot.errors import BotError, Chat, Config, NotHere, Refused, Repeated, Told, Unavailable, told
+from bot.errors import (
+    BotError,
+    Chat,
+    Config,
+    NotHere,
+    Refused,
+    Repeated,
+    Store,
+    Told,
+    Unavailable,
+    told,
+)
 from bot.log import bind, bound
 from bot.ports.bulletins import Interactions
 from bot.ports.clock import Clock
@@ -30,6 +41,7 @@ from bot.services.budgets import Budgets
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
 from bot.services.guide import Guide
+from bot.services.health import Condition
 from bot.services.lookouts import Lookouts
 from bot.services.moves import Moves
 from bot.services.offers import Offers
@@ -40,6 +52,7 @@ from bot.services.shelf import Shelf
 from bot.services.spend import Spend
 from bot.services.ssh import Ssh
 from bot.services.welcome import Welcome
+from bot.starts import Starts
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +120,7 @@ class Services:
     welcome: Welcome
     clock: Clock
     account: AccountWatch = field(default_factory=AccountWatch)
+    condition: Condition = field(default_factory=Condition)
 
 
 class Bellhop(commands.Bot):
@@ -124,6 +138,7 @@ class Bellhop(commands.Bot):
             tree_cls=_Tree,
         )
         self.services = services
+        self.starts = Starts()
         self._guild_id = guild_id
 
     async def setup_hook(self) -> None:
@@ -152,6 +167,7 @@ class Bellhop(commands.Bot):
             raise Unavailable(
                 f"no login: {error}", public="Discord cannot be reached.", hint="Try again later."
             ) from error
+        await self.starts.turn(self.http)
         try:
             await self.connect()
         except discord.ConnectionClosed as error:
@@ -162,13 +178,29 @@ class Bellhop(commands.Bot):
                 "is no longer taken by Discord: it was reset. Copy the new one from the portal.",
             ) from error
 
-    async def take(self, interaction: discord.Interaction[Any], *, private: bool = False) -> None:
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """A session that cannot be resumed is begun anew: that, too, is one of the day's.
+
+        The library gives us a minute here, then connects anew and asks again.
+        """
+        await super().before_identify_hook(shard_id, initial=initial)
+        if not initial:
+            await self.starts.turn(self.http)
+
+    async def take(
+        self,
+        interaction: discord.Interaction[Any],
+        *,
+        private: bool = False,
+        repeatable: bool = False,
+    ) -> None:
         """Acknowledge a command or a click, and then make sure that it is carried out once.
 
         Discord waits three seconds, so this comes before all work, and before the database is
         asked. With `private` the person gets an answer of their own, else the message they pressed
         on is to be changed. Raises Repeated for one that was taken before: Discord may bring one
-        twice, and two processes may both get it.
+        twice, and two processes may both get it. What is `repeatable` may be carried out twice, and
+        so it is also where nothing can be written down: that is when people look what is wrong.
         """
         try:
             if private:
@@ -181,7 +213,14 @@ class Bellhop(commands.Bot):
             raise Repeated(f"interaction {interaction.id} is another process's") from error
         bind(person=interaction.user.id)  # each command and click is a task of its own
         services = self.services
-        if not await services.interactions.take_interaction(interaction.id, services.clock.now()):
+        try:
+            new = await services.interactions.take_interaction(interaction.id, services.clock.now())
+        except Store as error:
+            if not repeatable:
+                raise
+            log.warning("an interaction was not written down: %s", error)
+            return
+        if not new:
             raise Repeated(f"interaction {interaction.id} was carried out before")
 
     async def answer(self, interaction: discord.Interaction[Any], error: BaseException) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -56,15 +56,29 @@ class Wake:
 
     async def wait(self, timeout_s: float) -> None:
         """Return at the next hint, or after the time at the latest; the hint is then used up."""
-        pulse = _PULSE.get()
-        if pulse is not None:
-            pulse.pause()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._event.wait()
-        self._event.clear()
-        if pulse is not None:
-            pulse.go_on()
+        with _pausing():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._event.wait()
+            self._event.clear()
+
+
+async def rest(seconds: float) -> None:
+    """Sleep between two passes of an eternal loop; its pulse is taken meanwhile."""
+    with _pausing():
+        await asyncio.sleep(seconds)
+
+
+@contextlib.contextmanager
+def _pausing() -> Iterator[None]:
+    """A pass ends here and the next one begins after it, where somebody takes the pulse."""
+    pulse = _PULSE.get()
+    if pulse is None:
+        yield
+        return
+    pulse.pause()
+    yield
+    pulse.go_on()
 
 
 class Tasks:
@@ -77,7 +91,7 @@ class Tasks:
         self._closing = False
 
     def beats(self) -> Mapping[str, Beat]:
-        """Of each eternal loop that pauses with a `Wake`: when its last pass ended."""
+        """Of each eternal loop, by its pauses (a `Wake` or `rest`): when its last pass ended."""
         return {name: pulse.beat() for name, pulse in self._pulses.items()}
 
     def forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:

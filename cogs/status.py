@@ -10,6 +10,7 @@ from bot.client import Bellhop
 from bot.ports.clock import Clock
 from bot.services.account import AccountWatch
 from bot.services.desk import Desk
+from bot.services.health import Condition
 from bot.services.lookouts import Lookouts
 from bot.services.sharing import Sharing
 from cogs.ui import answers, inputs, sharing
@@ -27,18 +28,20 @@ class Status(commands.Cog):
         lookouts: Lookouts,
         sharing: Sharing,
         account: AccountWatch,
+        condition: Condition,
         clock: Clock,
     ) -> None:
         self._desk = desk
         self._sharing = sharing
         self._account = account
+        self._condition = condition
         self._lookouts = lookouts
         self._clock = clock
 
     @app_commands.command(name="status", description="Your machines: how far, how old, what cost")
     @app_commands.describe(member="Somebody else's machines, for leads")
     async def status(self, interaction: Interaction, member: discord.User | None = None) -> None:
-        await interaction.client.take(interaction, private=True)
+        await interaction.client.take(interaction, private=True, repeatable=True)
         actor = inputs.actor(interaction)
         inputs.may_ask_about(actor, member)
         rentals = await self._desk.of(actor, member.id if member else None)
@@ -53,6 +56,7 @@ class Status(commands.Cog):
             tallies=tallies,
             paces={rental.id: await self._desk.pace(rental) for rental in rentals},
             blind=self._account.blind,
+            ailments=self._condition.ailments,
             lookouts=await self._lookouts.of(actor, member.id if member else None),
             guests=await self._sharing.guests(rentals),
             shared=sharing.mine(await self._sharing.shared_with(actor)) if not member else "",
@@ -68,6 +72,7 @@ async def setup(bot: Bellhop) -> None:
             lookouts=services.lookouts,
             sharing=services.sharing,
             account=services.account,
+            condition=services.condition,
             clock=services.clock,
         )
     )

@@ -10,7 +10,8 @@ import pytest
 
 from bot import tasks as module
 from bot.errors import Away, Store
-from bot.tasks import Tasks, Wake
+from bot.tasks import Tasks, Wake, rest
+from tests.e2e.programs import until
 
 
 @pytest.fixture
@@ -45,6 +46,22 @@ async def test_each_loop_has_a_pulse_of_its_own(tasks: Tasks) -> None:
     beats = tasks.beats()
     assert (beats["busy"].passes, beats["quiet"].passes) == (3, 1)
     assert beats["busy"].age_s >= 0
+
+
+async def test_a_loop_that_only_sleeps_has_a_pulse_too(tasks: Tasks) -> None:
+    """Else it would look stuck for ever."""
+    rounds = 0
+
+    async def work() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await rest(0)
+
+    tasks.forever("sleeper", work)
+    await until(lambda: rounds >= 3, 20, "three rounds")
+
+    assert tasks.beats()["sleeper"].passes >= 2
 
 
 async def test_a_pass_that_hangs_grows_old(tasks: Tasks) -> None:

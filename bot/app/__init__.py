@@ -97,7 +97,9 @@ async def open_app(
         tasks = Tasks()
         stack.push_async_callback(tasks.aclose)
 
-        relay = make_relay(settings, outside, shared, client=client, tasks=tasks)
+        relay = make_relay(
+            settings, outside, shared, client=client, credit=counter.credit, tasks=tasks
+        )
         idle = make_idle_watch(outside, shared)
         reconciler = make_reconciler(settings, outside, shared, idle=idle, paths=relay, tasks=tasks)
         relay.resume(await outside.recorder.restore())

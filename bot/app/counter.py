@@ -101,6 +101,7 @@ def make_client(
             boards=Boards(store=outside.store, hung=shared.hung),
             clock=outside.clock,
             account=shared.account,
+            condition=shared.condition,
         ),
         guild_id=settings.guild_id,
     )

@@ -15,14 +15,16 @@ from bot.app.parts import Outside, Shared
 from bot.client import Bellhop
 from bot.config import Settings
 from bot.errors import Config, system_reason
-from bot.ports.market import Market
 from bot.ports.vitals import Carried
 from bot.relay.app import Relay
 from bot.relay.lodge import Lodge
 from bot.relay.sockets import Joined
+from bot.services.credit import Credit, Known
 from bot.services.health import Health, Look
+from bot.services.lag import LagWatch
 from bot.services.ports import Ports
 from bot.services.sign_in import SignIn
+from bot.services.steady import Steady
 from bot.services.vitals import Vitals
 from bot.tasks import Tasks
 
@@ -33,15 +35,21 @@ LAST_FLUSH_S = 2.0
 
 
 def make_relay(
-    settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop, tasks: Tasks
+    settings: Settings,
+    outside: Outside,
+    shared: Shared,
+    *,
+    client: Bellhop,
+    credit: Credit,
+    tasks: Tasks,
 ) -> Relay:
     """That of a process which is everything."""
     return open_relay(
         settings,
         outside,
         shared,
-        health=make_health(settings, outside, client=client),
-        market=outside.market,
+        health=make_health(settings, outside, shared, client=client),
+        credit=lambda: credit.known,
         sign_in=make_sign_in(settings, outside, members_of(shared, client)),
         tasks=tasks,
     )
@@ -53,7 +61,7 @@ def open_relay(
     shared: Shared,
     *,
     health: Health,
-    market: Market | None,
+    credit: Callable[[], Known],
     sign_in: SignIn | None,
     tasks: Tasks,
     joined: Joined | None = None,
@@ -70,6 +78,7 @@ def open_relay(
         traffic=shared.traffic,
         rentals=outside.store,
         health=health.look,
+        notes=health.notes,
         clock=outside.clock,
         outputs=outside.outputs,
         lanes=outside.tunnels,
@@ -81,7 +90,13 @@ def open_relay(
         joined=joined,
     )
     vitals = make_vitals(
-        settings, outside, health=health, market=market, tasks=tasks, carried=relay.carried
+        settings,
+        outside,
+        health=health,
+        credit=credit,
+        tasks=tasks,
+        carried=relay.carried,
+        notebooks=lambda: len(shared.routes.items()),
     )
     return relay
 
@@ -91,42 +106,56 @@ def make_vitals(
     outside: Outside,
     *,
     health: Health,
-    market: Market | None,
+    credit: Callable[[], Known],
     tasks: Tasks,
     carried: Callable[[], Carried] = Carried,
+    notebooks: Callable[[], int] = int,
 ) -> Vitals:
+    """What is measured of a process, and the two loops that look while nobody asks."""
+    tasks.forever("health", health.run)
+    tasks.forever("lag", LagWatch(observer=outside.metrics).run)
     return Vitals(
         store=outside.store,
-        market=market,
         tasks=tasks,
         health=health,
         carried=carried,
         tunnels=outside.tunnels.count,
+        notebooks=notebooks,
         free_bytes=lambda: shutil.disk_usage(settings.data).free,
+        credit=credit,
         clock=outside.clock,
     )
 
 
-def make_health(settings: Settings, outside: Outside, *, client: Bellhop) -> Health:
+def make_health(settings: Settings, outside: Outside, shared: Shared, *, client: Bellhop) -> Health:
     """What must be well for the service to do its work."""
-    looks = looks_of(settings, outside)
-    return Health({**looks, "discord": Look(check=_discord(client), keep_s=0.0)})
+    return health_of(settings, outside, shared, *looks_of(settings, outside), client=client)
 
 
 def health_of(
-    settings: Settings, outside: Outside, *names: str, client: Bellhop | None = None
+    settings: Settings,
+    outside: Outside,
+    shared: Shared,
+    *names: str,
+    client: Bellhop | None = None,
 ) -> Health:
     """The same of a process that does a part of it: of these alone."""
     looks = looks_of(settings, outside)
     chosen = {name: looks[name] for name in names}
     if client is not None:
         chosen["discord"] = Look(check=_discord(client), keep_s=0.0)
-    return Health(chosen)
+    steady = Steady(clock=outside.clock)
+    return Health(
+        chosen,
+        clock=outside.clock,
+        condition=shared.condition,
+        notes=lambda: {"searches": outside.market.searches(), "clock": steady.words()},
+    )
 
 
 def _discord(client: Bellhop) -> Callable[[], Awaitable[str]]:
     async def discord() -> str:
-        return "" if client.is_ready() else "Not connected."
+        return "" if client.is_ready() else client.starts.waiting or "Not connected."
 
     return discord
 
@@ -192,16 +221,20 @@ async def open_lodge(
     *,
     health: Health,
     tasks: Tasks,
-    market: Market | None = None,
+    credit: Callable[[], Known],
 ) -> None:
     """How a process without a relay does, told where a relay would listen. Raises Config."""
 
     async def metrics() -> bytes:
         return outside.metrics.page(await vitals.snapshot())
 
-    vitals = make_vitals(settings, outside, health=health, market=market, tasks=tasks)
+    vitals = make_vitals(settings, outside, health=health, credit=credit, tasks=tasks)
     lodge = Lodge(
-        host=settings.relay_host, port=settings.relay_port, health=health.look, metrics=metrics
+        host=settings.relay_host,
+        port=settings.relay_port,
+        health=health.look,
+        notes=health.notes,
+        metrics=metrics,
     )
     await listen(lodge, settings)
     stack.push_async_callback(lodge.close)

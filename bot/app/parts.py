@@ -37,6 +37,7 @@ from bot.services.budgets import Budgets
 from bot.services.credit import Credit
 from bot.services.desk import Desk
 from bot.services.downloads import Downloads
+from bot.services.health import Condition
 from bot.services.links import Links
 from bot.services.offers import Offers
 from bot.services.outputs import Outputs
@@ -98,6 +99,7 @@ class Shared:
     crediting: Wake = field(default_factory=Wake)  # it is time to look at the credit
     hung: Wake = field(default_factory=Wake)  # a board was put up
     account: AccountWatch = field(default_factory=AccountWatch)
+    condition: Condition = field(default_factory=Condition)
     charts: BarCharts = field(default_factory=BarCharts)  # draws one picture at a time
     looking_out: Wake = field(default_factory=Wake)  # it is time to search for those who wait
     sharing: Wake = field(default_factory=Wake)  # a share began or ended, a letter about it is due

@@ -83,8 +83,15 @@ async def open_bot(settings: Settings, *, migrating: bool = True) -> AsyncIterat
         board = make_board(client)
         stack.push_async_callback(client.close)
         stack.push_async_callback(house.tasks.aclose)
-        health = health_of(settings, outside, "database", "vast", "disk", client=client)
-        await open_lodge(settings, outside, stack, health=health, tasks=house.tasks)
+        health = health_of(settings, outside, shared, "database", "vast", "disk", client=client)
+        await open_lodge(
+            settings,
+            outside,
+            stack,
+            health=health,
+            tasks=house.tasks,
+            credit=lambda: counter.credit.known,
+        )
 
         schedule = Schedule(chat_ticks(shared))
         schedule.start()

@@ -26,6 +26,7 @@ from bot.domain.limits import Limits
 from bot.domain.rentals import RentalId
 from bot.errors import BotError
 from bot.relay.app import Relay
+from bot.services.credit import Known
 from bot.services.far_outputs import answer_flush
 from bot.services.far_routes import RouteFinder, SoughtRoutes
 from bot.services.far_traffic import TrafficTeller
@@ -79,8 +80,8 @@ async def open_relay_role(settings: Settings, *, migrating: bool = True) -> Asyn
             settings,
             outside,
             shared,
-            health=health_of(settings, outside, "database", "disk"),
-            market=None,
+            health=health_of(settings, outside, shared, "database", "disk"),
+            credit=Known,
             sign_in=sign_in,
             tasks=tasks,
             joined=lambda *session: house.wires.tell(

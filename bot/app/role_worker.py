@@ -92,9 +92,14 @@ async def open_worker(settings: Settings, *, migrating: bool = True) -> AsyncIte
         )
         stack.push_async_callback(paths.close)
         stack.push_async_callback(house.tasks.aclose)
-        health = health_of(settings, outside, "database", "vast", "archives", "disk")
+        health = health_of(settings, outside, shared, "database", "vast", "archives", "disk")
         await open_lodge(
-            settings, outside, stack, health=health, tasks=house.tasks, market=outside.market
+            settings,
+            outside,
+            stack,
+            health=health,
+            tasks=house.tasks,
+            credit=lambda: counter.credit.known,
         )
 
         schedule = Schedule(work_ticks(settings, shared))

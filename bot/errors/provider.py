@@ -25,8 +25,15 @@ class RateLimited(Provider):
 
     public = "Vast.ai asks us to slow down."
 
-    def __init__(self, detail: str = "", *, retry_after: timedelta | None = None) -> None:
-        super().__init__(detail)
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after: timedelta | None = None,
+        public: str = "",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(detail, public=public, hint=hint)
         self.retry_after = retry_after
 
 

@@ -52,6 +52,12 @@ class Tabs(Protocol):
         """
         ...
 
+    async def write_tabs(
+        self, changes: Sequence[tuple[Tab, Sequence[Entry]]]
+    ) -> Sequence[Tab | None]:
+        """The same for several in one transaction; None in the place of one that was stale."""
+        ...
+
 
 class Bills(Protocol):
     async def bills_of(self, rental_ids: Sequence[RentalId]) -> list[Bill]: ...

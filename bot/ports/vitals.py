@@ -25,6 +25,12 @@ class Observer(Protocol):
         ...
 
 
+class LagObserver(Protocol):
+    """Told how late the event loop was. Never raises and never waits."""
+
+    def lagged(self, late_s: float) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Messages of one kind that are to be sent; `since` is when the oldest was asked for."""
@@ -63,6 +69,7 @@ class Snapshot:
     beats: Mapping[str, Beat] = field(default_factory=dict)
     carried: Carried = field(default_factory=Carried)
     tunnels: int = 0
+    notebooks: int = 0  # that the relay has a way to
     lease_s: float = 0.0
     faults: Mapping[str, str] = field(default_factory=dict)  # as readiness has them
     free_bytes: int | None = None

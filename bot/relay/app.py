@@ -19,7 +19,7 @@ from bot.ports.books import Rentals
 from bot.ports.clock import Clock
 from bot.ports.machines import Lanes
 from bot.ports.vitals import Carried
-from bot.relay.condition import Condition, Health, Metrics
+from bot.relay.condition import Condition, Health, Metrics, Notes
 from bot.relay.curfew import SESSION_OVER, WAY_GONE, Curfew
 from bot.relay.direct import MAX_FIELD, MAX_LINE
 from bot.relay.doors import Doors
@@ -76,6 +76,7 @@ class Relay:
         rentals: Rentals,
         health: Health,
         clock: Clock,
+        notes: Notes | None = None,
         outputs: Outputs | None = None,
         lanes: Lanes | None = None,
         downloads: Downloads | None = None,
@@ -127,7 +128,7 @@ class Relay:
             routes=routes,
             rentals=rentals,
             doors=doors,
-            condition=Condition(health=health, metrics=metrics),
+            condition=Condition(health=health, metrics=metrics, notes=notes),
             exchanges=self._exchanges,
             passage=self._passage,
             quiet=Proxy(upstreams=self._own_upstreams, traffic=Traffic(), clock=clock),

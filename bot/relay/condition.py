@@ -16,6 +16,9 @@ Health = Callable[[], Awaitable[Mapping[str, str]]]
 It is shown to whoever asks, so it names no address and no secret.
 """
 
+Notes = Callable[[], Mapping[str, str]]
+"""What works in part, in the same way; it does not make us less ready."""
+
 Metrics = Callable[[], Awaitable[bytes]]
 """The page of metrics, in the text that Prometheus reads."""
 
@@ -26,8 +29,11 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 class Condition:
     """The three paths that say how the house does."""
 
-    def __init__(self, *, health: Health, metrics: Metrics | None) -> None:
+    def __init__(
+        self, *, health: Health, metrics: Metrics | None, notes: Notes | None = None
+    ) -> None:
         self._health = health
+        self._notes = notes or dict
         self._metrics = metrics
 
     async def answer(self, path: str, *, leaving: bool = False) -> web.Response | None:
@@ -53,7 +59,9 @@ class Condition:
         except TimeoutError:
             checks = {"health": f"no answer within {HEALTH_S} s"}
         ok = not any(checks.values())
-        return _plain({"ok": ok, "checks": {name: said or "ok" for name, said in checks.items()}})
+        told: dict[str, object] = {name: said or "ok" for name, said in checks.items()}
+        notes = self._notes()
+        return _plain({"ok": ok, "checks": told} | ({"notes": notes} if notes else {}))
 
 
 def _plain(body: dict[str, object]) -> web.Response:

@@ -5,7 +5,6 @@ A revocation in this process cuts at once (`Exchanges.end`). This is the look th
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from bot.errors import Store
@@ -13,6 +12,7 @@ from bot.ports.clock import Clock
 from bot.relay.exchanges import Exchanges
 from bot.relay.frames import Close
 from bot.services.links import Links
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Curfew:
     async def run(self) -> None:
         """For ever."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await rest(LOOK_S)
             await self.look()
 
     async def look(self) -> None:

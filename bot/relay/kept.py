@@ -25,6 +25,7 @@ from bot.relay.ears import Ear
 from bot.relay.frames import GOODBYE, PING, Flooded, pong
 from bot.relay.upstreams import Upstreams
 from bot.services.routes import Route, Routes
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class Kept:
     async def run(self) -> None:
         """Make broken connections anew, for ever."""
         while True:
-            await asyncio.sleep(REJOIN_S)
+            await rest(REJOIN_S)
             await self.rejoin()
 
     async def rejoin(self) -> None:

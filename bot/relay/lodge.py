@@ -8,7 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot.relay import headers
-from bot.relay.condition import Condition, Health, Metrics
+from bot.relay.condition import Condition, Health, Metrics, Notes
 from bot.relay.server import Server
 
 CLOSE_S = 1.0
@@ -19,9 +19,17 @@ log = logging.getLogger(__name__)
 class Lodge:
     """`start` and `close` once each."""
 
-    def __init__(self, *, host: str, port: int, health: Health, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        health: Health,
+        metrics: Metrics,
+        notes: Notes | None = None,
+    ) -> None:
         self._listen = (host, port)
-        self._condition = Condition(health=health, metrics=metrics)
+        self._condition = Condition(health=health, metrics=metrics, notes=notes)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:

@@ -30,6 +30,9 @@ KINDS: Mapping[str, Kind] = {
     # Requests
     "slow": Kind("answers after `seconds`", _REQUEST, {"seconds": 5.0}),
     "rate_limited": Kind("429 in plain text", _REQUEST, {"retry_after": None}),
+    "search_quota": Kind(
+        "429 to a search: the day's quota is used up for `seconds`", _REQUEST, {"seconds": 3600.0}
+    ),
     "server_error": Kind("an HTML page with `status`", _REQUEST, {"status": 500}),
     "html": Kind("an HTML page with status 200", _REQUEST, {}),
     "nonsense": Kind("JSON of an unexpected shape", _REQUEST, {}),

@@ -26,7 +26,7 @@ from bot.ports.machines import Tunnels
 from bot.services.archives import Archives
 from bot.services.policy import Policies
 from bot.services.routes import Traffic
-from bot.tasks import Tasks, Wake
+from bot.tasks import Tasks, Wake, rest
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ ASK_AGAIN = timedelta(days=7)
 
 LONGEST_S = 6 * 3600.0
 _WRITES = 5
+_AT_A_STRETCH = 20  # rentals thought about before whatever else is due has its turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Ahead:
         """Begin what is due, minute by minute; for ever."""
         while True:
             await self.tick()
-            await asyncio.sleep(TICK_S)
+            await rest(TICK_S)
 
     async def tick(self) -> None:
         """Begin the archives that are due, the latest first, as many as there is room for."""
@@ -94,18 +95,23 @@ class Ahead:
         rentals = await self._store.open_rentals()
         for gone in self._again.keys() - {rental.id for rental in rentals}:
             del self._again[gone]
-        for rental in rentals:
-            if not wanted(rental) or rental.id in self._running:
-                continue
-            again = self._again.get(rental.id)
-            if (again and now < again.at) or not self._tunnels.connected(rental.id):
-                continue
-            known = await self._store.remembered(rental.id)
-            rules = await self._policies.rules(rental)
-            at = due_at(rental, known.memory if known is not None else None, rules)
+        rentals = [one for one in rentals if self._may(one, now)]
+        known = await self._store.remembered_of([one.id for one in rentals])
+        values = await self._policies.values()
+        for number, rental in enumerate(rentals):
+            if number % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)  # others may have their turn
+            memory = known[rental.id].memory if rental.id in known else None
+            at = due_at(rental, memory, self._policies.rules_among(values, rental))
             if at is not None and at <= now:
                 found.append((at, rental))
         return found
+
+    def _may(self, rental: Rental, now: datetime) -> bool:
+        if not wanted(rental) or rental.id in self._running:
+            return False
+        again = self._again.get(rental.id)
+        return self._tunnels.connected(rental.id) and not (again and now < again.at)
 
     async def _take(self, rental: Rental, due: datetime) -> None:
         with bound(rental=rental.id):

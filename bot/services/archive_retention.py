@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.services.archives import Archives
 from bot.services.policy import Policies
-from bot.tasks import Wake
+from bot.tasks import Wake, rest
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class Retention:
                 await self.tick()
             except BotError as error:
                 log.warning("the archive store could not be kept in order: %s", error)
-            await asyncio.sleep(TIDY_S)
+            await rest(TIDY_S)
 
     async def tick(self) -> None:
         """One round: warnings, then ends, then what nobody names any more."""

@@ -16,6 +16,7 @@ from bot.domain.ledger import Entry
 from bot.domain.rentals import ContractId, Instance, Rental, RentalId
 from bot.domain.tabs import Tab
 from bot.errors import Stale
+from bot.errors import Store as StoreDown
 from bot.ports.books import Store
 from bot.services.rounds import each
 from bot.tasks import Wake
@@ -24,7 +25,10 @@ log = logging.getLogger(__name__)
 
 WRITE_EVERY = timedelta(minutes=1)
 
+_TOGETHER = 25  # tabs in one transaction
+
 _Key = tuple[RentalId, ContractId]
+_Change = tuple[Tab, Sequence[Entry]]
 
 
 class Bookkeeper:
@@ -58,11 +62,15 @@ class Bookkeeper:
         async def open_one(key: _Key) -> None:
             await self._open(by_id[key[0]], key, missing[key], at)
 
-        async def read_one(key: _Key) -> None:
-            await self._read(key, machines.get(key[1]), by_id, at, complete=listing is not None)
+        async def read_one(key: _Key) -> _Change | None:
+            machine = machines.get(key[1])
+            return await self._read(key, machine, by_id, at, complete=listing is not None)
 
         await each(missing, open_one, of=lambda key: key, at_once=1)
-        await each(list(self._tabs), read_one, of=lambda key: key, at_once=1)
+        found = await each(list(self._tabs), read_one, of=lambda key: key, at_once=1)
+        changes = [one for one in found if one is not None]
+        together = [changes[at : at + _TOGETHER] for at in range(0, len(changes), _TOGETHER)]
+        await each(together, self._write_together, of=lambda some: _key(some[0][0]), at_once=1)
         for key, tab in list(self._tabs.items()):
             if tab.ended_at is not None and key[0] not in by_id:
                 del self._tabs[key]
@@ -104,7 +112,8 @@ class Bookkeeper:
         at: datetime,
         *,
         complete: bool,
-    ) -> None:
+    ) -> _Change | None:
+        """The tab as of this look, and what is to be booked, where that is to be written."""
         tab = self._tabs[key]
         if machine is not None:
             tab, entries = tabs.read(tab, machine, at)
@@ -116,9 +125,9 @@ class Bookkeeper:
             entries = []
         before = self._written.get(key)
         if entries or before is None or _differs(before, tab):
-            await self._write(tab, entries)
-        else:
-            self._tabs[key] = tab
+            return tab, entries
+        self._tabs[key] = tab
+        return None
 
     async def _gone_at(
         self, tab: Tab, rentals: dict[RentalId, Rental], at: datetime
@@ -135,18 +144,38 @@ class Bookkeeper:
             return tab.read_until if late else None
         return None
 
+    async def _write_together(self, changes: Sequence[_Change]) -> None:
+        """In one transaction: once a minute all tabs are due. One that breaks it is left alone."""
+        try:
+            written = await self._store.write_tabs(changes)
+        except StoreDown as error:
+            log.warning("tabs were not written together: %s", error)
+            await each(
+                changes, lambda one: self._write(*one), of=lambda one: _key(one[0]), at_once=1
+            )
+            return
+        for (tab, _), stored in zip(changes, written, strict=True):
+            self._stored(tab, stored)
+
     async def _write(self, tab: Tab, entries: Sequence[Entry]) -> None:
         """Into the books, or not at all: whoever else has written makes us read them anew."""
-        key = tab.rental_id, tab.contract
         try:
-            stored = await self._store.write_tab(tab, entries)
-        except Stale as error:
-            log.warning("the tabs are read anew: %s", error)
+            self._stored(tab, await self._store.write_tab(tab, entries))
+        except Stale:
+            self._stored(tab, None)
+
+    def _stored(self, tab: Tab, stored: Tab | None) -> None:
+        if stored is None:
+            log.warning("the tabs are read anew: that of machine %s had changed", tab.contract)
             self._loaded = False
             return
-        self._tabs[key] = self._written[key] = stored
+        self._tabs[_key(tab)] = self._written[_key(tab)] = stored
         if stored.ended_at is not None:
             self._billing.set()
+
+
+def _key(tab: Tab) -> _Key:
+    return tab.rental_id, tab.contract
 
 
 def _known(

@@ -116,10 +116,11 @@ class Credit:
         longest = values.get(OWNER_TIME)  # above it nothing is archived unasked
         await self._warn(seen, at_dry)
         announced = {one.rental_id: one for one in await self._unfinished(words.ENDS)}
+        ready = [one for one in rentals if one.state is State.READY]
+        known = await self._store.remembered_of([one.id for one in ready])
         works = [
-            await self._work(one, announced.get(one.id), longest, now)
-            for one in rentals
-            if one.state is State.READY
+            await self._work(one, announced.get(one.id), _unused(known.get(one.id), now), longest)
+            for one in ready
         ]
         due = plan(seen, works, order, at_dry)
         await self._carry_out(due, seen)
@@ -161,7 +162,7 @@ class Credit:
             await self._tell(words.warning(mark, seen, at_dry))
 
     async def _work(
-        self, rental: Rental, announced: Bulletin | None, longest: timedelta, now: datetime
+        self, rental: Rental, announced: Bulletin | None, idle: bool, longest: timedelta
     ) -> Work:
         newest = rental.archive_id or rental.ahead_id
         archive = (await self._store.archives(rental_id=rental.id))[:1] if newest else []
@@ -169,7 +170,7 @@ class Credit:
         return Work(
             rental=rental,
             takes=min(saving(size, rental.offer), longest),
-            idle=_unused(await self._store.remembered(rental.id), now),
+            idle=idle,
             announced=announced is not None,
             told_at=await self._store.bulletin_shown_at(announced.key) if announced else None,
         )

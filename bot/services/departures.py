@@ -6,7 +6,6 @@ is looked for, again and again. A look that failed is not an absence.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,6 +15,7 @@ from bot.errors import Chat, Store
 from bot.ports.books import Pass
 from bot.ports.clock import Clock
 from bot.services.links import Links
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Departures:
     async def run(self) -> None:
         """Look after look, for ever."""
         while True:
-            await asyncio.sleep(self._every.total_seconds())
+            await rest(self._every.total_seconds())
             try:
                 await self.look()
             except Store as error:

@@ -6,7 +6,6 @@ Which values there are is in `domain/policy_keys.py`.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -48,6 +47,7 @@ from bot.domain.zones import zone
 from bot.errors import Store
 from bot.ports.books import Policies as Book
 from bot.ports.books import PolicyChange
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,10 @@ class Policies:
 
     async def rules(self, rental: Rental) -> Rules:
         """What holds for one rental."""
-        values = await self.values()
+        return self.rules_among(await self.values(), rental)
+
+    def rules_among(self, values: Values, rental: Rental) -> Rules:
+        """The same, for whoever has read the values already and asks about many."""
         preset, owner = rental.image.name, rental.owner_id
         where = zone(values.get(ZONE, member_id=owner))
         quiet = values.get(QUIET, preset=preset, member_id=owner)
@@ -149,7 +152,7 @@ class Policies:
                 await self.values()
             except Store as error:
                 log.warning("the policy could not be read: %s", error)
-            await asyncio.sleep(FRESH_S)
+            await rest(FRESH_S)
 
     async def change(self, actor: Actor | None, wishes: Mapping[str, str]) -> list[PolicyChange]:
         """Set values by address as people write them, all or none; an empty text takes one away.

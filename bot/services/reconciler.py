@@ -7,8 +7,9 @@ in a task of its own, and the next pass leaves alone those that are still busy.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -53,6 +54,7 @@ MISSED_TICKS = 3
 """The clock's tick wakes us; should it stop, a pass comes all the same, this much later."""
 
 _STEPS_A_PASS = 12
+_AT_A_STRETCH = 20  # rentals looked at before whatever else is due has its turn
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -116,13 +118,17 @@ class Reconciler:
             rentals, listing or (), self._installation, self._policies.limits(values)
         )
         await self._bookkeeper.look(rentals, theirs, listing, asked_at)
-        for rental in rentals:
-            if rental.id not in busy | self._busy and self._faults.may(rental.id, asked_at):
-                source, mover = await self._other_ends(rental, rentals)
+        known, may = {rental.id: rental for rental in rentals}, self._faults.may
+        movers = {one.moves_from: one for one in reversed(rentals) if one.moves_from is not None}
+        for number, rental in enumerate(rentals):
+            if number % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)  # others may have their turn
+            if rental.id not in busy and rental.id not in self._busy and may(rental.id, asked_at):
+                source = await self._source(rental, known)
                 sight = replace(
                     self._sight(rental, theirs.get(rental.id, ()), listing is not None, asked_at),
                     source=source,
-                    mover=mover,
+                    mover=movers.get(rental.id),
                 )
                 self._note_load(rental, sight)
                 self._push(rental, sight, values)
@@ -171,17 +177,17 @@ class Reconciler:
             served=self._steps.served(rental),
         )
 
-    async def _other_ends(
-        self, rental: Rental, rentals: Sequence[Rental]
-    ) -> tuple[Rental | None, Rental | None]:
-        """Of a move: the rental whose work this one takes over, and the one that takes it over."""
-        source = next((one for one in rentals if one.id == rental.moves_from), None)
-        if source is None and rental.moves_from is not None and rental.ready_at is None:
+    async def _source(self, rental: Rental, known: Mapping[RentalId, Rental]) -> Rental | None:
+        """Of a move: the rental whose work this one takes over."""
+        if rental.moves_from is None:
+            return None
+        source = known.get(rental.moves_from)
+        if source is None and rental.ready_at is None:
             try:
                 source = await self._store.rental(rental.moves_from)  # it has ended on the way
             except StoreDown as error:
                 log.error("the rental that %s moves from: %s", rental.id, error)
-        return source, next((one for one in rentals if one.moves_from == rental.id), None)
+        return source
 
     def _note_load(self, rental: Rental, sight: Sight) -> None:
         loads = [one.gpu_util for one in sight.machines if one.gpu_util is not None]

@@ -119,13 +119,13 @@ class Sharing:
         now, ids = self._clock.now(), [rental.id for rental in rentals]
         shares = [one for one in await self._store.open_shares(ids) if one.open(now)]
         entered = await self._store.entered(now, ids)
-        return {
-            key: Guests(
-                tuple(one for one in shares if one.rental_id == key),
-                tuple(one for one in entered if one.rental_id == key),
-            )
-            for key in ids
-        }
+        lent: dict[RentalId, list[Share]] = {}
+        inside: dict[RentalId, list[Entered]] = {}
+        for share in shares:
+            lent.setdefault(share.rental_id, []).append(share)
+        for one in entered:
+            inside.setdefault(one.rental_id, []).append(one)
+        return {key: Guests(tuple(lent.get(key, ())), tuple(inside.get(key, ()))) for key in ids}
 
     async def shared_with(self, actor: Actor) -> list[tuple[Rental, Share]]:
         """The open rentals of others that are shared with this person."""

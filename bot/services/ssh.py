@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.access import Actor
-from bot.domain.rentals import Address, Rental, State
+from bot.domain.rentals import Address, Rental, RentalId, State
 from bot.domain.ssh_keys import MOST, OwnKey, PublicKey, fingerprint, lines_for, read
 from bot.errors import BadInput, NotFound, NotReady, NotYours
 from bot.ports.books import Store
@@ -113,10 +114,21 @@ class Ssh:
         self._changed.set()
         return meant[0]
 
-    async def lines(self, rental: Rental) -> tuple[str, ...]:
-        """Whose keys belong on a machine now: its owner's, and of those it is shared with to
-        work in."""
-        guests = await self._sharing.guests([rental])
-        members = [rental.owner_id]
-        members += [one.member_id for one in guests[rental.id].shares if not one.view_only]
-        return lines_for([own.key for own in await self._store.keys_of(members)])
+    async def lines(self, rentals: Sequence[Rental]) -> dict[RentalId, tuple[str, ...]]:
+        """Whose keys belong on each machine now: its owner's, and of those it is shared with to
+        work in. Asked of the books once, however many machines there are."""
+        guests = await self._sharing.guests(rentals)
+        members = {
+            rental.id: {
+                rental.owner_id,
+                *(one.member_id for one in guests[rental.id].shares if not one.view_only),
+            }
+            for rental in rentals
+        }
+        keys: dict[int, list[PublicKey]] = {}
+        for own in await self._store.keys_of(sorted(set().union(*members.values()))):
+            keys.setdefault(own.member_id, []).append(own.key)
+        return {
+            rental_id: lines_for([key for member in mine for key in keys.get(member, ())])
+            for rental_id, mine in members.items()
+        }

@@ -63,14 +63,22 @@ class KeyRounds:
         ]
         connected = {rental.id for rental in rentals}
         self._there = {key: put for key, put in self._there.items() if key in connected}
-        done = await each(rentals, self._one, of=lambda rental: rental.id, at_once=_AT_ONCE)
-        return sum(done)
+        if not rentals:
+            return 0
+        lines, now = await self._ssh.lines(rentals), self._clock.now()
+        due = [rental for rental in rentals if self._due(rental, lines[rental.id], now)]
 
-    async def _one(self, rental: Rental) -> bool:
-        lines, now = await self._ssh.lines(rental), self._clock.now()
+        async def put(rental: Rental) -> bool:
+            return await self._put(rental, lines[rental.id])
+
+        return sum(await each(due, put, of=lambda rental: rental.id, at_once=_AT_ONCE))
+
+    def _due(self, rental: Rental, lines: tuple[str, ...], now: datetime) -> bool:
         there = self._there.get(rental.id)
-        if there is not None and there[0] == lines and now - there[1] < AGAIN:
-            return False
+        return there is None or there[0] != lines or now - there[1] >= AGAIN
+
+    async def _put(self, rental: Rental, lines: tuple[str, ...]) -> bool:
+        there = self._there.get(rental.id)
         with bound(rental=rental.id):
             try:
                 await self._lists.put(self._tunnels.shell(rental.id), lines)
@@ -79,5 +87,5 @@ class KeyRounds:
                 return False
             if there is None or there[0] != lines:
                 log.info("the machine takes %d SSH keys of people", len(lines))
-        self._there[rental.id] = (lines, now)
+        self._there[rental.id] = (lines, self._clock.now())
         return True

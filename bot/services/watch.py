@@ -6,7 +6,6 @@ starts it anew where it died. Whether a machine is idle is another question and 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import timedelta
 
@@ -15,7 +14,7 @@ from bot.log import bound
 from bot.ports.machines import Paths
 from bot.services.rounds import each
 from bot.services.routes import Route, Routes
-from bot.tasks import Wake
+from bot.tasks import Wake, rest
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ class Watch:
     async def run(self) -> None:
         """Pass after pass, for ever."""
         while True:
-            await asyncio.sleep(self._every.total_seconds())
+            await rest(self._every.total_seconds())
             await self.pass_once()
 
     async def pass_once(self) -> None:

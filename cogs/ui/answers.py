@@ -14,6 +14,7 @@ from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.standing import Standing
 from bot.domain.tally import Tally, by_row
 from bot.services.account import Blind
+from bot.services.health import Ailment
 from bot.services.sharing import Guests
 from bot.services.spend import running
 from cogs.ui import (
@@ -38,6 +39,7 @@ def status(
     whose: str = "",
     standings: Mapping[RentalId, Standing | None] | None = None,
     blind: Blind | None = None,
+    ailments: Mapping[str, Ailment] | None = None,
     lookouts: Sequence[Lookout] = (),
     tallies: Mapping[RentalId, Tally] | None = None,
     paces: Mapping[RentalId, Pace | None] | None = None,
@@ -50,12 +52,13 @@ def status(
     mention.
     """
     known, spent = standings or {}, tallies or {}
+    outside = signs.outside(blind, ailments or {})
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
         return look.card(
             f"### No machines\n{nobody} nothing running, and nothing costs anything.",
             shared,
-            signs.account(blind),
+            outside,
             waits.listed(lookouts),
             controls=waits.controls(lookouts),
         )
@@ -76,10 +79,10 @@ def status(
                 for rental in rentals
             ),
             lambda left: f"… and {left} more",
-            room=look.ROOM - len(waits.listed(lookouts)) - len(shared),
+            room=look.ROOM - len(waits.listed(lookouts)) - len(shared) - len(outside),
         ),
         shared,
-        signs.account(blind),
+        outside,
         waits.listed(lookouts),
         controls=waits.controls(lookouts),
     )

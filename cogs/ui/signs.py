@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.domain import omen_words
 from bot.domain.money import hourly
 from bot.domain.rentals import Rental, State
 from bot.domain.sweep import ownerless
 from bot.services.account import Blind
+from bot.services.health import Ailment
 from cogs.ui import look
 
 
@@ -31,6 +34,32 @@ def _until(rental: Rental) -> str:
         f" {saved}It costs {hourly(rental.per_hour)} until somebody ends it with Destroy. Once it "
         f"looks idle {asked} asked; without an answer it is archived again and ended."
     )
+
+
+_NAMES = {
+    "vast": "Vast.ai",
+    "database": "The database",
+    "archives": "The archive store",
+    "disk": "The disk of this service",
+    "searches": "Searching for machines",
+    "clock": "The clock of this service",
+}
+_UNTIL_THEN = {
+    "archives": "Nothing can be archived, so nothing is ended.",
+    "disk": "What cannot be written down is not done; machines stay as they are.",
+    "searches": "What runs goes on.",
+}
+
+
+def outside(blind: Blind | None, ailments: Mapping[str, Ailment]) -> str:
+    """What is not well that this service depends on: since when, and what follows from it."""
+    told = [
+        f"{_NAMES[name]}, since {look.ago(one.since)}: {look.clean(one.said, 160)} "
+        f"{_UNTIL_THEN.get(name, '')}".rstrip()
+        for name, one in ailments.items()
+        if name in _NAMES and not (name == "vast" and blind is not None)
+    ]
+    return look.lines(account(blind), *told)
 
 
 def account(blind: Blind | None) -> str:

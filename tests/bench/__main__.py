@@ -29,7 +29,10 @@ from tests.bench import (  # noqa: E402
     opening,
     page,
     passes,
+    scale,
+    sockets,
     spending,
+    starts,
     verdicts,
 )
 from tests.bench.figures import Figure, table  # noqa: E402
@@ -57,6 +60,22 @@ PARTS: dict[str, Part] = {
     "archive-large": lambda quick: archive_memory.measure_large(checkpoints=2 if quick else 800),
     "look": lambda quick: look.measure(looks=2 if quick else 50),
     "spend": lambda quick: spending.measure(rounds=1 if quick else 7, quick=quick),
+    "scale": lambda quick: (
+        scale.measure(sizes=(1, 2), rounds=1, periods={"reconciler": 1.0, "questions": 2.0})
+        if quick
+        else scale.measure(sizes=(10, 100, 1000), rounds=3)
+    ),
+    "sockets": lambda quick: (
+        sockets.measure(sockets=20, per_s=20, for_s=12)
+        if quick
+        else sockets.measure(sockets=300, per_s=50, for_s=600)
+    ),
+    "sockets-short": lambda quick: sockets.measure(
+        sockets=20 if quick else 300, per_s=20 if quick else 50, for_s=12 if quick else 60
+    ),
+    "starts": lambda quick: (
+        starts.measure(rounds=1, rentals=3) if quick else starts.measure(rounds=5, rentals=200)
+    ),
     "relay": lambda quick: relay.measure(rounds=1 if quick else 5, quick=quick),
     "verdicts": lambda quick: verdicts.measure(rounds=1 if quick else 7, quick=quick),
 }
@@ -64,8 +83,8 @@ PARTS: dict[str, Part] = {
 FAST = frozenset({"archive", "archive-memory", "archive-large", "look", "relay"})
 """These run in the loop that `bellhop run` has."""
 
-ASKED = frozenset({"archive-large"})
-"""These run only when they are named: this one fills 42 GB of the disk meanwhile."""
+ASKED = frozenset({"archive-large", "sockets-short"})
+"""These run only when they are named: one fills 42 GB of the disk, one is less of another."""
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -12,12 +12,13 @@ _HEAD = ("Figure", "Bellhop", "Beside it", "That takes", "Ratio", "Goal", "Of")
 
 
 class Unit(Enum):
-    """What a figure counts. Less is better in the first two, more in the others."""
+    """What a figure counts. Less is better but in bytes a second and in how many a second."""
 
     SECONDS = "s"
     BYTES = "B"
     BYTES_PER_S = "B/s"
     PER_S = "/s"
+    COUNT = ""
 
     @property
     def more_is_better(self) -> bool:
@@ -145,6 +146,8 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _shown(value: float, unit: Unit) -> str:
     """Three digits, in the size of the unit that reads best."""
+    if unit is Unit.COUNT:
+        return f"{value:,.0f}"
     if unit is Unit.PER_S:
         return f"{value:,.0f}/s"
     if unit is Unit.BYTES_PER_S:

@@ -15,21 +15,21 @@ from tests.bench.figures import Figure, median_of
 from tests.e2e.programs import program
 
 PATIENCE_S = 60.0
-_IMPORTS = "import discord, aiohttp, asyncssh, sqlalchemy, simcord"
+IMPORTS = "import discord, aiohttp, asyncssh, sqlalchemy, simcord"
 
 
 async def measure(rounds: int) -> list[Figure]:
     """Both sides take turns; each has a process of its own every time."""
-    await _imports()  # what the disk had not read yet is nobody's
+    await import_all()  # what the disk had not read yet is nobody's
     pages, imports = [], []
     for _ in range(rounds):
-        imports.append(await _imports())
+        imports.append(await import_all())
         pages.append(await _page())
     return [
         median_of(
             "`bellhop demo`: process start to the page's HTTP 200",
             pages,
-            beside=f"`python -c '{_IMPORTS}'`",
+            beside=f"`python -c '{IMPORTS}'`",
             others=imports,
             goal=15,
         )
@@ -55,10 +55,10 @@ async def _answered(url: str) -> None:
         assert answer.status == 200, f"{url} answered {answer.status}"
 
 
-async def _imports() -> float:
+async def import_all() -> float:
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _IMPORTS, stderr=asyncio.subprocess.DEVNULL
+        sys.executable, "-c", IMPORTS, stderr=asyncio.subprocess.DEVNULL
     )
     status = await asyncio.wait_for(process.wait(), PATIENCE_S)
     assert status == 0, f"the imports ended with status {status}"

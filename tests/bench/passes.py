@@ -8,26 +8,20 @@ is switched off on both sides: here it is about the work, not about waiting for 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
-
-import aiohttp
 
 from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
 from bot.adapters.vast.client import Vast
 from bot.app.parts import SystemClock
-from bot.domain.offers import Offer, Wish
-from bot.domain.rentals import Phase, RentalId, State
-from bot.ports.books import Store
-from bot.ports.market import Order
+from bot.domain.rentals import RentalId
 from bot.services.archives import Archives
 from bot.services.bookkeeper import Bookkeeper
 from bot.services.idle import IdleWatch
@@ -39,32 +33,24 @@ from bot.services.routes import Routes, Traffic
 from bot.services.steps import Steps
 from bot.tasks import Tasks, Wake
 from tests.bench.figures import Figure, median_of
+from tests.bench.many import INSTALLATION, Many, fill_account, market_options
 from tests.bench.outside import FREE
-from tests.builders import SetClock, a_quote, a_rental
+from tests.builders import SetClock
 from tests.e2e.programs import sandbox
 from tests.services.worlds import Books, Shelf, Verdicts, Way, Wires
-
-INSTALLATION = "bellhop"
-"""Of the labels."""
-
-_OFFERS_EACH = 8  # drawn for each one wanted: a search shows only some kinds
-_LEAST_OFFERS = 200
-_RICH = 1_000_000  # dollars
-_DISK_GB = 10
 
 
 async def measure(*, sizes: Sequence[int], rounds: int) -> list[Figure]:
     """At each size, listing and pass in turn; the house grows from one size to the next."""
     figures: list[Figure] = []
-    offers = max(_LEAST_OFFERS, max(sizes) * _OFFERS_EACH)
     with tempfile.TemporaryDirectory(prefix="bellhop-") as folder:
-        async with _house(Path(folder), offers) as house:
+        async with _house(Path(folder), max(sizes)) as house:
             for size in sizes:
-                await house.grow(size)
+                await house.rentals.grow(size)
                 await house.settle()
                 listings, passes = [], []
                 for _ in range(rounds):
-                    listings.append(await _timed(house.market.machines))
+                    listings.append(await _timed(house.rentals.market.machines))
                     passes.append(await _timed(house.one_pass))
                 figures.append(_figure(size, passes, listings))
     return figures
@@ -88,44 +74,17 @@ async def _timed(work: Callable[[], Awaitable[object]]) -> float:
 
 @dataclass(slots=True, kw_only=True)
 class _House:
-    market: Vast
-    store: Store
+    rentals: Many
     reconciler: Reconciler
     tasks: Tasks
-    size: int = 0
-    disks: Iterator[int] = field(default_factory=lambda: itertools.count(_DISK_GB))
-
-    async def grow(self, size: int) -> None:
-        """Ready rentals with machines that are running, up to so many."""
-        while self.size < size:
-            # Another disk is another search: a kept answer would show what is rented by now.
-            found = await self.market.search(Wish(disk_gb=next(self.disks), min_vram_gb=0))
-            assert found, f"the market is empty after {self.size} rentals"
-            for offer in found[: size - self.size]:
-                await self._add(offer)
-
-    async def _add(self, offer: Offer) -> None:
-        now = SystemClock().now()
-        quote = a_quote(offer=offer, wish=Wish(disk_gb=_DISK_GB), made_at=now)
-        asked = a_rental(quote, state=State.READY, phase=Phase.REACHABLE, ready_at=now)
-        order = Order(
-            offer_id=offer.id,
-            image=asked.image.reference,
-            disk_gb=_DISK_GB,
-            label=asked.label(INSTALLATION),
-        )
-        rental = replace(asked, contract=await self.market.rent(order), created_at=now)
-        await self.store.add_quote(quote)
-        await self.store.begin(rental, quote_id=quote.id)
-        self.size += 1
 
     async def settle(self) -> None:
         """Passes until every row knows its machine; from then on there is nothing to change."""
         before: dict[RentalId, int] = {}
         while True:
             await self.one_pass()
-            rows = {each.id: each.version for each in await self.store.open_rentals()}
-            assert len(rows) == self.size
+            rows = {each.id: each.version for each in await self.rentals.store.open_rentals()}
+            assert len(rows) == self.rentals.size
             if rows == before:
                 return
             before = rows
@@ -136,14 +95,14 @@ class _House:
 
 
 @contextlib.asynccontextmanager
-async def _house(folder: Path, offers: int) -> AsyncIterator[_House]:
+async def _house(folder: Path, most: int) -> AsyncIterator[_House]:
     clock = SystemClock()
     database = f"sqlite+aiosqlite:///{folder / 'bellhop.db'}"
     await migrate(database)
-    options = ("--no-machines", "--load-s", "0.1", "--ssh-s", "0", "--offers", str(offers))
+    options = ("--no-machines", *market_options(most))
     async with contextlib.AsyncExitStack() as stack:
         url = await stack.enter_async_context(sandbox(folder / "machines", *options))
-        await _fill_account(url)
+        await fill_account(url)
         store = await stack.enter_async_context(open_store(database, clock=clock))
         market = Vast(url=url, api_key="sandbox", clock=clock, paces=FREE)
         stack.push_async_callback(market.close)
@@ -179,13 +138,5 @@ async def _house(folder: Path, offers: int) -> AsyncIterator[_House]:
             installation=INSTALLATION,
             poll=timedelta(seconds=15),
         )
-        yield _House(market=market, store=store, reconciler=reconciler, tasks=tasks)
-
-
-async def _fill_account(url: str) -> None:
-    timeout = aiohttp.ClientTimeout(total=10)
-    async with (
-        aiohttp.ClientSession(timeout=timeout) as session,
-        session.put(f"{url}/sandbox/account", json={"credit": _RICH}) as answer,
-    ):
-        assert answer.status == 200, await answer.text()
+        rentals = Many(market=market, store=store)
+        yield _House(rentals=rentals, reconciler=reconciler, tasks=tasks)

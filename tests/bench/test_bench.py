@@ -30,6 +30,20 @@ async def test_the_benchmarks_with_machines_and_the_page_run() -> None:
 
 
 @pytest.mark.e2e
+async def test_the_benchmarks_of_scale_and_sockets_run() -> None:
+    """One machine and two, some sockets: a row for each thing that is measured."""
+    rows = await _rows("scale", "sockets")
+
+    names = [row[1] for row in rows]
+    assert {
+        "1 ready rentals: a pass over the account",
+        "2 ready rentals: event loop late, p99",
+    } <= {*names}
+    assert len([name for name in names if "WebSockets" in name]) == 4
+    assert all(float(row[5]) >= 0 for row in rows)
+
+
+@pytest.mark.e2e
 async def test_the_benchmarks_of_archives_and_looks_run() -> None:
     """One round over a small tree, two looks; rows for rsync and restic only where they are."""
     rows = await _rows("archive", "archive-memory", "archive-large", "look")

@@ -60,6 +60,8 @@ class Chat:
         self.lost_answers = 0  # so many new messages are taken, and the answer is not heard
         self.token_reset = False
         self.dooms: list[Doom] = []
+        self.refused_posts = 0  # so many new messages are answered with 429
+        self.sessions_left, self.sessions_reset_s = 1000, 86400.0
         self._asked: dict[str, Asked] = {}
         self._numbers = itertools.count(1)
         self._sequence = itertools.count(1)
@@ -220,6 +222,8 @@ class Chat:
                 return _say({"message": "401: Unauthorized", "code": 0}, status=401)
             case "GET", "users", "@me":
                 return _say(_bot())
+            case "GET", "gateway", "bot":
+                return _say(self._gateway_for_bots())
             case "GET", "oauth2", "applications", "@me":
                 return _say(_application())
             case "PUT", "applications", _, "commands":
@@ -232,6 +236,9 @@ class Chat:
                 return self._original("PATCH", token, body)
             case "POST", "users", "@me", "channels":
                 return _say({"id": str(CHANNEL + 7), "type": 1, "recipients": [_ada()]})
+            case "POST", "channels", _, "messages" if self.refused_posts:
+                self.refused_posts -= 1
+                return _slow_down()
             case "POST", "channels", channel, "messages":
                 return self._written(
                     request, "message", lambda: self._post(request, int(channel), body)
@@ -261,6 +268,11 @@ class Chat:
     def _edit(self, number: int, body: Part) -> web.Response:
         self.messages[number] |= {"components": body["components"]}
         return _say(self.messages[number])
+
+    def _gateway_for_bots(self) -> Part:
+        limit = {"total": 1000, "remaining": self.sessions_left, "max_concurrency": 1}
+        limit["reset_after"] = round(self.sessions_reset_s * 1000)
+        return {"url": self.url, "shards": 1, "session_start_limit": limit}
 
     def _register(self, body: list[Part]) -> list[Part]:
         self.commands = {
@@ -346,6 +358,13 @@ def button(parts: list[Part], prefix: str) -> str:
 
 def _say(body: object, status: int = 200) -> web.Response:
     return web.Response(body=json.dumps(body).encode(), status=status, headers=_OK)
+
+
+def _slow_down() -> web.Response:
+    """As Discord says it; without `Via` its library takes it for a ban by somebody else."""
+    said = {"message": "You are being rate limited.", "retry_after": 1.0, "global": False}
+    headers = {**_OK, "Via": "1.1 discord", "Retry-After": "1"}
+    return web.Response(body=json.dumps(said).encode(), status=429, headers=headers)
 
 
 def _kind(value: object) -> int:

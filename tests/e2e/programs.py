@@ -117,10 +117,12 @@ async def offers(url: str) -> list[int]:
             above = page[-1]["dph_total"]
 
 
-async def control(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """The sandbox's control API: GET, or POST with a body."""
+async def control(
+    url: str, path: str, body: dict[str, Any] | None = None, *, method: str = ""
+) -> Any:
+    """The sandbox's control API: GET, or POST with a body, unless another method is named."""
     timeout = aiohttp.ClientTimeout(total=10)
-    method = "GET" if body is None else "POST"
+    method = method or ("GET" if body is None else "POST")
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
         session.request(method, url + path, json=body) as answer,

@@ -86,6 +86,11 @@ class Scene:
         return await self.dead(15)
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
 

@@ -64,7 +64,7 @@ class Fragile:
 
     def __getattr__(self, name: str) -> Any:
         work = getattr(self._store, name)
-        return self._dying(work) if name in ("write_tab", "write_bill") else work
+        return self._dying(work) if name in ("write_tab", "write_tabs", "write_bill") else work
 
     def _dying(self, work: Any) -> Any:
         async def written(*given: Any, **named: Any) -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from bot.app.door import disk_look
 from bot.errors import Denied
 from bot.services import health
-from bot.services.health import Health, Look
+from bot.services.health import Condition, Health, Look
+from tests.builders import NOW, SetClock
+from tests.e2e.programs import until
 
 
 class Thing:
@@ -29,7 +32,7 @@ async def test_a_look_is_kept_and_a_bad_one_for_a_shorter_while(
 ) -> None:
     """Whoever asks every second costs nothing; a recovery shows soon."""
     good, bad = Thing(), Thing("Away.")
-    watch = Health({"good": Look(check=good.check), "bad": Look(check=bad.check)})
+    watch = Health({"good": Look(check=good.check), "bad": Look(check=bad.check)}, clock=SetClock())
 
     assert await watch.look() == {"good": "", "bad": "Away."}
     await asyncio.gather(*(watch.look() for _ in range(5)))
@@ -50,7 +53,8 @@ async def test_what_hangs_is_a_fault_of_its_own() -> None:
         return ""
 
     found = await Health(
-        {"slow": Look(check=hang, within_s=0.05), "good": Look(check=Thing().check)}
+        {"slow": Look(check=hang, within_s=0.05), "good": Look(check=Thing().check)},
+        clock=SetClock(),
     ).look()
 
     assert found == {"slow": "No answer within 0.05 s.", "good": ""}
@@ -62,7 +66,50 @@ async def test_an_error_of_the_house_is_said_in_its_public_words() -> None:
     async def refuse() -> str:
         raise Denied("key abc is wrong")
 
-    assert await Health({"vast": Look(check=refuse)}).look() == {"vast": Denied.public}
+    found = await Health({"vast": Look(check=refuse)}, clock=SetClock()).look()
+
+    assert found == {"vast": Denied.public}
+
+
+async def test_what_is_wrong_is_remembered_since_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For `/status`: faults and notes, until they are over; other words make no new beginning."""
+    monkeypatch.setattr(health, "BAD_S", 0.0)
+    thing, notes, clock, condition = (
+        Thing("Away."),
+        {"searches": "Used up."},
+        SetClock(),
+        Condition(),
+    )
+    watch = Health(
+        {"vast": Look(check=thing.check)}, clock=clock, condition=condition, notes=lambda: notes
+    )
+
+    await watch.look()
+    assert watch.notes() == {"searches": "Used up."}
+    clock.turn(timedelta(minutes=5))
+    thing.said = "Refused."
+    await watch.look()
+
+    told = {name: (one.said, one.since) for name, one in condition.ailments.items()}
+    assert told == {"vast": ("Refused.", NOW), "searches": ("Used up.", NOW)}
+
+    thing.said, notes["searches"] = "", ""
+    await watch.look()
+    assert watch.notes() == {}
+    assert condition.ailments == {}
+
+
+async def test_it_looks_although_nobody_asks() -> None:
+    """So that what is wrong is known when somebody does."""
+    thing = Thing("Away.")
+    condition = Condition()
+    watch = Health({"vast": Look(check=thing.check)}, clock=SetClock(), condition=condition)
+    running = asyncio.ensure_future(watch.run())
+
+    await until(lambda: bool(condition.ailments), 20, "a look")
+    running.cancel()
+
+    assert thing.looks == 1
 
 
 async def test_a_disk_is_written_and_measured(tmp_path: object) -> None:

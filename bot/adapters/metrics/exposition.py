@@ -29,11 +29,12 @@ from bot.ports.vitals import Snapshot
 Key = TypeVar("Key", bound=tuple[str, ...])
 
 _PHASES_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+_LAGS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _ARCHIVES_S = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
 
 
 class Exposition:
-    """`ports.vitals.Observer`, and the page that shows what it was told."""
+    """`ports.vitals.Observer` and `LagObserver`, and the page that shows what it was told."""
 
     def __init__(self, *, version: str) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
@@ -50,6 +51,12 @@ class Exposition:
             "How long runs of archiving took, by how they ended.",
             ["outcome"],
             buckets=_ARCHIVES_S,
+            registry=self._registry,
+        )
+        self._lags = Histogram(
+            "bellhop_loop_lag_seconds",
+            "How late the event loop was for what was due.",
+            buckets=_LAGS_S,
             registry=self._registry,
         )
         errors = Counter(
@@ -71,6 +78,9 @@ class Exposition:
 
     def archived(self, outcome: str, took: timedelta) -> None:
         self._archives.labels(outcome).observe(took.total_seconds())
+
+    def lagged(self, late_s: float) -> None:
+        self._lags.observe(late_s)
 
     def page(self, snapshot: Snapshot) -> bytes:
         """The text, as of this snapshot."""
@@ -163,6 +173,8 @@ def _relay(now: Snapshot) -> Iterator[Metric]:
     yield _gauge("bellhop_relay_requests_open", about, {(): carried.open_requests})
     yield _gauge("bellhop_relay_sockets_open", "Open WebSockets.", {(): carried.open_sockets})
     yield _gauge("bellhop_tunnels_open", "SSH connections to machines.", {(): now.tunnels})
+    about = "Notebooks that the relay has a way to."
+    yield _gauge("bellhop_notebooks_reached", about, {(): now.notebooks})
 
 
 def _gauge(

@@ -6,6 +6,7 @@ meanwhile must not overwrite each other.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -29,6 +30,7 @@ from bot.ports.books import Remembered
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 500  # parameters of one statement
+_AT_A_STRETCH = 20  # rows read before whatever else is due has its turn
 
 
 class SqlSamples(Part):
@@ -43,7 +45,9 @@ class SqlSamples(Part):
         async with self._database.reading() as connection:
             for at in range(0, len(rental_ids), _AT_ONCE):
                 chosen = select(idle).where(idle.c.rental_id.in_(rental_ids[at : at + _AT_ONCE]))
-                for row in await connection.execute(chosen):
+                for number, row in enumerate(await connection.execute(chosen)):
+                    if number % _AT_A_STRETCH == 0:
+                        await asyncio.sleep(0)  # others may have their turn
                     try:
                         known = _remembered(row.memory, row.version, row.report)
                     except (ValueError, KeyError, TypeError) as error:

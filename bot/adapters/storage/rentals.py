@@ -6,12 +6,14 @@ transaction.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.addresses import claim, take_over
@@ -23,7 +25,14 @@ from bot.adapters.storage.room import demand_room
 from bot.adapters.storage.rows import rental_values
 from bot.adapters.storage.shares import go_over
 from bot.adapters.storage.tables import events, rentals
-from bot.adapters.storage.tries import insert_grudge, with_tries, write_tries
+from bot.adapters.storage.tries import (
+    AT_A_STRETCH,
+    insert_grudge,
+    together,
+    tries_of,
+    with_tries,
+    write_tries,
+)
 from bot.adapters.storage.unit import Part, inserting
 from bot.domain.ledger import Entry
 from bot.domain.letters import Writing
@@ -84,9 +93,13 @@ class SqlRentals(Part):
             .where(rentals.c.state != State.CLOSED.value)
             .order_by(rentals.c.requested_at, rentals.c.id)
         )
+        rows: list[Row[Any]] = []
         async with self._database.reading() as connection:
-            rows = (await connection.execute(chosen)).all()
-            return await with_tries(connection, rows, unreadable=unreadable)
+            for part in (await connection.execute(chosen)).partitions(AT_A_STRETCH):
+                rows += part
+                await asyncio.sleep(0)  # it has all come; its times and amounts take a while
+            before = await tries_of(connection, rows)
+        return await together(rows, before, unreadable=unreadable)
 
     async def rentals_of(
         self,

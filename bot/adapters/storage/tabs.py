@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.ledger import write
 from bot.adapters.storage.letters import look_at_receipts, write_letters
@@ -25,6 +27,7 @@ from bot.errors import Stale, Store
 
 log = logging.getLogger(__name__)
 
+_AT_A_STRETCH = 20  # tabs read before whatever else is due has its turn
 _PARTS = ("gpu", "storage", "download", "upload")
 
 
@@ -44,35 +47,18 @@ class SqlTabs(Part):
         return await self._tabs(select(tabs).where(tabs.c.contract == contract))
 
     async def write_tab(self, tab: Tab, entries: Sequence[Entry] = ()) -> Tab:
-        now = self._clock.now()
-        written = replace(tab, version=tab.version + 1)
-        values = {
-            "version": written.version,
-            "ended_at": written.ended_at,
-            "tab": text_of(written),
-        }
-        key = {"rental_id": tab.rental_id, "contract": tab.contract}
         async with self._database.writing() as connection:
-            if tab.version == 0:
-                new = inserting(connection, tabs).values(key | values).on_conflict_do_nothing()
-                done = await connection.execute(new.returning(tabs.c.contract))
-            else:
-                change = (
-                    update(tabs)
-                    .where(
-                        tabs.c.rental_id == tab.rental_id,
-                        tabs.c.contract == tab.contract,
-                        tabs.c.version == tab.version,
-                    )
-                    .values(values)
-                )
-                done = await connection.execute(change.returning(tabs.c.contract))
-            if done.first() is None:
+            written = await _put(connection, tab, entries, self._clock.now())
+            if written is None:
                 raise Stale(f"the tab of machine {tab.contract} is not at version {tab.version}")
-            await write(connection, entries, now)
-            if entries:
-                await show_card_anew(connection, tab.rental_id, now)
         return written
+
+    async def write_tabs(
+        self, changes: Sequence[tuple[Tab, Sequence[Entry]]]
+    ) -> Sequence[Tab | None]:
+        now = self._clock.now()
+        async with self._database.writing() as connection:
+            return [await _put(connection, tab, entries, now) for tab, entries in changes]
 
     async def bills_of(self, rental_ids: Sequence[RentalId]) -> list[Bill]:
         chosen = select(bills).where(bills.c.rental_id.in_(rental_ids))
@@ -108,12 +94,45 @@ class SqlTabs(Part):
         return [_tab(row) for row in await self._rows(chosen)]
 
     async def _readable(self, chosen: Select[Any]) -> list[Tab]:
-        return readable(await self._rows(chosen))
+        rows, found = await self._rows(chosen), []
+        for at in range(0, len(rows), _AT_A_STRETCH):
+            found += readable(rows[at : at + _AT_A_STRETCH])
+            await asyncio.sleep(0)
+        return found
 
     async def _rows(self, chosen: Select[Any]) -> Sequence[Row[Any]]:
         async with self._database.reading() as connection:
             found = await connection.execute(chosen.order_by(tabs.c.contract))
             return list(found.all())
+
+
+async def _put(
+    connection: AsyncConnection, tab: Tab, entries: Sequence[Entry], now: datetime
+) -> Tab | None:
+    """The tab and its entries; None, with nothing written, where it is not as it was read."""
+    written = replace(tab, version=tab.version + 1)
+    values = {"version": written.version, "ended_at": written.ended_at, "tab": text_of(written)}
+    key = {"rental_id": tab.rental_id, "contract": tab.contract}
+    if tab.version == 0:
+        new = inserting(connection, tabs).values(key | values).on_conflict_do_nothing()
+        done = await connection.execute(new.returning(tabs.c.contract))
+    else:
+        change = (
+            update(tabs)
+            .where(
+                tabs.c.rental_id == tab.rental_id,
+                tabs.c.contract == tab.contract,
+                tabs.c.version == tab.version,
+            )
+            .values(values)
+        )
+        done = await connection.execute(change.returning(tabs.c.contract))
+    if done.first() is None:
+        return None
+    await write(connection, entries, now)
+    if entries:
+        await show_card_anew(connection, tab.rental_id, now)
+    return written
 
 
 def readable(rows: Sequence[Row[Any]]) -> list[Tab]:

@@ -21,6 +21,10 @@ from bot.log import hide
 _LONGEST_TEXT = 240
 _LONGEST_WAIT = timedelta(days=1)
 
+QUOTA_SPENT = "Today's searches on Vast.ai are used up."
+QUOTA_HINT = "Vast gives new ones at midnight UTC. What runs goes on as before."
+
+_QUOTA = "search_quota_exceeded"
 _SECOND_FACTOR = ("two factor", "two-factor")
 _WRONG_KEY = ("auth_error", "invalid user key", "requires login", "session expired")
 
@@ -67,7 +71,13 @@ class Answer:
         """The error this answer is; None for a yes."""
         detail = f"{self.what}: {self.status} {self.text}".rstrip()
         if self.status == 429:
-            return RateLimited(detail, retry_after=self.retry_after)
+            spent = self.code == _QUOTA
+            return RateLimited(
+                detail,
+                retry_after=self.retry_after,
+                public=QUOTA_SPENT if spent else "",
+                hint=QUOTA_HINT if spent else None,
+            )
         if self.is_page:
             return Down(f"{detail} (a page instead of an answer)")
         if self._denies:
@@ -137,7 +147,7 @@ def _retry_after(headers: Mapping[str, str], row: Row, now: datetime) -> timedel
         seconds = values.number(value)
         if seconds is not None and seconds >= 0:
             return min(values.seconds_span(seconds) or _LONGEST_WAIT, _LONGEST_WAIT)
-    if row.get("error") == "search_quota_exceeded":
+    if row.get("error") == _QUOTA:
         reset_at = values.moment(headers.get("X-RateLimit-Reset"))
         if reset_at is not None and reset_at > now:
             return min(reset_at - now, _LONGEST_WAIT)

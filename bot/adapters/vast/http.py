@@ -124,11 +124,18 @@ class Http:
         await self._pacing.turn(endpoint, patience_s=patience_s)
         answer = await self._exchange(method, path, body, query, total_s)
         if answer.status == 429:
-            self._pacing.slow_down(endpoint, answer.retry_after)
+            why = answer.error()
+            self._pacing.slow_down(
+                endpoint, answer.retry_after, why if isinstance(why, RateLimited) else None
+            )
             log.info("asked to slow down: %s, for %s", answer.what, answer.retry_after or "a while")
         else:
             self._pacing.served(endpoint)
         return answer
+
+    def closed(self, endpoint: Endpoint) -> str:
+        """Why nothing can be asked there for a good while, in words; empty where it can."""
+        return self._pacing.closed(endpoint, longer_than_s=PATIENCE_S)
 
     async def fetch(self, url: str, *, total_s: float, most_bytes: int) -> str:
         """A text that is being uploaded elsewhere, asked for until it is there.

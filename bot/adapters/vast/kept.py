@@ -1,4 +1,4 @@
-"""Answers kept for a while: asked once, however many people ask at the same moment."""
+"""Answers that several share: those kept for a while, and those that must be new to all of them."""
 
 from __future__ import annotations
 
@@ -48,6 +48,45 @@ class Kept(Generic[T]):
             return value
         finally:
             self._asking.pop(key, None)
+
+
+class Together(Generic[T]):
+    """One piece of work at a time, for everybody who asked before it began.
+
+    Whoever asks while it is under way waits for the next one: what it brings must not be older
+    than the question. A failure is shared as well.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[T]], *, name: str) -> None:
+        self._work = work
+        self._name = name
+        self._under_way: asyncio.Task[T] | None = None
+        self._next: asyncio.Task[T] | None = None
+
+    async def get(self) -> T:
+        """What the next one brings. Raises what it raises."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._take_turn(self._under_way), name=self._name)
+            self._next.add_done_callback(_retrieve)
+        return await _result(self._next)
+
+    async def close(self) -> None:
+        """End what is being done; who waits for it gets Down."""
+        tasks = [task for task in (self._under_way, self._next) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _take_turn(self, before: asyncio.Task[T] | None) -> T:
+        if before is not None:
+            await asyncio.wait({before})
+        mine, self._next = self._next, None
+        self._under_way = mine
+        try:
+            return await self._work()
+        finally:
+            if self._under_way is mine:
+                self._under_way = None
 
 
 async def _result(task: asyncio.Task[T]) -> T:

@@ -91,6 +91,7 @@ class Pacing:
         }
         self._closed_until: dict[Endpoint, float] = {}
         self._strikes: dict[Endpoint, int] = {}
+        self._why: dict[Endpoint, RateLimited] = {}
 
     async def turn(self, endpoint: Endpoint, *, patience_s: float) -> None:
         """Wait until a call may leave.
@@ -106,8 +107,15 @@ class Pacing:
             if self._closed_until.get(endpoint, 0.0) > leaves_at:
                 leaves_at = self._book(endpoint, deadline)
 
-    def slow_down(self, endpoint: Endpoint, said: timedelta | None) -> None:
-        """Close an endpoint after a 429: as long as Vast `said`, else longer each time."""
+    def slow_down(
+        self, endpoint: Endpoint, said: timedelta | None, why: RateLimited | None = None
+    ) -> None:
+        """Close an endpoint after a 429: as long as Vast `said`, else longer each time.
+
+        Whoever comes meanwhile is told what `why` says.
+        """
+        if why is not None:
+            self._why[endpoint] = why
         strikes = self._strikes[endpoint] = self._strikes.get(endpoint, 0) + 1
         if said is not None:
             pause_s = said.total_seconds()
@@ -120,6 +128,15 @@ class Pacing:
     def served(self, endpoint: Endpoint) -> None:
         """Note an answer that was no 429."""
         self._strikes.pop(endpoint, None)
+        self._why.pop(endpoint, None)
+
+    def closed(self, endpoint: Endpoint, *, longer_than_s: float) -> str:
+        """Why an endpoint is closed, in words for people; a plain 429 only if it is for longer."""
+        left_s = self._closed_until.get(endpoint, 0.0) - self._timer.monotonic()
+        why = self._why.get(endpoint)
+        said = why.public if why is not None else RateLimited.public
+        passing = said == RateLimited.public and left_s <= longer_than_s
+        return "" if left_s <= 0 or passing else said
 
     def _book(self, endpoint: Endpoint, deadline: float) -> float:
         """The next free moment, taken. Raises RateLimited when it is after the deadline."""
@@ -129,6 +146,12 @@ class Pacing:
             leaves_at = max(leaves_at, booked[0] + pace.per_s)
         if leaves_at > deadline:
             wait = timedelta(seconds=leaves_at - now)
-            raise RateLimited(f"{endpoint}: not sent, our turn is in {wait}", retry_after=wait)
+            why = self._why.get(endpoint)
+            raise RateLimited(
+                f"{endpoint}: not sent, our turn is in {wait}",
+                retry_after=wait,
+                public=why.public if why is not None else "",
+                hint=why.hint if why is not None else None,
+            )
         booked.append(leaves_at)
         return leaves_at

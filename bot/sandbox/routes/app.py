@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -160,6 +162,8 @@ def _instead(request: web.Request, facts: Facts) -> web.Response | None:
         wait = fault["retry_after"]
         headers = {} if wait is None else {"Retry-After": str(wait)}
         return web.Response(status=429, text="API requests too frequent", headers=headers)
+    if "/bundles" in request.path and (fault := take("search_quota", facts)) is not None:
+        return _no_more_searches(request, float(fault["seconds"]))
     if (fault := take("server_error", facts)) is not None:
         status = int(fault["status"])
         return web.Response(status=status, text=_PAGE.format(status), content_type="text/html")
@@ -173,6 +177,17 @@ def _instead(request: web.Request, facts: Facts) -> web.Response | None:
         text = "This action requires a Two Factor login."
         return refused(Refusal(401, "auth_error", text))
     return None
+
+
+def _no_more_searches(request: web.Request, for_s: float) -> web.Response:
+    reset_at = request.app[SITE].world.at + timedelta(seconds=for_s)
+    said = {
+        "success": False,
+        "error": "search_quota_exceeded",
+        "msg": "Daily search quota exceeded.",
+    }
+    headers = {"X-RateLimit-Reset": str(math.ceil(reset_at.timestamp()))}
+    return web.json_response(said, status=429, headers=headers)
 
 
 def _facts(request: web.Request) -> Facts:

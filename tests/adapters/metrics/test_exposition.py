@@ -33,6 +33,7 @@ WHOLE = Snapshot(
         open_sockets=2,
     ),
     tunnels=4,
+    notebooks=3,
     lease_s=90.0,
     faults={"database": "", "vast": "Vast.ai is not answering right now."},
     free_bytes=5_000_000_000,
@@ -79,6 +80,19 @@ def test_what_is_unknown_has_no_series() -> None:
     assert "bellhop_relay_bytes_total" in names
     for gone in ("bellhop_rentals", "bellhop_credit_dollars", "bellhop_outbox_messages"):
         assert gone not in names
+
+
+def test_lateness_is_told_in_buckets() -> None:
+    """The goal is one of their edges."""
+    metrics = Exposition(version="1")
+    metrics.lagged(0.003)
+    metrics.lagged(0.3)
+
+    found = series(metrics.page(Snapshot(at=NOW)))
+
+    assert found["bellhop_loop_lag_seconds_bucket", "0.002"] == 0
+    assert found["bellhop_loop_lag_seconds_bucket", "0.05"] == 1
+    assert found["bellhop_loop_lag_seconds_count",] == 2
 
 
 def test_phases_and_archives_are_told_as_they_end() -> None:

@@ -56,6 +56,22 @@ async def test_a_tab_is_written_by_whoever_read_it_last(store: SqlStore) -> None
     assert await store.totals([rental.id]) == {rental.id: {Kind.GPU: Usd(1)}}
 
 
+async def test_several_are_written_together_and_a_stale_one_holds_up_none(
+    store: SqlStore,
+) -> None:
+    """Each with its entries; the stale one books nothing."""
+    rental = await begun(store)
+    fresh, other = (tabs.opened(rental, contract, None, NOW) for contract in (ONE, OTHER))
+    await store.write_tab(other)
+
+    written = await store.write_tabs(
+        [(fresh, [an_entry(rental, ONE, 2)]), (other, [an_entry(rental, OTHER, 7)])]
+    )
+
+    assert written == [replace(fresh, version=1), None]
+    assert await store.totals([rental.id]) == {rental.id: {Kind.GPU: Usd(2)}}
+
+
 async def test_two_machines_of_a_rental_have_an_hour_each(store: SqlStore) -> None:
     """A second machine under the same label is in the books too, and told apart."""
     rental = await begun(store)

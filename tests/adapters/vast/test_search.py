@@ -218,8 +218,20 @@ async def test_the_daily_quota_says_until_when(town: Town, vast: Vast) -> None:
             await vast.search(wish)
         assert caught.value.retry_after is not None
         assert caught.value.retry_after.total_seconds() == 12 * 3600
+        assert caught.value.public == "Today's searches on Vast.ai are used up."
 
     assert town.count(SEARCH) == 1
+    assert vast.searches() == "Today's searches on Vast.ai are used up."
+
+
+async def test_a_search_that_waits_a_moment_is_no_shortage(town: Town, vast: Vast) -> None:
+    """A plain 429 of some seconds is nothing that people need to know."""
+    town.script(SEARCH, Reply(429, "too frequent", {"Retry-After": "5"}))
+
+    with pytest.raises(RateLimited):
+        await vast.search(Wish())
+
+    assert vast.searches() == ""
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from bot.domain.tally import by_row
 from bot.errors import NoOffer
 from bot.ports.chat import Page
 from bot.services import spend
+from bot.services.health import Ailment
 from bot.services.offers import Around, Found
 from bot.services.spend import Line
 from cogs.ui import (
@@ -438,7 +439,8 @@ def test_lists_of_rentals_hold_the_limits(one: Rental, count: int) -> None:
     line = Line(rental=one, cost=cost(one, LATER), failed=Usd(1), billed=Usd(5))
     lines = (line,) * count
 
-    status = answers.status([one] * count, LATER, whose="<@1187654321098765432>")
+    ailing = {name: Ailment("x" * 200, LATER) for name in ("vast", "archives", "disk", "clock")}
+    status = answers.status([one] * count, LATER, whose="<@1187654321098765432>", ailments=ailing)
     report = spend.Report(
         member_id=1,
         at=LATER,
