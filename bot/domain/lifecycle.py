@@ -185,7 +185,9 @@ def _booting(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Ste
             limit = limits.created if status is Status.CREATED else limits.loading
             slow = now - (rental.created_at or now) > limit
             if slow:
-                return _failed(rental, Reason.TOO_SLOW, limits, now)
+                # One that ran has loaded its image: what went away since is its host.
+                reason = Reason.NO_SSH if rental.running_at else Reason.TOO_SLOW
+                return _failed(rental, reason, limits, now)
             return Wait("the host is loading the image")
 
 

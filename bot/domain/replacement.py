@@ -130,6 +130,7 @@ def set_aside(rental: Rental, reason: Reason, words: str, now: datetime) -> Rent
         host_key=None,
         addresses=(),
         note="",
+        omens=(),
         reason=None,
         released_at=rental.released_at if rental.ended_by is not None else None,
         restored_at=None,

@@ -14,6 +14,7 @@ from bot.domain.ledger import cost
 from bot.domain.limits import Limits
 from bot.domain.money import Usd
 from bot.domain.offers import Wish
+from bot.domain.omens import Sign
 from bot.domain.rentals import ContractId, Phase, Reason, Rental, State, Status
 from bot.errors import (
     Down,
@@ -141,6 +142,27 @@ async def test_after_so_many_dollars_no_other_is_tried(store: Store, clock: SetC
 
     assert (await _row(house, rental)).reason is Reason.TOO_SLOW
     assert len(house.market.orders) == 1
+
+
+async def test_a_host_that_goes_offline_before_it_let_us_in_leaves_nothing_on_the_next(
+    house: House,
+) -> None:
+    """It had loaded its image, so that is not what took too long; and it is not the next one's."""
+    house.wires.refused = True
+    rental = await _asked(house)
+    await house.passes(2)
+    house.market.turn(Status.LOST)
+    await house.passes(2)
+    before = await _row(house, rental)
+
+    house.market.status = Status.UP
+    house.wires.refused = False
+    await house.passes(30, apart=MINUTE)
+
+    row = await _row(house, rental)
+    assert [one.sign for one in before.omens] == [Sign.OFFLINE]
+    assert (row.state, row.omens) == (State.READY, ())
+    assert [one.reason for one in row.tries] == [Reason.NO_SSH]
 
 
 async def test_a_missed_deadline_is_explained_by_the_host_log(house: House) -> None:
