@@ -38,13 +38,14 @@ class Looks:
         self._base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def close(self) -> None:
+        self._base = ""
         if self._session is not None:
             await self._session.close()
 
     async def fault(self, rental_id: RentalId, path: str = "/") -> str:
         """Why a page does not come, in words for a card; empty when it does. Never raises."""
         if not self._base:
-            return "The relay is not listening yet."
+            return "The relay is not listening."
         try:
             async with asyncio.timeout(TOTAL_S):
                 return await self._look(rental_id, path)
@@ -52,6 +53,10 @@ class Looks:
             return f"The notebook's page did not come within {TOTAL_S:.0f} s."
         except (aiohttp.ClientError, OSError):
             return "The relay broke off when it was asked for the notebook's page."
+        except RuntimeError:
+            if self._base:
+                raise
+            return "The relay is being stopped."  # in the middle of a look
 
     async def _look(self, rental_id: RentalId, path: str) -> str:
         kind = "text/html" if path == "/" else "application/json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.rentals import RentalId
 from tests.relay.books import RENTAL, SIBLING
 from tests.relay.conftest import House
 from tests.relay.notebook import TOKEN
@@ -56,3 +57,27 @@ async def test_our_pass_is_for_one_rental_and_for_looking_only(house: House) -> 
         assert elsewhere.status != 200
     async with house.ask("/api/contents", own, method="POST") as changed:
         assert changed.status != 200
+
+
+async def test_a_look_while_the_relay_stops_is_a_fault_in_words(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks round goes on until the end; a stop leaves no trace in the log."""
+    looks = house.relay._looks
+    headers = looks._headers
+
+    def midway(rental_id: RentalId) -> dict[str, str]:
+        """The relay is closed after the look has begun."""
+        looks._base = ""
+        return headers(rental_id)
+
+    await house.relay.fault(RENTAL)  # so that there is a session
+    assert looks._session is not None
+    await looks._session.close()
+    with pytest.raises(RuntimeError):
+        await looks.fault(RENTAL)  # a fault of ours, while nobody stops it
+    monkeypatch.setattr(looks, "_headers", midway)
+
+    assert await looks.fault(RENTAL) == "The relay is being stopped."
+    await looks.close()
+    assert await looks.fault(RENTAL) == "The relay is not listening."
