@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.ledger import HOUR
 from bot.domain.money import hourly
+from bot.domain.omens import Sign
 from bot.domain.paces import Pace
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.retries import waiting
@@ -14,6 +15,7 @@ from bot.domain.tally import Tally, by_row
 from cogs.ui import buttons, idle, look, progress, retries, shortages, signs, tries, words
 
 _TITLE = 90
+_DOWN = {Sign.STOPPED: "stopped at Vast", Sign.OFFLINE: "its host is offline"}
 
 
 def rental_card(
@@ -83,14 +85,17 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None, tally: Tall
     if rental.broken_since is not None:
         return _broken(rental, rental.broken_since, tally)
     short = shortages.of(rental, standing)
-    stuck = waiting(rental)
+    stuck, down = waiting(rental), _down(rental)
     since = f"Became ready {look.ago(rental.ready_at)}." if rental.ready_at else ""
-    state = "archive not done yet" if stuck else shortages.heading(short) if short else "ready"
+    able = down or (shortages.heading(short) if short else "ready")
+    state = "archive not done yet" if stuck else able
     return look.card(
         look.lines(
             _heading(rental, state),
             shortages.told(rental, standing, short)
             if short and standing
+            else since
+            if down
             else f"{since} Open gives its owner a private link to the notebook.".strip(),
             look.clean(rental.note, 300),
             retries.line(rental),
@@ -103,9 +108,21 @@ def _ready(rental: Rental, now: datetime, standing: Standing | None, tally: Tall
         shortages.advice(short) if short else "",
         tries.listed(rental, tally),
         _facts(rental, tally),
-        colour=look.ENDING if stuck or short else look.READY,
-        controls=[buttons.Open(rental.id), *_beside_open(rental, stuck=stuck, short=bool(short))],
+        colour=look.FAILED if down else look.ENDING if stuck or short else look.READY,
+        controls=[
+            buttons.Open(rental.id),
+            *(
+                [buttons.Replace(rental.id), buttons.Destroy(rental.id)]
+                if down and not stuck
+                else _beside_open(rental, stuck=stuck, short=bool(short))
+            ),
+        ],
     )
+
+
+def _down(rental: Rental) -> str:
+    """That a machine which was ready does not run, as Vast shows it; empty where it does."""
+    return next((_DOWN[one.sign] for one in rental.omens if one.sign in _DOWN), "")
 
 
 def _beside_open(rental: Rental, *, stuck: bool, short: bool) -> list[look.Control]:
@@ -202,6 +219,8 @@ def _ending(rental: Rental, tally: Tally) -> look.Card:
         f"Vast took our order to destroy it {look.ago(rental.destroyed_at)}. That it is gone is "
         "**not yet confirmed**; we look, and order it again, until it is."
         if rental.destroyed_at
+        else "Nothing is ordered destroyed; should Vast show it again, it goes on where it was."
+        if rental.reason is Reason.VANISHED
         else "Its work is archived first."
         if rental.state is State.READY and rental.waived_by is None
         else "It is being destroyed at Vast; that it is gone is **not yet confirmed**."

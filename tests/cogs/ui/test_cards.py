@@ -24,6 +24,7 @@ from bot.domain.letters import Letter, Stand, Writing
 from bot.domain.money import Usd
 from bot.domain.narrowing import Loosening
 from bot.domain.offers import Rates, Sort, Wish
+from bot.domain.omens import Omen, Sign
 from bot.domain.paces import Like, Pace, Part, Usual
 from bot.domain.rentals import ContractId, Phase, Quote, Reason, Rental, RentalId, State
 from bot.domain.replacement import Grudge
@@ -507,3 +508,28 @@ def _colour(card: look.Card) -> int | None:
     assert isinstance(container, discord.ui.Container)
     colour = container.accent_colour
     return colour.value if isinstance(colour, discord.Colour) else colour
+
+
+@pytest.mark.parametrize(
+    ("sign", "said"),
+    [(Sign.STOPPED, "stopped at Vast"), (Sign.OFFLINE, "its host is offline")],
+)
+def test_a_machine_that_does_not_run_is_not_called_ready(sign: Sign, said: str) -> None:
+    """Green says that its notebook can be worked in; what can be done is another machine."""
+    rental = a_rental(state=State.READY, ready_at=NOW, omens=(Omen(sign=sign, since=NOW),))
+
+    shown = _text(cards.rental_card(rental, NOW))
+
+    assert f"· {said}" in shown
+    assert "· ready" not in shown
+    assert "Replace" in shown
+
+
+def test_a_machine_that_vanished_is_not_said_to_be_destroyed() -> None:
+    """Nobody ordered that: should it come back, it may hold work."""
+    rental = a_rental(state=State.DESTROYING, reason=Reason.VANISHED, released_at=NOW)
+
+    shown = _text(cards.rental_card(rental, NOW))
+
+    assert "being destroyed" not in shown
+    assert "should Vast show it again" in shown
