@@ -29,7 +29,7 @@ WATCH_S = 1.0
 POLICY = Policy(
     idle=timedelta(seconds=70),
     idle_waiting=timedelta(seconds=75),
-    answer=timedelta(seconds=40),
+    answer=timedelta(seconds=50),
     grace=timedelta(seconds=65),
     results=timedelta(seconds=60),
     calm=timedelta(seconds=5),
@@ -119,8 +119,12 @@ class Story:
 
     async def be_asked(self) -> None:
         """Ada has left her machine alone for a while."""
-        question = await see(self._team.inbox("ada"), NAME, "still needed", "Keep")
+        inbox = self._team.inbox("ada")
+        question = await see(inbox, NAME, "still needed", "Keep")
         await self._windows.take("question", question, place="dm")
+        still = [one for one in inbox.messages() if one.id == question.id]
+        assert "Keep" in "".join(still[0].buttons), "the question was over before its picture"
+        assert "still needed" in still[0].text, "the question was over before its picture"
 
     async def forget(self) -> None:
         """Nobody comes back: archived, proven, ended."""
@@ -130,7 +134,7 @@ class Story:
         await self._windows.take("archives", await ada.command("archives list"))
 
     async def restore(self) -> None:
-        """The same work on another machine, at the same address."""
+        """The same work on another machine: its notebook is there, with what it had printed."""
         ada = self._team.ada
         archive = await self._archive()
         quote = await ada.command("archives restore", archive=archive, gpu=NEXT_GPU, image=IMAGE)
@@ -142,7 +146,6 @@ class Story:
         self._rental = rental.id
         lab = await self._lab()
         await notebook.find_again(lab, _origin(lab))
-        await self._windows.keep(lab, "restored")
         await lab.context.close()
 
     async def report(self) -> None:
