@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS = true
 RUN := $(UV) run --locked --all-extras --no-progress
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types house unit e2e crash tour bench install
+.PHONY: help demo test check lint types house unit e2e crash tour bench pictures install
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -52,6 +52,10 @@ crash: install  ## deaths at every moment of the real program, minutes long; CRA
 
 tour: install  ## the story from offer to receipt, checked against the sandbox's books
 	$(RUN) bellhop demo --tour
+
+pictures: install  ## all pictures anew, of the documents and of the tests (needs Chromium): look at what changed
+	$(RUN) python -m tests.pictures
+	RETAKE_PICTURES=1 $(RUN) pytest -q tests/relay/test_pictures.py tests/cogs/test_pictures.py
 
 bench: install  ## figures, each beside an alternative measured in the same run
 	$(RUN) python -m tests.bench

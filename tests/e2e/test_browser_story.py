@@ -1,12 +1,9 @@
 """The main job as a person does it: by typing and clicking in the demo's page, with a real browser
 and a real JupyterLab.
-
-With PICTURES=folder set, the pictures of the README are taken on the way.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -47,21 +44,17 @@ async def _rent(discord: Page) -> None:
     await _command(discord, "/offers")
     menu = conversation(discord).get_by_text("Rent one of these")
     await menu.wait_for()
-    await _picture(discord, "offers")
     await menu.click()
     await discord.get_by_role("option").nth(1).click()
     rent = conversation(discord).get_by_role("button", name="Rent", exact=True)
     await rent.wait_for()
-    await _picture(discord, "quote")
     await rent.click()
     await expect(conversation(discord)).to_contain_text("Loading", timeout=READY_MS)
-    await _picture(discord, "starting")
 
 
 async def _open(discord: Page) -> Page:
     button = conversation(discord).get_by_role("button", name="Open", exact=True)
     await button.wait_for(timeout=READY_MS)
-    await _picture(discord, "ready")
     await button.click()
     link = conversation(discord).get_by_role("link").filter(has_text=re.compile("notebook", re.I))
     await link.wait_for()
@@ -70,7 +63,6 @@ async def _open(discord: Page) -> Page:
     ticket = await opened.value
     enter = ticket.get_by_role("button")
     await enter.wait_for()
-    await _picture(ticket, "ticket")
     await enter.click()
     await ticket.wait_for_url(re.compile("/lab"))
     return ticket
@@ -87,7 +79,6 @@ async def _run_a_cell(lab: Page) -> None:
     await lab.keyboard.type("print(6 * 7)")
     await lab.keyboard.press("Shift+Enter")
     await expect(lab.locator(".jp-OutputArea-output").first).to_contain_text("42", timeout=LAB_MS)
-    await _picture(lab, "notebook")
 
 
 async def _type_in_a_terminal(lab: Page) -> None:
@@ -108,17 +99,14 @@ async def _read_costs(discord: Page) -> None:
     await expect(conversation(discord)).to_contain_text("so far")
     await _command(discord, "/spend")
     await expect(conversation(discord)).to_contain_text("spent")
-    await _picture(discord, "spend")
 
 
 async def _destroy(discord: Page) -> None:
     await _command(discord, "/destroy")
     await expect(conversation(discord)).to_contain_text("Its work is archived first")
     sure = conversation(discord).get_by_role("button", name="Archive and destroy", exact=True).last
-    await _picture(discord, "destroy")
     await sure.click()
     await expect(conversation(discord)).to_contain_text("Seen gone at Vast", timeout=READY_MS)
-    await _picture(discord, "bill")
 
 
 async def _command(discord: Page, name: str) -> None:
@@ -130,10 +118,3 @@ async def _command(discord: Page, name: str) -> None:
     await discord.keyboard.press("Enter")
     await discord.wait_for_timeout(400)
     await discord.keyboard.press("Enter")
-
-
-async def _picture(window: Page, name: str) -> None:
-    """Take a picture of what is shown, where somebody wants pictures."""
-    if folder := os.environ.get("PICTURES"):
-        await window.wait_for_timeout(700)
-        await window.screenshot(path=Path(folder) / f"{name}.png")

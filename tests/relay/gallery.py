@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.origins import demand_allowed
 from bot.domain.rentals import Phase, Reason, State
-from bot.errors import BadInput, NotYours, Store
+from bot.errors import BadInput, NotYours, Store, told
 from bot.relay import pages
 from bot.relay.sheets import Link, Page
 from tests.relay.books import Hands, rental
 
 _NOW = Hands().now()
+_FAULT = told(RuntimeError("nobody foresaw it"))
 _SIGN_IN = Link("Sign in with Discord", "/-/sign-in/")
 
 
@@ -66,5 +68,7 @@ PAGES: dict[str, Page] = {
     "malformed": pages.malformed(),
     "too-long": pages.too_long(),
     "failed": pages.failed(Store("x")),
-    "incident": pages.incident("3f9a01c7"),
+    "incident": pages.incident(
+        replace(_FAULT, hint=_FAULT.hint.replace(_FAULT.incident, "3f9a01c7"))
+    ),
 }
