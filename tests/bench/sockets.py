@@ -21,7 +21,8 @@ import aiohttp
 from bot.services.vitals import KEEP_S
 from tests.bench.figures import Figure, Unit, median_of, percentile_of
 from tests.bench.relay import lines
-from tests.bench.relay.lines import Socket, Way
+from tests.bench.relay.lines import Way
+from tests.bench.relay.sockets import Socket
 from tests.bench.service import Service, memory, open_files, service, settle, town
 from tests.e2e.chat import walk, words
 

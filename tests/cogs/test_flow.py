@@ -291,8 +291,8 @@ async def test_help_tells_how_to_begin(chat: Chat) -> None:
 
     assert member.ephemeral
     assert "1. /offers shows machines" in text(member.response)
-    assert "As a lead" not in text(member.response)
-    assert "As a lead" in text(lead.response)
+    assert "You are a lead" not in text(member.response)
+    assert "You are a lead" in text(lead.response)
 
 
 async def test_a_price_of_the_contract_is_what_the_card_counts_with(chat: Chat) -> None:

@@ -180,7 +180,7 @@ async def test_a_machine_that_was_outbid_is_told_and_goes_on_when_it_runs_again(
     assert town.signs() == {Sign.STOPPED}
     assert "bid more" in (await town.omen(Sign.STOPPED)).text
     assert "a day" in town.card()
-    assert "rental" in (await town.told("account/")).text
+    assert town.rental.title in (await town.told("account/")).text
 
     town.sandbox.world.start(town.contract)
     await town.after(MINUTE)
