@@ -20,7 +20,8 @@ def help_card(reach: Reach, *, lead: bool) -> look.Card:
             "1. /offers shows machines with their whole price. Choose one in the menu.",
             "2. Read the quote and press Rent. A card in the channel follows the machine.",
             "3. When it is ready, press Open on the card.",
-            "4. For a bigger or smaller GPU, press More, then Move: the work and the address come along.",
+            "4. For a bigger or smaller GPU, press More and choose Move: the work and the address "
+            "come along.",
             "5. When you are done, press Archive and destroy. The card then says what it cost.",
         ),
         look.lines("**Commands**", *(f"-# {one}" for one in _COMMANDS)),
