@@ -20,6 +20,7 @@ from bot.domain.money import Usd
 from bot.domain.offers import Offer, Sort, Wish
 from cogs.ui import look
 from cogs.ui.buttons.button import Press, Style
+from cogs.ui.buttons.menu import Menu
 from cogs.ui.buttons.menus import listed, option_of
 
 MOST = 25
@@ -107,7 +108,7 @@ class Browse(
 
 
 class Narrow(
-    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    Menu,
     template=rf"bellhop:narrow:(?P<by>gpu|price|vram|region|sort):{_STATE}",
 ):
     """A menu of the values of one limit, or of the orders."""
@@ -126,17 +127,11 @@ class Narrow(
     async def from_custom_id(cls, _press: Any, _item: Any, match: re.Match[str], /) -> Self:
         return cls(By(match["by"]), _stand(match))
 
-    async def callback(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            await cog(press).narrow(press, self.stand, self.by, self.item.values[0])
-        except Exception as error:
-            await press.client.answer(press, error)
+    async def chosen(self, press: Press, values: Sequence[str]) -> None:
+        await cog(press).narrow(press, self.stand, self.by, values[0])
 
 
-class Compare(
-    discord.ui.DynamicItem[discord.ui.Select[Any]], template=rf"bellhop:compare:{_STATE}"
-):
+class Compare(Menu, template=rf"bellhop:compare:{_STATE}"):
     """The offers of which up to three are to stand side by side.
 
     `names` are those of the menu that was pressed, for what is gone meanwhile.
@@ -166,13 +161,9 @@ class Compare(
     async def from_custom_id(cls, _press: Any, item: Any, match: re.Match[str], /) -> Self:
         return cls(_stand(match), names=listed(item))
 
-    async def callback(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            chosen = [int(value) for value in self.item.values]
-            await cog(press).compare(press, self.stand, chosen, self.names)
-        except Exception as error:
-            await press.client.answer(press, error)
+    async def chosen(self, press: Press, values: Sequence[str]) -> None:
+        chosen = [int(value) for value in values]
+        await cog(press).compare(press, self.stand, chosen, self.names)
 
 
 class WatchForm(discord.ui.Modal):

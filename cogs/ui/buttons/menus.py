@@ -13,11 +13,12 @@ from bot.domain.money import Usd, hourly
 from bot.domain.offers import Offer, Sort, Wish
 from cogs.ui import look
 from cogs.ui.buttons import moving, renting
-from cogs.ui.buttons.button import ID
+from cogs.ui.buttons.button import ID, Press
+from cogs.ui.buttons.menu import Menu
 
 
 class ChooseOffer(
-    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    Menu,
     template=r"bellhop:offers:(?P<disk>\d{1,5}):(?P<vram>\d{1,4}):(?P<gpus>\d{1,2})"
     r":(?P<price>\d{0,12}):(?P<region>[A-Z]{0,2}):(?P<sort>[a-z]{1,20})(?::(?P<gpu>.*))?",
 ):
@@ -59,17 +60,13 @@ class ChooseOffer(
             listed=listed(item),
         )
 
-    async def callback(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            chosen = replace(self.wish, offer_id=int(self.item.values[0]))
-            await renting.cog(press).quote(press, chosen, self.listed)
-        except Exception as error:
-            await press.client.answer(press, error)
+    async def chosen(self, press: Press, values: Sequence[str]) -> None:
+        chosen = replace(self.wish, offer_id=int(values[0]))
+        await renting.cog(press).quote(press, chosen, self.listed)
 
 
 class ChooseMove(
-    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    Menu,
     template=rf"bellhop:move-to:(?P<subject>{ID})",
 ):
     """The menu of machines that a rental's work can go to."""
@@ -94,12 +91,8 @@ class ChooseMove(
     ) -> Self:
         return cls(match["subject"])
 
-    async def callback(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            await moving.cog(press).quote(press, self.subject, int(self.item.values[0]))
-        except Exception as error:
-            await press.client.answer(press, error)
+    async def chosen(self, press: Press, values: Sequence[str]) -> None:
+        await moving.cog(press).quote(press, self.subject, int(values[0]))
 
 
 def listed(menu: discord.ui.Select[Any]) -> dict[int, str]:

@@ -8,12 +8,14 @@ does not let them choose again.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Protocol, Self, cast
 
 import discord
 
 from cogs.ui.buttons import keeping, machines, moving
 from cogs.ui.buttons.button import ID, Button, Press, Style, button
+from cogs.ui.buttons.menu import Menu
 
 
 class Having(Protocol):
@@ -56,7 +58,7 @@ _KINDS = {f"{kind.name}{kind.suffix}": kind for kind, _ in _CHOICES}
 
 
 class ChooseAction(
-    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    Menu,
     template=rf"bellhop:do:(?P<subject>{ID})",
 ):
     """The menu of one machine."""
@@ -82,12 +84,8 @@ class ChooseAction(
     ) -> Self:
         return cls(match["subject"])
 
-    async def callback(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            await _KINDS[self.item.values[0]].pressed(press, self.subject)
-        except Exception as error:
-            await press.client.answer(press, error)
+    async def chosen(self, press: Press, values: Sequence[str]) -> None:
+        await _KINDS[values[0]].pressed(press, self.subject)
 
 
 BUTTONS = (More, Connect)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Any, Protocol, Self, cast
+from typing import Protocol, cast
 
 import discord
 
 from bot.domain.shares import Share
 from cogs.ui import look
 from cogs.ui.buttons.button import Press, Style, button
+from cogs.ui.buttons.menu import one_of
 
 
 class Sharing(Protocol):
@@ -39,38 +38,14 @@ EndShare = button(
 )
 
 
-class ChooseShareToEnd(
-    discord.ui.DynamicItem[discord.ui.Select[Any]], template=r"bellhop:unshare-one"
-):
-    """Whom a machine is shared with; the chosen share is ended."""
-
-    def __init__(self, shares: Sequence[Share] = ()) -> None:
-        super().__init__(
-            discord.ui.Select(
-                custom_id="bellhop:unshare-one",
-                placeholder="Take one back",
-                options=[_option(one) for one in shares[:25]],
-            )
-        )
-
-    @classmethod
-    async def from_custom_id(
-        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], _: re.Match[str], /
-    ) -> Self:
-        return cls()
-
-    async def callback(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            await cog(press).end(press, self.item.values[0])
-        except Exception as error:
-            await press.client.answer(press, error)
-
-
 def _option(share: Share) -> discord.SelectOption:
     does = "looks at it" if share.view_only else "works in it"
     name = look.plain_line(share.member_name)[:100] or "a teammate"
     return discord.SelectOption(label=name, description=does, value=share.id)
 
+
+ChooseShareToEnd = one_of(
+    "unshare-one", "Take one back", _option, lambda press, share: cog(press).end(press, share)
+)
 
 BUTTONS = (Enter, EndShare)

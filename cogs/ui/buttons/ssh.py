@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Any, Protocol, Self, cast
 
 import discord
@@ -11,6 +9,7 @@ import discord
 from bot.domain.ssh_keys import OwnKey
 from cogs.ui import look
 from cogs.ui.buttons.button import Press, Style, button
+from cogs.ui.buttons.menu import one_of
 
 LONGEST = 4000
 """Characters of a form's text, as Discord takes them."""
@@ -64,39 +63,18 @@ class KeyForm(discord.ui.Modal):
             await press.client.answer(press, error)
 
 
-class ChooseKeyToRemove(
-    discord.ui.DynamicItem[discord.ui.Select[Any]], template=r"bellhop:sshkey-remove"
-):
-    """A person's own keys; the chosen one is removed."""
-
-    def __init__(self, own: Sequence[OwnKey] = ()) -> None:
-        super().__init__(
-            discord.ui.Select(
-                custom_id="bellhop:sshkey-remove",
-                placeholder="Remove a key",
-                options=[_option(one) for one in own[:25]],
-            )
-        )
-
-    @classmethod
-    async def from_custom_id(
-        cls, _press: discord.Interaction[Any], _item: discord.ui.Item[Any], _: re.Match[str], /
-    ) -> Self:
-        return cls()
-
-    async def callback(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            await cog(press).removed(press, self.item.values[0])
-        except Exception as error:
-            await press.client.answer(press, error)
-
-
 def _option(own: OwnKey) -> discord.SelectOption:
     name = look.plain_line(own.key.comment)[:100] or own.key.fingerprint
     return discord.SelectOption(
         label=name, description=own.key.fingerprint[:100], value=own.key.fingerprint
     )
 
+
+ChooseKeyToRemove = one_of(
+    "sshkey-remove",
+    "Remove a key",
+    _option,
+    lambda press, fingerprint: cog(press).removed(press, fingerprint),
+)
 
 BUTTONS = (AddKey,)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, cast
 import discord
 
 from cogs.ui.buttons.button import Press, Style, button
+from cogs.ui.buttons.menu import Menu
 
 OTHER = "other"
 """The choice of an amount that is written."""
@@ -32,7 +33,7 @@ def cog(press: Press) -> FirstUse:
 
 
 class SetupMenu(
-    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    Menu,
     template=rf"bellhop:setup:(?P<step>{'|'.join(STEPS)}):(?P<server>{_SERVER})",
 ):
     """One of the three choices."""
@@ -51,16 +52,11 @@ class SetupMenu(
     ) -> Self:
         return cls(match["step"], int(match["server"]))
 
-    async def callback(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        value = self.item.values[0]
-        try:
-            if value == OTHER:
-                await cog(press).ask_limit(press, self.guild_id)
-            else:
-                await cog(press).choose(press, self.step, self.guild_id, value)
-        except Exception as error:
-            await press.client.answer(press, error)
+    async def chosen(self, press: Press, values: Sequence[str]) -> None:
+        if values[0] == OTHER:
+            await cog(press).ask_limit(press, self.guild_id)
+        else:
+            await cog(press).choose(press, self.step, self.guild_id, values[0])
 
 
 class LimitForm(discord.ui.Modal):
