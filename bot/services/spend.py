@@ -18,6 +18,8 @@ from bot.domain import tabs
 from bot.domain.access import Action, Actor, demand
 from bot.domain.ledger import Cost, Kind
 from bot.domain.money import ZERO, Usd
+from bot.domain.omens import Sign
+from bot.domain.outlook import omen
 from bot.domain.periods import Period, Span, span_of
 from bot.domain.pictures import Picture, stacked
 from bot.domain.rentals import ContractId, Rental, RentalId
@@ -206,10 +208,11 @@ class Spend:
 
 
 def running(rental: Rental) -> Usd:
-    """The present price of an hour: nothing without a machine, only the disk while it loads."""
+    """The present price of an hour: nothing without a machine, only the disk while it loads, and
+    while Vast shows it stopped."""
     if not rental.open or rental.created_at is None:
         return ZERO
-    if rental.running_at is None:
+    if rental.running_at is None or omen(rental, Sign.STOPPED) is not None:
         return rental.per_hour - rental.price.gpu_per_hour
     return rental.per_hour
 

@@ -102,8 +102,9 @@ def ticket(rental: Rental, url: str, *, port: int | None = None) -> look.Card:
 def more(rental: Rental) -> look.Card:
     """What else can be done with a machine, as a menu of one's own."""
     if rental.state is not State.READY or rental.released_at is not None:
+        stands = words.standing(rental)
         return look.card(
-            f"### {cards.title(rental)}\nIt is {words.standing(rental).lower()} now. What can be "
+            f"### {cards.title(rental)}\nIt is {stands[0].lower()}{stands[1:]} now. What can be "
             "done with it stands on its card."
         )
     return look.card(

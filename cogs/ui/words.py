@@ -23,6 +23,9 @@ _STEPS = (
     (Phase.REACHABLE, "Ready"),
 )
 
+_DOWN = {Sign.STOPPED: "Stopped at Vast", Sign.OFFLINE: "Offline"}
+"""What a machine is that was ready, and that Vast shows not to run."""
+
 
 def ending(rental: Rental) -> bool:
     """Whether the end was asked for or decided, and is not over yet.
@@ -51,7 +54,7 @@ def standing(rental: Rental) -> str:
         case State.BOOTING:
             return dict(_STEPS)[rental.phase]
         case State.READY:
-            return "Ready"
+            return next((_DOWN[one.sign] for one in rental.omens if one.sign in _DOWN), "Ready")
         case State.ARCHIVING:
             return "Archiving"
         case State.DESTROYING:

@@ -21,7 +21,7 @@ from bot.domain.images import DEFAULT, Image
 from bot.domain.ledger import cost
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import Letter, Stand, Writing
-from bot.domain.money import Usd
+from bot.domain.money import Usd, hourly
 from bot.domain.narrowing import Loosening
 from bot.domain.offers import Rates, Sort, Wish
 from bot.domain.omens import Omen, Sign
@@ -523,6 +523,29 @@ def test_a_machine_that_does_not_run_is_not_called_ready(sign: Sign, said: str) 
     assert f"· {said}" in shown
     assert "· ready" not in shown
     assert "Replace" in shown
+
+
+@pytest.mark.parametrize(
+    ("sign", "said", "costs"),
+    [(Sign.STOPPED, "Stopped at Vast", "disk alone"), (Sign.OFFLINE, "Offline", "all of it")],
+)
+def test_status_says_so_too_and_counts_what_it_costs_now(sign: Sign, said: str, costs: str) -> None:
+    """A machine that Vast stopped costs its disk; one whose host is away is still charged."""
+    rental = a_rental(
+        state=State.READY,
+        created_at=NOW,
+        running_at=NOW,
+        ready_at=NOW,
+        omens=(Omen(sign=sign, since=NOW),),
+    )
+    disk = rental.per_hour - rental.price.gpu_per_hour
+
+    shown = _text(answers.status([rental], NOW))
+
+    assert f"· {said}**" in shown
+    assert "Ready" not in shown
+    now = disk if costs == "disk alone" else rental.per_hour
+    assert f"{hourly(now)} at the moment" in shown
 
 
 def test_a_machine_that_vanished_is_not_said_to_be_destroyed() -> None:
