@@ -55,7 +55,7 @@ tour: install  ## the story from offer to receipt, checked against the sandbox's
 
 pictures: install  ## all pictures anew, of the documents and of the tests (needs Chromium): look at what changed
 	$(RUN) python -m tests.pictures
-	RETAKE_PICTURES=1 $(RUN) pytest -q tests/relay/test_pictures.py tests/cogs/test_pictures.py
+	RETAKE_PICTURES=1 $(RUN) pytest -q tests/relay/test_pictures.py tests/cogs/test_pictures.py tests/cogs/test_gallery.py
 
 bench: install  ## figures, each beside an alternative measured in the same run
 	$(RUN) python -m tests.bench

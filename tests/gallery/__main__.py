@@ -2,7 +2,7 @@
 
     python -m tests.gallery FOLDER [NAME …]
 
-They are made to be looked at; nothing is compared.
+They are made to be looked at; `tests/cogs/test_gallery.py` compares them with stored ones.
 """
 
 from __future__ import annotations
