@@ -74,8 +74,10 @@ class Facts:
 
     @property
     def silent(self) -> bool:
-        """Whether there is nothing to tell."""
-        return not (self.people or self.standing or self.saved.machines)
+        """Whether there is nothing to tell. A machine that came after these days is no part of
+        them: whoever starts today is not told that yesterday cost nothing."""
+        there = any(one.since < self.span.end for one in self.standing)
+        return not (self.people or there or self.saved.machines)
 
 
 def daily(at: time, now: datetime, zone: tzinfo, quiet: QuietHours | None = None) -> Due | None:

@@ -131,6 +131,19 @@ def test_nothing_to_say_is_not_said() -> None:
     assert told.audience is Audience.TEAM
 
 
+def test_the_first_morning_is_not_told_what_the_day_before_it_cost() -> None:
+    """A machine rented this morning is no part of yesterday, of which there is nothing else."""
+    new = Standing(
+        title="RTX 4090",
+        owner="Ada",
+        per_hour=Usd.of("0.3"),
+        since=at("2026-11-24T08:00Z"),
+        stopped=False,
+    )
+
+    assert report_words.bulletin(the_digest(), 1, facts(the_digest(), standing=[new])) is None
+
+
 def test_a_digest_says_who_runs_what_what_it_cost_and_what_was_saved() -> None:
     """What stopped and still costs is named apart; names have no effect as mark-up."""
     due = the_digest()
