@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.__main__ import _parser
 from bot.config import NAMES, read
 from bot.secret_files import FILED
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ROLES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.roles.yml").read_text())[
+    "services"
+]
 CADDY = (ROOT / "docs" / "Caddyfile").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 OURS = {*NAMES, *(f"{name}_FILE" for name in FILED)}
@@ -107,13 +111,16 @@ def test_the_front_leads_to_the_relay() -> None:
     site = re.search(r"^https:// \{(.*?)^\}", CADDY, re.MULTILINE | re.DOTALL)
 
     assert host == "0.0.0.0"
-    assert re.findall(r"reverse_proxy (\S+)", CADDY) == [f"bellhop:{port}"] * 2
+    first, inside = re.findall(r"reverse_proxy (\S+)", CADDY)
+    assert first == f"{{$BELLHOP_RELAYS:bellhop:{port}}}"
+    assert inside == f"bellhop:{port}"
     assert f"127.0.0.1:{port}/-/healthz" in str(SERVICES["bellhop"]["healthcheck"]["test"])
     assert f"EXPOSE {port}" in (ROOT / "Dockerfile").read_text()
     assert {one.partition(":")[0] for one in published} == {"80", "443"}
     assert site is not None
     assert "@inside path /-/metrics /-/readyz\n\trespond @inside 404" in site[1]
-    assert set(re.findall(r"\{\$([A-Z_]+)\}", CADDY)) <= set(SERVICES["caddy"]["environment"])
+    given = {*SERVICES["caddy"]["environment"], *ROLES["caddy"]["environment"]}
+    assert set(re.findall(r"\{\$([A-Z_]+)[:}]", CADDY)) == given
 
 
 def test_the_sandbox_shares_the_bots_loopback() -> None:
@@ -124,3 +131,49 @@ def test_the_sandbox_shares_the_bots_loopback() -> None:
     assert sandbox["build"]["args"] == {"EXTRAS": "--extra demo"}
     assert "ARG EXTRAS=\nRUN uv sync --locked" in (ROOT / "Dockerfile").read_text()
     assert sandbox["command"][:3] == ["sandbox", "--port", "8650"]
+
+
+def test_the_roles_are_those_that_the_program_has() -> None:
+    """One that works and one that stands by of each, two relays, all from one image."""
+    roles = {
+        name: _parser().parse_args(one["command"]).role
+        for name, one in ROLES.items()
+        if "command" in one
+    }
+
+    assert roles == {
+        "bellhop": "worker",
+        "standby": "worker",
+        "bot1": "bot",
+        "bot2": "bot",
+        "relay1": "relay",
+        "relay2": "relay",
+    }
+
+
+@pytest.mark.parametrize("name", sorted({*ROLES} - {"bellhop", "caddy"}))
+def test_a_role_is_like_the_one_process_but_for_what_it_does(name: str) -> None:
+    """The same settings, secrets, volume and watch; a relay has no key of Vast."""
+    role, whole = ROLES[name], SERVICES["bellhop"]
+    environment = dict(whole["environment"])
+    secrets = set(whole["secrets"])
+    if name.startswith("relay"):
+        environment["VAST_API_KEY_FILE"] = ""
+        secrets.remove("vast_api_key")
+
+    assert role["environment"] == environment
+    assert set(role["secrets"]) == secrets
+    assert role["depends_on"] == {"bellhop": {"condition": "service_healthy"}}
+    shared = ("restart", "logging", "env_file", "volumes", "read_only", "healthcheck", "cap_drop")
+    assert {one: role[one] for one in shared} == {one: whole[one] for one in shared}
+    assert set(role["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+
+
+def test_a_relay_has_longer_to_end_than_it_lets_connections_go_on() -> None:
+    """And the front knows both."""
+    for name in ("relay1", "relay2"):
+        command = ROLES[name]["command"]
+        drain = int(command[command.index("--drain") + 1])
+        assert int(ROLES[name]["stop_grace_period"].removesuffix("s")) > drain
+    port = SERVICES["bellhop"]["environment"]["BELLHOP_RELAY_LISTEN"].rpartition(":")[2]
+    assert ROLES["caddy"]["environment"] == {"BELLHOP_RELAYS": f"relay1:{port} relay2:{port}"}
