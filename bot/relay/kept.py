@@ -159,7 +159,9 @@ class Kept:
             binary = bool(upstream.headers.get("Sec-WebSocket-Protocol"))
             asked = ear.anew(binary=binary)
             if self.keep(rental_id, kernel_id, upstream, ear):
-                self._lines[key].write(asked)
+                line = self._lines.get(key)
+                if line is not None:  # what came with the answer may have told of the end
+                    line.write(asked)
             else:
                 upstream.close()
                 self._broken[key] = broken
