@@ -165,13 +165,15 @@ async def upload(way: Way, size: int) -> float:
 async def sips(way: Way, *, readers: int, for_s: float) -> None:
     """So many endless downloads at once, of each of which a little is read, again and again."""
     many = [await line(way) for _ in range(readers)]
-    for one in many:
+
+    async def begin(one: Line) -> None:
         one.transport.write(way.head("GET", f"/down/{ENDLESS}"))
-    for one in many:
-        status, _, _ = await one.answer()
+        status, _, _ = await one.answer()  # each waits for its own: they come in any order
         assert status == 200, (way.name, status)
         one.transport.pause_reading()
         one.ignore()
+
+    await asyncio.gather(*(begin(one) for one in many))
     until = time.perf_counter() + for_s
     while time.perf_counter() < until:
         for one in many:
