@@ -135,6 +135,46 @@ async def test_a_host_that_refuses_ssh_is_replaced() -> None:
         assert await _alive(stage) == ["running"]
 
 
+async def test_a_host_that_never_gets_our_key_is_replaced() -> None:
+    """no_keys: its SSH answers and refuses; the try says so."""
+    async with _stage(HASTY) as (stage, ada):
+        await _fault(stage, "no_keys")
+        rental = await _rented(stage, ada)
+
+        row = await _until(stage, rental, _ready)
+
+        (tried,) = row.tries
+        assert (tried.reason, "does not accept our key" in tried.words) == (Reason.NO_SSH, True)
+        assert await _alive(stage) == ["running"]
+
+
+async def test_a_host_whose_ssh_is_slow_is_waited_for() -> None:
+    """slow_ssh: within its deadline that is no reason to leave it."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, "slow_ssh", seconds=10)
+        rental = await _rented(stage, ada)
+
+        row = await _until(stage, rental, _ready)
+
+        assert row.tries == ()
+        assert len(await _books(stage)) == 1
+
+
+async def test_a_host_that_goes_offline_is_told_and_left_as_it_is() -> None:
+    """dies_later: the card says since when, and nothing is destroyed or rented for it."""
+    async with _stage() as (stage, ada):
+        await _fault(stage, "dies_later", after_s=10, state="offline")
+        rental = await _rented(stage, ada)
+
+        told = await ada.see(lambda one: "has not heard of its host" in one.text, "the host", 120)
+
+        row = await stage.app.store.rental(rental.id)
+        assert row is not None
+        assert (row.state, len(await _books(stage))) == (State.READY, 1)
+        assert "Vast charges nothing for an offline machine" in told.text
+        assert "Replace" in told.buttons
+
+
 async def test_an_image_that_is_not_there_ends_with_its_reason() -> None:
     """dies_loading with Docker's words: no second host is paid for the same mistake."""
     async with _stage() as (stage, ada):
