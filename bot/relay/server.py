@@ -94,12 +94,13 @@ class Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         waiter = self._waiter
-        if waiter is None:
-            return  # a request is being answered
-        if waiter.done() or self._messages:
+        # With uvloop a request may be there before aiohttp's task begins to wait for one.
+        if self._messages or (waiter is not None and waiter.done()):
             self._head = 0
             self._in_time()
             return
+        if waiter is None:
+            return  # a request is being answered
         self._head += len(data)
         if self._head > HEAD_BYTES and self.transport is not None:
             self.transport.write(_TOO_LARGE)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
 import pytest
+import uvloop
+from aiohttp import web
 
 from bot.relay import http, server
-from bot.relay.server import HEAD_BYTES
+from bot.relay.server import HEAD_BYTES, Server
 from bot.relay.strangers import Strangers
 from tests.relay.books import RENTAL
 from tests.relay.conftest import House, until
@@ -79,6 +82,26 @@ async def test_who_never_finishes_a_request_is_hung_up_on(house: House, start: s
         assert await asyncio.wait_for(reader.read(), 10) == b""
     await dripping
     writer.close()
+
+
+def test_a_request_that_is_there_at_once_is_in_time() -> None:
+    """On uvloop it is read before anybody waits for it: what takes long is not cut off."""
+
+    async def answered(_: web.BaseRequest) -> web.Response:
+        await asyncio.sleep(1)
+        return web.Response(text="late")
+
+    async def play() -> bytes:
+        loop = asyncio.get_running_loop()
+        serving = await loop.create_server(Server(answered, head_s=0.2), "127.0.0.1", 0)
+        async with serving:
+            with socket.create_connection(serving.sockets[0].getsockname(), timeout=5) as one:
+                one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")  # before the loop accepts it
+                one.setblocking(False)
+                return await asyncio.wait_for(loop.sock_recv(one, 4096), 5)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(play()).endswith(b"late")
 
 
 async def test_an_upload_that_stops_half_way_is_ended(

@@ -122,6 +122,8 @@ class Line(asyncio.BufferedProtocol):
         self._listen = None
 
     def _expect(self) -> asyncio.Future[None]:
+        if self._lost:
+            raise ConnectionError("the line broke")
         self.waiter = asyncio.get_running_loop().create_future()
         return self.waiter
 
