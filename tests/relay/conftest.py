@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import uvloop
 
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.domain.access import Actor
@@ -249,3 +250,8 @@ async def _answers(house: House) -> None:
                 if answer.status == 200:
                     return
             await asyncio.sleep(0.1)
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The program's own loop, whose connections keep another order than asyncio's."""
+    return {"uvloop": uvloop.new_event_loop}
