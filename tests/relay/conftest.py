@@ -252,6 +252,13 @@ async def _answers(house: House) -> None:
             await asyncio.sleep(0.1)
 
 
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The program's own loop, whose connections keep another order than asyncio's."""
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The program's own loop, whose connections keep another order than asyncio's.
+
+    Where machines of the sandbox live in the same loop it is asyncio's: theirs is never another.
+    """
+    if item.get_closest_marker("e2e") is not None:
+        return {"asyncio": asyncio.new_event_loop}
     return {"uvloop": uvloop.new_event_loop}
