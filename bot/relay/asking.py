@@ -14,6 +14,8 @@ Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
+_NONE: frozenset[str] = frozenset()
+
 _INPUT = re.compile(r"/api/(contents|kernels|sessions|terminals)(/|$)")
 _KERNEL = re.compile(r"/api/kernels/([^/]+)/channels")
 _INPUT_SOCKET = re.compile(r"/api/kernels/[^/]+/channels|/terminals/websocket/[^/]+")
@@ -97,5 +99,8 @@ def wants_page(method: str, path: str, headers: Headers) -> bool:
 
 def named_by_connection(headers: Headers) -> frozenset[str]:
     """The headers that are for this connection only, by the Connection header."""
-    named = ",".join(headers.getall("Connection", []))
+    said = headers.getall("Connection", None)
+    if said is None:
+        return _NONE
+    named = ",".join(said)
     return frozenset(name.strip().lower() for name in named.split(",") if name.strip())

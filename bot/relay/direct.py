@@ -87,20 +87,23 @@ class Direct:
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def ask(self, method: str, target: str, headers: CIMultiDict[str]) -> Answer:
-        """The answer to GET, HEAD or OPTIONS. Raises NoSocket, OSError and aiohttp's ClientError.
+    async def ask(
+        self, method: str, target: str, headers: CIMultiDict[str], *, within_s: float
+    ) -> Answer:
+        """The answer to GET, HEAD or OPTIONS, its head within so many seconds.
 
-        A kept connection may have been closed this very moment; then it is asked once more on a
-        new one, which these methods allow.
+        Raises NoSocket, TimeoutError, OSError and aiohttp's ClientError. A kept connection may have
+        been closed this very moment; then it is asked once more on a new one, which these methods
+        allow.
         """
         head = _head(method, target, headers)
         kept = self._kept()
         if kept is not None:
             try:
-                return await self._exchange(kept, method, head)
+                return await self._exchange(kept, method, head, within_s)
             except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
                 pass
-        return await self._exchange(await self._connect(), method, head)
+        return await self._exchange(await self._connect(), method, head, within_s)
 
     def take_back(self, protocol: Answers) -> None:
         """A body is over: its connection can be used again, unless more came than was asked for."""
@@ -137,7 +140,9 @@ class Direct:
             raise NoSocket(f"nothing listens at {self._path}") from error
         return protocol
 
-    async def _exchange(self, protocol: Answers, method: str, head: bytes) -> Answer:
+    async def _exchange(
+        self, protocol: Answers, method: str, head: bytes, within_s: float
+    ) -> Answer:
         protocol.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
@@ -145,6 +150,8 @@ class Direct:
             max_line_size=MAX_LINE,
             max_field_size=MAX_FIELD,
         )
+        # A quarter of what `asyncio.timeout` costs, and every small request pays it.
+        late = self._loop.call_later(within_s, protocol.set_exception, TimeoutError("no answer"))
         try:
             if protocol.transport is None:
                 raise aiohttp.ServerDisconnectedError
@@ -159,6 +166,8 @@ class Direct:
         except BaseException:
             protocol.close()
             raise
+        finally:
+            late.cancel()
 
     def _close_idle(self) -> None:
         """Those that nobody has used for long enough."""

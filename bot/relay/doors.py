@@ -33,11 +33,15 @@ class Doors:
         self._hosts = hosts
         self.cookie = headers.cookie_name(secure=hosts.secure)
 
+    def brought(self, request: web.BaseRequest) -> list[str]:
+        """The cookies that may be ours: somebody may have put others beside it, by the thousand."""
+        return headers.cookies(request.headers, self.cookie)
+
     async def enter(
-        self, request: web.BaseRequest, rental_id: RentalId, port: int | None = None
+        self, brought: list[str], rental_id: RentalId, port: int | None = None
     ) -> Pass | None:
-        """The visitor's session for this origin."""
-        for value in self._values(request, COOKIE_LENGTH):
+        """The session for this origin of a visitor who brought these."""
+        for value in _of_length(brought, COOKIE_LENGTH):
             session = await self._links.enter(rental_id, value, port=port)
             if session is not None:
                 return session
@@ -45,20 +49,18 @@ class Doors:
 
     async def was_owners(self, request: web.BaseRequest, rental: Rental) -> bool:
         """Whether the visitor had a session here as the machine's owner, whatever became of it."""
-        for value in self._values(request, COOKIE_LENGTH):
+        for value in _of_length(self.brought(request), COOKIE_LENGTH):
             if await self._links.was_in(rental.id, value) == rental.owner_id:
                 return True
         return False
 
     def knocks(self, request: web.BaseRequest) -> bool:
         """Whether it brings a cookie as we give them to who is let in, good or not."""
-        return bool(self._values(request, COOKIE_LENGTH))
+        return bool(_of_length(self.brought(request), COOKIE_LENGTH))
 
-    def is_own(self, request: web.BaseRequest, rental_id: RentalId) -> bool:
+    def is_own(self, brought: list[str], method: str, rental_id: RentalId) -> bool:
         """Whether the house itself looks; it only ever reads."""
-        if request.method != "GET":
-            return False
-        values = self._values(request, OWN_PASS_LENGTH)
+        values = _of_length(brought, OWN_PASS_LENGTH) if method == "GET" else ()
         return any(self._links.is_own(rental_id, value) for value in values)
 
     async def ticket(
@@ -82,14 +84,9 @@ class Doors:
                 log.info("let in by ticket: %s", rental_id)
                 return self._welcome(session, inherited=name != rental_id)
         # Whoever is in already and comes by an old link wants the notebook, not an apology.
-        if await self.enter(request, rental_id, port):
+        if await self.enter(self.brought(request), rental_id, port):
             return _to_notebook()
         return pages.ticket_no_longer_good()
-
-    def _values(self, request: web.BaseRequest, length: int) -> list[str]:
-        """The cookies that may be ours: somebody may have put others beside it, by the thousand."""
-        values = headers.cookies(request.headers, self.cookie)
-        return [value for value in values if len(value) == length][:_TRIED]
 
     def _welcome(self, session: Session, *, inherited: bool) -> web.Response:
         """Let in; what an earlier machine left in the browser at this address is cleared first.
@@ -109,6 +106,10 @@ class Doors:
             secure=self._hosts.secure,
         )
         return response
+
+
+def _of_length(values: list[str], length: int) -> list[str]:
+    return [value for value in values if len(value) == length][:_TRIED]
 
 
 def _to_notebook() -> web.Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -23,8 +23,7 @@ LINGER_S = 2.0
 """How long a WebSocket's end may take to be told to a browser that does not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
+class _Exchange(NamedTuple):
     request: web.BaseRequest
     session: Pass | None  # None: the house's own look
 

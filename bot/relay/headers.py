@@ -96,6 +96,10 @@ _NOT_DOWN = frozenset(
         "via",
     }
 )
+# Joined once: every request asks.
+_STAYS_UP = _HOP | _NOT_UP
+_STAYS_UP_OF_PROGRAMS = _STAYS_UP - {"authorization"}
+_STAYS_DOWN = _HOP | _NOT_DOWN
 _LEADING = ("Location", "Content-Location", "Link")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "notebook"})
 
@@ -123,9 +127,10 @@ def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
     Without a token it is not the notebook but a program of the person's, which may have a password
     of its own.
     """
-    skip = _HOP | _NOT_UP | named_by_connection(headers)
-    if not token:
-        skip -= {"authorization"}
+    skip = _STAYS_UP if token else _STAYS_UP_OF_PROGRAMS
+    named = named_by_connection(headers)
+    if named:
+        skip |= named
     passed = CIMultiDict(
         (name, _sendable(value))
         for name, value in headers.items()
@@ -156,7 +161,10 @@ def down(headers: Headers, *, host: str, token: str = "") -> CIMultiDict[str]:
 
     The notebook's `token` does not come along where it would end in the address bar.
     """
-    skip = _HOP | _NOT_DOWN | named_by_connection(headers)
+    skip = _STAYS_DOWN
+    named = named_by_connection(headers)
+    if named:
+        skip |= named
     passed = CIMultiDict(
         (name, _sendable(value)) for name, value in headers.items() if name.lower() not in skip
     )

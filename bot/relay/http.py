@@ -7,7 +7,6 @@ the other.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
@@ -69,10 +68,9 @@ class Proxy:
         if body is None:
             # A length without a body would swallow the next request on that connection.
             sent.popall("Content-Length", None)
-        async with self.ask(request, rental_id, route, sent, body) as upstream:
+        async with await self.ask(request, rental_id, route, sent, body) as upstream:
             return await self.stream(request, rental_id, route, upstream)
 
-    @contextlib.asynccontextmanager
     async def ask(
         self,
         request: web.BaseRequest,
@@ -80,15 +78,14 @@ class Proxy:
         route: Route,
         sent: CIMultiDict[str],
         body: AsyncIterator[bytes] | None = None,
-    ) -> AsyncIterator[Answered]:
-        """The notebook's answer, its own body not yet read. Raises Unreachable."""
-        upstream: Answered
+    ) -> Answered:
+        """The notebook's answer, its own body not yet read; whoever calls closes it.
+
+        Raises Unreachable.
+        """
         if body is None and request.method in asking.SAFE:
-            upstream = await self._brief(request, rental_id, route, sent)
-        else:
-            upstream = await self.open(request, rental_id, route, sent, body)
-        async with upstream:
-            yield upstream
+            return await self._brief(request, rental_id, route, sent)
+        return await self.open(request, rental_id, route, sent, body)
 
     async def open(
         self,
@@ -100,16 +97,17 @@ class Proxy:
         *,
         carries: Carries = Carries.REQUESTS,
     ) -> aiohttp.ClientResponse:
-        """The same, for whatever has a body or is a WebSocket; whoever calls closes it."""
+        """The same, for whatever has a body or is a WebSocket."""
         url = URL(f"http://notebook{request.raw_path}", encoded=True)
+        limit_s = None if body is not None else ANSWER_S
 
         async def through(lane: str | None) -> aiohttp.ClientResponse:
-            return await self._upstreams.session(rental_id, route, lane).request(
-                request.method, url, headers=sent, data=body, allow_redirects=False
-            )
+            async with asyncio.timeout(limit_s):
+                return await self._upstreams.session(rental_id, route, lane).request(
+                    request.method, url, headers=sent, data=body, allow_redirects=False
+                )
 
-        limit_s = None if body is not None else ANSWER_S
-        return await self._tried(rental_id, carries, through, limit_s)
+        return await self._tried(rental_id, carries, through)
 
     async def _brief(
         self, request: web.BaseRequest, rental_id: RentalId, route: Route, sent: CIMultiDict[str]
@@ -118,27 +116,25 @@ class Proxy:
 
         async def through(lane: str | None) -> Answer:
             direct = self._upstreams.direct(rental_id, route, lane)
-            return await direct.ask(request.method, target, sent)
+            return await direct.ask(request.method, target, sent, within_s=ANSWER_S)
 
-        return await self._tried(rental_id, Carries.REQUESTS, through, ANSWER_S)
+        return await self._tried(rental_id, Carries.REQUESTS, through)
 
     async def _tried(
         self,
         rental_id: RentalId,
         carries: Carries,
         through: Callable[[str | None], Awaitable[_One]],
-        limit_s: float | None,
     ) -> _One:
         """By the lane, or the route's own way where there is none. Raises Unreachable."""
         lane = self._upstreams.lane(rental_id, carries)
         try:
-            async with asyncio.timeout(limit_s):
-                try:
-                    return await through(lane)
-                except (aiohttp.ClientConnectorError, NoSocket):
-                    if lane is None:
-                        raise
-                    return await through(None)  # the lane has just ended; nothing was sent
+            try:
+                return await through(lane)
+            except (aiohttp.ClientConnectorError, NoSocket):
+                if lane is None:
+                    raise
+                return await through(None)  # the lane has just ended; nothing was sent
         except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
             # RuntimeError: the session was closed because the route changed this very moment.
             raise Unreachable(f"{rental_id}: {type(error).__name__}") from error
@@ -156,24 +152,23 @@ class Proxy:
         """
         if upstream.status == HTTPStatus.SWITCHING_PROTOCOLS:
             raise Unreachable(f"{rental_id}: switched protocols unasked")
-        response = web.StreamResponse(
-            status=upstream.status,
-            reason=upstream.reason,
-            headers=headers.down(upstream.headers, host=request.headers["Host"], token=route.token),
-        )
+        passed = headers.down(upstream.headers, host=request.headers["Host"], token=route.token)
         pieces: AsyncIterator[bytes] = upstream.content.iter_any()
         if route.token and _is_page(upstream):
             pieces = replaced(pieces, route.token.encode(), b"")
             if shows_notebooks(request.path):
                 pieces = with_script(pieces)
-            response.headers.popall("Content-Length", None)
+            passed.popall("Content-Length", None)
         elif _is_whole(request, upstream):
             # At once and without awaiting each step: a third of a small request's time.
             body = upstream.content.read_nowait()
             self._traffic.carry(rental_id, len(body))
             return web.Response(
-                status=upstream.status, reason=upstream.reason, headers=response.headers, body=body
+                status=upstream.status, reason=upstream.reason, headers=passed, body=body
             )
+        response = web.StreamResponse(
+            status=upstream.status, reason=upstream.reason, headers=passed
+        )
         await response.prepare(request)
         try:
             async for piece in pieces:

@@ -69,7 +69,7 @@ class PortDoor:
         body = self._proxy.body(request, rental_id) if request.body_exists else None
         if body is None:
             sent.popall("Content-Length", None)
-        async with self._proxy.ask(request, key, route, sent, body) as upstream:
+        async with await self._proxy.ask(request, key, route, sent, body) as upstream:
             return await self._proxy.stream(request, rental_id, route, upstream)
 
     async def _socket(

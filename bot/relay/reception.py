@@ -149,8 +149,9 @@ class Reception:
         own = request.path.startswith("/-/")
         if own and not (self._telling is not None and self._telling.knows(request.path)):
             return pages.unknown_address()
-        look = self._doors.is_own(request, rental_id)
-        visitor = None if look else await self._doors.enter(request, rental_id)
+        brought = self._doors.brought(request)
+        look = self._doors.is_own(brought, request.method, rental_id)
+        visitor = None if look else await self._doors.enter(brought, rental_id)
         if not look and visitor is None:
             return await self._outside(request, rental_id, inside=False, name=name)
         known(request)
@@ -177,7 +178,7 @@ class Reception:
         if request.path.startswith(TICKET_PATH):
             ticket = request.path.removeprefix(TICKET_PATH)
             return await self._doors.ticket(request, rental_id, ticket, name=name, port=port)
-        visitor = await self._doors.enter(request, rental_id, port)
+        visitor = await self._doors.enter(self._doors.brought(request), rental_id, port)
         if visitor is None:
             return await self._outside(request, rental_id, inside=False, name=name)
         known(request)

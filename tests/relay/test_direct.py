@@ -61,7 +61,7 @@ async def ways(server: Server) -> AsyncIterator[Direct]:
 
 
 async def ask(ways: Direct, method: str = "GET", target: str = "/a?b=%20") -> bytes:
-    async with await ways.ask(method, target, GIVEN) as answer:
+    async with await ways.ask(method, target, GIVEN, within_s=30) as answer:
         assert answer.status == 200
         return await answer.content.read()
 
@@ -130,7 +130,7 @@ async def test_who_leaves_early_closes_the_connection(server: Server, ways: Dire
     """The rest of an endless body is not for the next one."""
     server.says = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun"
 
-    async with await ways.ask("GET", "/", GIVEN) as answer:
+    async with await ways.ask("GET", "/", GIVEN, within_s=30) as answer:
         assert await answer.content.readany() == b"begun"
 
     await until(lambda: server.open == 0)
@@ -167,7 +167,7 @@ async def test_closing_ends_what_is_kept_and_what_comes_back_later(
 ) -> None:
     """As when a machine has moved."""
     await ask(ways)
-    answer: Answer = await ways.ask("GET", "/", GIVEN)
+    answer: Answer = await ways.ask("GET", "/", GIVEN, within_s=30)
     ways.close()
 
     assert await answer.content.read() == b"ok"
@@ -177,13 +177,38 @@ async def test_closing_ends_what_is_kept_and_what_comes_back_later(
 async def test_where_nothing_listens_nothing_is_sent(tmp_path: Path) -> None:
     """So that another way can be tried."""
     with pytest.raises(NoSocket):
-        await Direct(str(tmp_path / "nowhere")).ask("GET", "/", GIVEN)
+        await Direct(str(tmp_path / "nowhere")).ask("GET", "/", GIVEN, within_s=30)
 
 
 @pytest.mark.parametrize("value", ["a\r\nEvil: b", "a\nb", "a\rb", "a\0b"])
 async def test_a_header_never_becomes_two(server: Server, ways: Direct, value: str) -> None:
     """Wherever it comes from."""
     with pytest.raises(ValueError, match="line break"):
-        await ways.ask("GET", "/", CIMultiDict({"X": value}))
+        await ways.ask("GET", "/", CIMultiDict({"X": value}), within_s=30)
 
     assert server.heads == []
+
+
+async def test_a_server_that_says_nothing_is_given_up_and_not_asked_again(
+    server: Server, ways: Direct
+) -> None:
+    """Also on a connection that was kept, where a broken one would be tried on a new one."""
+    assert await ask(ways) == b"ok"
+    server.says = b""
+
+    with pytest.raises(TimeoutError):
+        await ways.ask("GET", "/slow", GIVEN, within_s=0.1)
+
+    assert [head.split()[1] for head in server.heads] == [b"/a?b=%20", b"/slow"]
+    async with asyncio.timeout(5):
+        await until(lambda: server.open == 0)
+
+
+async def test_a_body_may_take_longer_than_its_head(server: Server, ways: Direct) -> None:
+    server.says = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhe"
+
+    async with await ways.ask("GET", "/", GIVEN, within_s=0.1) as answer:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await answer.content.readexactly(4)
+        assert answer.content.exception() is None
