@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from bot import garbage
 from bot.app import App, open_app
 from bot.app.role_bot import BotRole, open_bot
 from bot.app.role_relay import open_relay_role
@@ -49,6 +50,7 @@ def serving(
 async def _chat(opening: AbstractAsyncContextManager[App | BotRole], settings: Settings) -> None:
     """Everything, or the chat's part, with Discord itself for a chat."""
     async with opening as app:
+        garbage.settle()
         online = asyncio.ensure_future(app.client.log_in(settings.discord_token))
         lost = asyncio.ensure_future(app.lost.wait())
         try:
@@ -64,6 +66,7 @@ async def _chat(opening: AbstractAsyncContextManager[App | BotRole], settings: S
 
 async def _work(settings: Settings, *, migrating: bool) -> None:
     async with open_worker(settings, migrating=migrating) as worker:
+        garbage.settle()
         await worker.lost.wait()
         raise _lost()
 
@@ -72,6 +75,7 @@ async def _relay(
     settings: Settings, stopping: asyncio.Event, drain_s: float, *, migrating: bool
 ) -> None:
     async with open_relay_role(settings, migrating=migrating) as relay:
+        garbage.settle()
         await stopping.wait()
         await relay.drain(drain_s)
 

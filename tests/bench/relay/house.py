@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvloop
 
+from bot import garbage
 from bot.adapters.jupyter.documents import JupyterDocuments
 from bot.adapters.ssh.keys import load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
@@ -58,6 +59,7 @@ class House:
         await self._relay.start()
         for rental_id, target in self._targets.items():
             await self.connect(rental_id, target)
+        garbage.settle()  # as `bellhop run` does
         cookies = [f"{each}={await self._cookie(each)}" for each in self._targets]
         print(f"house {self._port} {os.getpid()} {' '.join(cookies)}", flush=True)
 
