@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 BAD_S = 5.0
 """How long a bad look is kept."""
 
+FIRST_S = 5.0
+"""What comes up together with us has so long before anybody is told that it is not there."""
+
 LOOK_S = 15.0
 """How often we look although nobody asks."""
 
@@ -96,6 +99,7 @@ class Health:
 
     async def run(self) -> None:
         """Look every few seconds, for ever: somebody may ask for `/status` and for nothing else."""
+        await rest(FIRST_S)
         while True:
             await self.look()
             self.notes()

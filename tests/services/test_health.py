@@ -99,12 +99,15 @@ async def test_what_is_wrong_is_remembered_since_it_began(monkeypatch: pytest.Mo
     assert condition.ailments == {}
 
 
-async def test_it_looks_although_nobody_asks() -> None:
-    """So that what is wrong is known when somebody does."""
+async def test_it_looks_although_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what is wrong is known when somebody does; but not before all can have come up."""
+    monkeypatch.setattr(health, "FIRST_S", 0.3)
     thing = Thing("Away.")
     condition = Condition()
     watch = Health({"vast": Look(check=thing.check)}, clock=SetClock(), condition=condition)
     running = asyncio.ensure_future(watch.run())
+    await asyncio.sleep(0.1)
+    assert thing.looks == 0
 
     await until(lambda: bool(condition.ailments), 20, "a look")
     running.cancel()
