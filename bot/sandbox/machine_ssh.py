@@ -110,7 +110,15 @@ class SshDoor:
                 visitor.hear(True)
 
     def _files(self, channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-        return asyncssh.SFTPServer(channel, chroot=str(self._root).encode())
+        return _Files(channel, chroot=str(self._root).encode())
+
+
+class _Files(asyncssh.SFTPServer):
+    """The machine's files. Ends with a status, as OpenSSH's does: scp fails without one."""
+
+    def exit(self) -> None:
+        super().exit()
+        self.channel.exit(0)
 
 
 class _Visitor(asyncssh.SSHServer):
