@@ -8,6 +8,7 @@ value's name: “idle … must be between 30 min and 4 h”.
 
 from __future__ import annotations
 
+import abc
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,8 +88,26 @@ class Flag:
         return data
 
 
+class _Words(abc.ABC):
+    """Shown and kept as it is written."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def parse(self, text: str) -> str: ...
+
+    def show(self, value: str) -> str:
+        return value
+
+    def dump(self, value: str) -> object:
+        return value
+
+    def load(self, data: object) -> str:
+        return self.parse(_text(data))
+
+
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(_Words):
     """One of these words; the mapping says what each means."""
 
     words: Mapping[str, str]
@@ -100,18 +119,9 @@ class Choice:
             raise Wrong(f"must be {', '.join(some)} or {last}")
         return plain
 
-    def show(self, value: str) -> str:
-        return value
-
-    def dump(self, value: str) -> object:
-        return value
-
-    def load(self, data: object) -> str:
-        return self.parse(_text(data))
-
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(_Words):
     """A time zone by its name."""
 
     def parse(self, text: str) -> str:
@@ -119,18 +129,9 @@ class Zone:
             raise Wrong("must be the name of a time zone, or a large city in it")
         return name
 
-    def show(self, value: str) -> str:
-        return value
-
-    def dump(self, value: str) -> object:
-        return value
-
-    def load(self, data: object) -> str:
-        return self.parse(_text(data))
-
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(_Words):
     """Hours of the day, like 22:00-08:00; in which zone is another value."""
 
     def parse(self, text: str) -> str:
@@ -138,15 +139,6 @@ class Hours:
             return hours_text(text)
         except BadInput as error:
             raise Wrong("must be hours of the day, from and to") from error
-
-    def show(self, value: str) -> str:
-        return value
-
-    def dump(self, value: str) -> object:
-        return value
-
-    def load(self, data: object) -> str:
-        return self.parse(_text(data))
 
 
 @dataclass(frozen=True, slots=True)

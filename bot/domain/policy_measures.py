@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import abc
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 from bot.domain.money import Usd
 from bot.domain.policy_kinds import Wrong
+
+M = TypeVar("M", timedelta, Usd, int)
 
 _UNITS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), timedelta(seconds=1)),
@@ -23,11 +27,27 @@ _DOLLARS = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,6})?\s*(?:\$|u
 
 
 @dataclass(frozen=True, slots=True)
-class Duration:
-    """A span of time within bounds; kept as minutes."""
+class _Bounded(abc.ABC, Generic[M]):
+    """`least` and `most` are both allowed."""
 
-    least: timedelta
-    most: timedelta
+    least: M
+    most: M
+
+    @abc.abstractmethod
+    def show(self, value: M) -> str: ...
+
+    @property
+    def bounds(self) -> str:
+        return f"between {self.show(self.least)} and {self.show(self.most)}"
+
+    def _within(self, value: M) -> M:
+        if not self.least <= value <= self.most:
+            raise Wrong(f"must be {self.bounds}")
+        return value
+
+
+class Duration(_Bounded[timedelta]):
+    """A span of time within bounds; kept as minutes."""
 
     def parse(self, text: str) -> timedelta:
         span, rest = timedelta(), text.strip().lower()
@@ -37,11 +57,8 @@ class Duration:
         while rest:
             match = _PART.match(rest)
             # A number without a unit is what is left after hours: 1h30.
-            unit = (
-                _UNITS.get(match[2] or ("min" if above == timedelta(hours=1) else ""))
-                if (match)
-                else None
-            )
+            usual = "min" if above == timedelta(hours=1) else ""
+            unit = _UNITS.get(match[2] or usual) if match else None
             if match is None or unit is None or unit >= above:
                 raise Wrong("must be a time with its unit")
             span += round(float(match[1]) * unit / timedelta(seconds=1)) * timedelta(seconds=1)
@@ -60,22 +77,9 @@ class Duration:
             raise Wrong("must be minutes")
         return self._within(timedelta(minutes=data))
 
-    @property
-    def bounds(self) -> str:
-        return f"between {self.show(self.least)} and {self.show(self.most)}"
 
-    def _within(self, span: timedelta) -> timedelta:
-        if not self.least <= span <= self.most:
-            raise Wrong(f"must be {self.bounds}")
-        return span
-
-
-@dataclass(frozen=True, slots=True)
-class Dollars:
+class Dollars(_Bounded[Usd]):
     """An amount within bounds; kept as micro-dollars."""
-
-    least: Usd
-    most: Usd
 
     def parse(self, text: str) -> Usd:
         match = _DOLLARS.fullmatch(text.strip().lower())
@@ -92,22 +96,9 @@ class Dollars:
     def load(self, data: object) -> Usd:
         return self._within(Usd(_whole(data)))
 
-    @property
-    def bounds(self) -> str:
-        return f"between {self.show(self.least)} and {self.show(self.most)}"
 
-    def _within(self, amount: Usd) -> Usd:
-        if not self.least <= amount <= self.most:
-            raise Wrong(f"must be {self.bounds}")
-        return amount
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(_Bounded[int]):
     """Bytes within bounds, written with their unit; whole megabytes."""
-
-    least: int
-    most: int
 
     def parse(self, text: str) -> int:
         match = _SIZE.fullmatch(text.strip().lower())
@@ -133,22 +124,9 @@ class Size:
     def load(self, data: object) -> int:
         return self._within(_whole(data))
 
-    @property
-    def bounds(self) -> str:
-        return f"between {self.show(self.least)} and {self.show(self.most)}"
 
-    def _within(self, size: int) -> int:
-        if not self.least <= size <= self.most:
-            raise Wrong(f"must be {self.bounds}")
-        return size
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(_Bounded[int]):
     """A whole number within bounds."""
-
-    least: int
-    most: int
 
     def parse(self, text: str) -> int:
         plain = text.strip()
@@ -164,15 +142,6 @@ class Count:
 
     def load(self, data: object) -> int:
         return self._within(_whole(data))
-
-    @property
-    def bounds(self) -> str:
-        return f"between {self.show(self.least)} and {self.show(self.most)}"
-
-    def _within(self, number: int) -> int:
-        if not self.least <= number <= self.most:
-            raise Wrong(f"must be a whole number {self.bounds}")
-        return number
 
 
 def said(span: timedelta) -> str:
