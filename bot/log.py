@@ -5,12 +5,11 @@ The filter that hides secrets is the second lock; the first is not to log them.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
@@ -25,14 +24,25 @@ _THROWS_AWAY = "sqlalchemy.pool"
 is lost: whoever was using it gets an error, and the next one another connection."""
 
 
-@contextlib.contextmanager
-def bound(**ids: object) -> Iterator[None]:
+def bound(**ids: object) -> AbstractContextManager[None]:
     """Add ids (`rental`, `person`, `step`) to every line logged inside."""
-    token = _BOUND.set((*_BOUND.get(), *((name, str(value)) for name, value in ids.items())))
-    try:
-        yield
-    finally:
-        _BOUND.reset(token)
+    return _Bound(ids)
+
+
+class _Bound:
+    """By hand and not by `contextlib`: every request of the relay enters one."""
+
+    __slots__ = ("_ids", "_token")
+
+    def __init__(self, ids: dict[str, object]) -> None:
+        self._ids = ids
+
+    def __enter__(self) -> None:
+        more = [(name, str(value)) for name, value in self._ids.items()]
+        self._token = _BOUND.set((*_BOUND.get(), *more))
+
+    def __exit__(self, *_: object) -> None:
+        _BOUND.reset(self._token)
 
 
 def bind(**ids: object) -> None:

@@ -8,9 +8,7 @@ whose clean-up closes the notebook's side.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import AbstractContextManager
 
 from aiohttp import web
 
@@ -23,35 +21,51 @@ LINGER_S = 2.0
 """How long a WebSocket's end may take to be told to a browser that does not read."""
 
 
-class _Exchange(NamedTuple):
-    request: web.BaseRequest
-    session: Pass | None  # None: the house's own look
+class _Exchange:
+    """A request, which goes on while inside."""
+
+    __slots__ = ("_all", "_rental_id", "request", "session")
+
+    def __init__(
+        self, every: Exchanges, rental_id: RentalId, request: web.BaseRequest, session: Pass | None
+    ) -> None:
+        self._all = every
+        self._rental_id = rental_id
+        self.request = request
+        self.session = session  # None: the house's own look
+
+    def __enter__(self) -> None:
+        self._all.begin(self._rental_id, self)
+
+    def __exit__(self, *_: object) -> None:
+        self._all.over(self._rental_id, self)
 
 
 class Exchanges:
     """The requests being answered, by rental and by whose they are."""
 
     def __init__(self) -> None:
-        self._open: dict[RentalId, dict[int, _Exchange]] = {}
+        self._open: dict[RentalId, dict[_Exchange, None]] = {}
         self._none = asyncio.Event()
         self._none.set()
 
-    @contextlib.contextmanager
     def note(
         self, rental_id: RentalId, request: web.BaseRequest, session: Pass | None = None
-    ) -> Iterator[None]:
-        """Count a request as going on."""
-        exchanges = self._open.setdefault(rental_id, {})
-        exchanges[id(request)] = _Exchange(request, session)
+    ) -> AbstractContextManager[None]:
+        """Count a request as going on, while inside."""
+        return _Exchange(self, rental_id, request, session)
+
+    def begin(self, rental_id: RentalId, exchange: _Exchange) -> None:
+        self._open.setdefault(rental_id, {})[exchange] = None
         self._none.clear()
-        try:
-            yield
-        finally:
-            del exchanges[id(request)]
-            if not exchanges and self._open.get(rental_id) is exchanges:
-                del self._open[rental_id]
-            if not self._open:
-                self._none.set()
+
+    def over(self, rental_id: RentalId, exchange: _Exchange) -> None:
+        exchanges = self._open[rental_id]
+        del exchanges[exchange]
+        if not exchanges:
+            del self._open[rental_id]
+        if not self._open:
+            self._none.set()
 
     async def quiet(self) -> None:
         """Return when nothing goes on."""
@@ -73,12 +87,12 @@ class Exchanges:
 
     def end(self, rental_id: RentalId, close: Close) -> None:
         """Cut everything of a rental."""
-        for one in tuple(self._open.get(rental_id, {}).values()):
+        for one in tuple(self._open.get(rental_id, ())):
             _cut(one.request, close)
 
     def end_member(self, rental_id: RentalId, member_id: int, close: Close) -> None:
         """Cut everything of one member there; what others do goes on."""
-        for one in tuple(self._open.get(rental_id, {}).values()):
+        for one in tuple(self._open.get(rental_id, ())):
             if one.session is not None and one.session.member_id == member_id:
                 _cut(one.request, close)
 
@@ -95,7 +109,7 @@ class Exchanges:
                 _abort(one.request.transport)
 
     def _all(self) -> list[_Exchange]:
-        return [one for exchanges in self._open.values() for one in exchanges.values()]
+        return [one for exchanges in self._open.values() for one in exchanges]
 
 
 def _cut(request: web.BaseRequest, close: Close) -> None:

@@ -114,10 +114,11 @@ def cookie_name(*, secure: bool) -> str:
 def cookies(headers: Headers, name: str) -> list[str]:
     """Every value under a cookie name; a sibling origin may have put a second one beside ours."""
     found = []
-    for pair in _cookie_pairs(headers):
-        key, _, value = pair.partition("=")
-        if key.strip() == name:
-            found.append(value.strip())
+    for line in headers.getall("Cookie", ()):
+        for pair in line.split(";"):
+            key, _, value = pair.partition("=")
+            if key.strip() == name:
+                found.append(value.strip())
     return found
 
 
@@ -131,16 +132,15 @@ def up(headers: Headers, *, token: str) -> CIMultiDict[str]:
     named = named_by_connection(headers)
     if named:
         skip |= named
-    passed = CIMultiDict(
-        (name, _sendable(value))
-        for name, value in headers.items()
-        if (low := name.lower()) not in skip and not low.startswith(_NOT_UP_BEGINNINGS)
-    )
+    passed: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        low = name.lower()
+        if low not in skip and not low.startswith(_NOT_UP_BEGINNINGS):
+            passed.add(name, value if value.isascii() else _sendable(value))
     referer = headers.get("Referer", "")
     if referer and _own_page(referer, headers.get("Host", "")):
         passed["Referer"] = _sendable(referer)
-    kept = [pair for pair in _cookie_pairs(headers) if pair.partition("=")[0].strip() not in _OWN]
-    if kept:
+    if kept := _not_ours(headers):
         passed["Cookie"] = _sendable("; ".join(kept))
     if token:
         passed["Authorization"] = f"token {token}"
@@ -165,10 +165,11 @@ def down(headers: Headers, *, host: str, token: str = "") -> CIMultiDict[str]:
     named = named_by_connection(headers)
     if named:
         skip |= named
-    passed = CIMultiDict(
-        (name, _sendable(value)) for name, value in headers.items() if name.lower() not in skip
-    )
-    for cookie in headers.getall("Set-Cookie", []):
+    passed: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        if name.lower() not in skip:
+            passed.add(name, value if value.isascii() else _sendable(value))
+    for cookie in headers.getall("Set-Cookie", ()):
         if _settable(cookie):
             passed.add("Set-Cookie", _sendable(_host_only(cookie)))
     for name in _LEADING:
@@ -189,9 +190,14 @@ def down_websocket(headers: Headers) -> CIMultiDict[str]:
     return passed
 
 
-def _cookie_pairs(headers: Headers) -> list[str]:
-    whole = ";".join(headers.getall("Cookie", []))
-    return [pair.strip() for pair in whole.split(";") if pair.strip()]
+def _not_ours(headers: Headers) -> list[str]:
+    """The cookies beside ours, as they were written."""
+    return [
+        kept
+        for line in headers.getall("Cookie", ())
+        for pair in line.split(";")
+        if (kept := pair.strip()) and kept.partition("=")[0].strip() not in _OWN
+    ]
 
 
 def _host_only(cookie: str) -> str:

@@ -7,13 +7,19 @@ nobody's, which ends DNS rebinding.
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Callable
 from enum import Enum
 from urllib.parse import urlsplit
+
+from bot.domain.origins import Origin, origin_of
 
 _RENTAL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_LONGEST = 262  # characters of a host's name, a colon and a port
+_REMEMBERED = 1000
 
 
 def bare(relay_url: str) -> str:
@@ -36,6 +42,8 @@ class Hosts:
         self._port = parts.port or _DEFAULT_PORTS[parts.scheme]
         self._relay_url = relay_url
         self._own = {f"{name}:{port}" for name in _LOOPBACK}
+        self._place: Callable[[str], Origin | Place]
+        self._place = functools.lru_cache(_REMEMBERED)(self._read)
 
     @property
     def secure(self) -> bool:
@@ -50,10 +58,13 @@ class Hosts:
         """The relay's own origin."""
         return bare(self._relay_url)
 
-    def place(self, host: str | None) -> str | Place:
-        """The name of a notebook in a Host header, or a place; None is a missing or doubled one."""
-        if host is None:
+    def place(self, host: str | None) -> Origin | Place:
+        """What a Host header names; None is a missing or doubled one."""
+        if host is None or len(host) > _LONGEST:
             return Place.NOWHERE
+        return self._place(host)
+
+    def _read(self, host: str) -> Origin | Place:
         host = host.lower()
         if host in self._own:
             return Place.BARE
@@ -66,5 +77,5 @@ class Hosts:
             return Place.BARE
         rental, _, rest = name.partition(".")
         if rest == self._host and _RENTAL.fullmatch(rental):
-            return rental
+            return origin_of(rental)
         return Place.NOWHERE

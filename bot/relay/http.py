@@ -153,9 +153,8 @@ class Proxy:
         if upstream.status == HTTPStatus.SWITCHING_PROTOCOLS:
             raise Unreachable(f"{rental_id}: switched protocols unasked")
         passed = headers.down(upstream.headers, host=request.headers["Host"], token=route.token)
-        pieces: AsyncIterator[bytes] = upstream.content.iter_any()
         if route.token and _is_page(upstream):
-            pieces = replaced(pieces, route.token.encode(), b"")
+            pieces = replaced(upstream.content.iter_any(), route.token.encode(), b"")
             if shows_notebooks(request.path):
                 pieces = with_script(pieces)
             passed.popall("Content-Length", None)
@@ -166,6 +165,8 @@ class Proxy:
             return web.Response(
                 status=upstream.status, reason=upstream.reason, headers=passed, body=body
             )
+        else:
+            pieces = upstream.content.iter_any()
         response = web.StreamResponse(
             status=upstream.status, reason=upstream.reason, headers=passed
         )

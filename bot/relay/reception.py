@@ -11,7 +11,7 @@ import logging
 
 from aiohttp import web
 
-from bot.domain.origins import Origin, origin_of
+from bot.domain.origins import Origin
 from bot.domain.rentals import Reason, RentalId, State
 from bot.errors import BadInput, BotError, Unreachable, told
 from bot.log import bound
@@ -113,18 +113,15 @@ class Reception:
             return pages.malformed()
         hosts = request.headers.getall("Host", [])
         place = self._hosts.place(hosts[0] if len(hosts) == 1 else None)
-        if place is Place.NOWHERE:
-            return pages.unknown_host()
-        if place is Place.BARE:
-            return await self._bare(request)
-        origin = origin_of(place)
-        rental_id = await self._links.at(origin.name)
+        if isinstance(place, Place):
+            return pages.unknown_host() if place is Place.NOWHERE else await self._bare(request)
+        rental_id = await self._links.at(place.name)
         if rental_id is None:
             return pages.unknown_address()
         with bound(rental=rental_id):
-            if origin.port is not None:
-                return await self._port(request, rental_id, origin, origin.port)
-            return await self._rental(request, rental_id, place)
+            if place.port is not None:
+                return await self._port(request, rental_id, place, place.port)
+            return await self._rental(request, rental_id, place.name)
 
     async def _bare(self, request: web.BaseRequest) -> web.StreamResponse | Page:
         told = await self._condition.answer(request.path, leaving=self.leaving)

@@ -62,7 +62,7 @@ class Upstreams:
 
     def _way(self, rental_id: RentalId, route: Route, lane: str | None) -> Way:
         held = self._ways.get(rental_id)
-        if held is None or held[0] != route:
+        if held is None or (held[0] is not route and held[0] != route):
             self.drop(rental_id)
             held = self._ways[rental_id] = (route, {})
         path = lane or route.socket_path

@@ -259,7 +259,7 @@ class Links:
         if entry is None:
             return None
         session, until = entry
-        return session if self._clock.now() < min(until, session.expires_at) else None
+        return session if self._clock.now() < until else None
 
     async def _session(self, digest: str) -> Pass | None:
         while True:
@@ -273,7 +273,7 @@ class Links:
             return None
         if len(self._cache) >= _CACHED:
             self._cache.clear()
-        self._cache[digest] = (session, now + CACHE_LIFE)
+        self._cache[digest] = (session, min(now + CACHE_LIFE, session.expires_at))
         return session
 
 

@@ -16,8 +16,8 @@ import logging
 import shlex
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.adapters.ssh.connect import CIPHERS, Pace
 from bot.domain.processes import LANE
@@ -40,8 +40,7 @@ _SAID_BYTES = 4096
 Key = tuple[RentalId, Carries]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(NamedTuple):
     """Where a lane leads: all that the shared connection has found out."""
 
     address: Address

@@ -215,7 +215,7 @@ async def _jupyter(stage: _Stage, rounds: int, small: int) -> list[Figure]:
         return await notebook.cells(way, count=cells)
 
     async def typed(way: Way) -> list[float]:
-        return await notebook.typing(way, count=max(5, 60 // small))
+        return await notebook.typing(way, count=max(5, 200 // small))
 
     taken = await _turns(rounds, run, {name: ways[name] for name in (DIRECT, BELLHOP)})
     figures = [
