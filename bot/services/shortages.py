@@ -20,6 +20,8 @@ from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
 
+AGAIN_S = 1.0
+"""How soon what waits for the first look at a machine is tried again."""
 FALLBACK_S = 15.0
 _TRIES = 5
 
@@ -42,19 +44,23 @@ class Shortages:
     async def run(self, news: Wake) -> None:
         """Write what is heard, at each hint; for ever. `news` is told of cards to be shown anew."""
         while True:
-            if await self.write():
+            changed = 0
+            try:
+                changed = await self.write()
+                pause_s = AGAIN_S if self._waiting else FALLBACK_S
+            except StoreDown as error:
+                log.warning("a shortage of memory was not written down: %s", error)
+                pause_s = FALLBACK_S
+            if changed:
                 news.set()
-            await self._wake.wait(FALLBACK_S)
+            await self._wake.wait(pause_s)
 
     async def write(self) -> int:
-        """Write all that waits; how many cards change because of it."""
+        """Write all that waits; how many cards change because of it. Raises Store."""
         changed = 0
         for rental_id, shortage in list(self._waiting.items()):
             with bound(rental=rental_id):
-                try:
-                    changed += await self._write(rental_id, shortage)
-                except StoreDown as error:
-                    log.warning("a shortage of memory was not written down: %s", error)
+                changed += await self._write(rental_id, shortage)
         return changed
 
     async def _write(self, rental_id: RentalId, shortage: Shortage) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,8 +15,9 @@ from bot.domain.standing import Report
 from bot.ports.books import Store
 from bot.services.outputs import Outputs
 from bot.services.routes import Routes
-from bot.services.shortages import Shortages
+from bot.services.shortages import FALLBACK_S, Shortages
 from bot.services.standing import look_up
+from bot.tasks import Wake
 from tests.builders import SetClock
 from tests.services.test_idle_watch import Post, Town
 from tests.services.test_outputs import Files
@@ -93,6 +95,22 @@ async def test_what_is_heard_before_the_first_look_waits_for_it(
     await post.passes(post.watch(), 1)
 
     assert await shortages.write() == 1
+    assert (await the_report(post, rental)).shortage is not None
+
+
+async def test_and_is_written_soon_after_it(post: Post, shortages: Shortages) -> None:
+    """Who has just run a first cell is there, and looks at the card."""
+    rental = await post.ready()
+    shortages.hear(rental.id, "k", Kind.GPU_MEMORY)
+    news = Wake()
+    writing = asyncio.ensure_future(shortages.run(news))
+    await asyncio.sleep(0.2)
+
+    await post.passes(post.watch(), 1)
+
+    async with asyncio.timeout(FALLBACK_S - 5):
+        await news.wait(60)
+    writing.cancel()
     assert (await the_report(post, rental)).shortage is not None
 
 
