@@ -40,6 +40,7 @@ class Notice:
     version: int  # of the rental it was written with
     tries: int = 0
     first_tried_at: datetime | None = None
+    mark: int = -1  # changes when it is asked for again before it is delivered
 
 
 @dataclass(frozen=True, slots=True)

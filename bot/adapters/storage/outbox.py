@@ -5,6 +5,10 @@ happened since, one delivery of the newest is enough. The row's id, Discord's no
 until a delivery is known to have succeeded: a message that may have been posted just before a crash
 is recognised, even when the next try says something newer. Then it changes, so that a later message
 is never taken for an earlier one.
+
+A card can also be asked for anew at the same version. While one waits or is on its way, the
+delivered version then sinks below zero, one step each time: a delivery that began before does not
+count as having shown it.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from sqlalchemy import case, func, literal, select, update
+from sqlalchemy import and_, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.tables import notices
@@ -20,6 +24,9 @@ from bot.adapters.storage.types import UtcTime
 from bot.adapters.storage.unit import Part, inserting
 from bot.domain.rentals import RentalId
 from bot.ports.books import Notice
+
+_NONE = -1
+"""The delivered version of a card that is to be shown whatever its version."""
 
 _PENDING = notices.c.version > notices.c.delivered_version
 
@@ -42,6 +49,7 @@ class SqlOutbox(Part):
                 version=row.version,
                 tries=row.tries,
                 first_tried_at=row.first_tried_at,
+                mark=row.delivered_version,
             )
             for row in rows
         ]
@@ -64,7 +72,10 @@ class SqlOutbox(Part):
             .where(notices.c.id == notice.id)
             .values(
                 id=_new_nonce(),
-                delivered_version=notice.version,
+                delivered_version=case(
+                    (notices.c.delivered_version == notice.mark, notice.version),
+                    else_=_NONE,  # it was asked for anew meanwhile
+                ),
                 delivered_at=now,
                 tries=0,
                 first_tried_at=None,
@@ -94,7 +105,7 @@ async def ask_for_card(
         id=_new_nonce(),
         rental_id=rental_id,
         version=version,
-        delivered_version=-1,
+        delivered_version=_NONE,
         asked_at=now,
         next_at=now,
         tries=0,
@@ -117,10 +128,15 @@ async def ask_for_card(
 
 async def show_card_anew(connection: AsyncConnection, rental_id: RentalId, now: datetime) -> None:
     """Ask for the card though its rental has not changed: what else it shows has."""
+    delivered = notices.c.delivered_version
     await connection.execute(
         update(notices)
-        .where(notices.c.key == f"card/{rental_id}", ~_PENDING)
-        .values(delivered_version=-1, next_at=now, asked_at=now)
+        .where(notices.c.key == f"card/{rental_id}")
+        .values(
+            delivered_version=case((and_(_PENDING, delivered < 0), delivered - 1), else_=_NONE),
+            next_at=now,
+            asked_at=case((_PENDING, notices.c.asked_at), else_=now),
+        )
     )
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.ports.books import Store
+import pytest
+
+from bot.domain.idle_memory import begin
+from bot.domain.rentals import Rental
+from bot.ports.books import Remembered, Store
 from tests.builders import NOW, SetClock, begun
 
 MINUTE = timedelta(minutes=1)
@@ -73,6 +77,63 @@ async def test_a_change_during_a_delivery_is_delivered_too(store: Store) -> None
     await store.delivered(notice, NOW)
 
     assert [one.version for one in await store.due(NOW)] == [2]
+
+
+async def ask_anew(store: Store, rental: Rental) -> None:
+    """As an idle look does when its verdict differs."""
+    known = await store.remembered(rental.id) or Remembered(begin(NOW), 0)
+    await store.remember(rental.id, known.memory, version=known.version, show=True)
+
+
+@pytest.mark.parametrize("before", [1, 2, 3])
+async def test_a_card_asked_for_anew_during_a_delivery_is_shown_again(
+    store: Store, before: int
+) -> None:
+    """The rental has not changed; what was read for the card that is on its way has."""
+    rental = await begun(store)
+    for _ in range(before):
+        [notice] = await store.due(NOW)
+        await store.trying(notice, NOW)
+        await store.delivered(notice, NOW)
+        await ask_anew(store, rental)
+
+    [notice] = await store.due(NOW)
+    await store.trying(notice, NOW)
+    await ask_anew(store, rental)
+    await store.delivered(notice, NOW)
+
+    [again] = await store.due(NOW)
+    assert again.version == notice.version
+    assert again.id != notice.id
+    await store.delivered(again, NOW)
+    assert await store.due(NOW) == []
+
+
+async def test_a_card_asked_for_anew_before_its_first_delivery_is_shown_once(store: Store) -> None:
+    """However often: what it shows is read when it is delivered."""
+    rental = await begun(store)
+    rental = await store.apply(rental, event="Wait")
+    for _ in range(3):
+        await ask_anew(store, rental)
+
+    [notice] = await store.due(NOW)
+    await store.delivered(notice, NOW)
+
+    assert await store.due(NOW) == []
+
+
+async def test_asked_for_anew_and_changed_during_a_delivery(store: Store) -> None:
+    """Both together are one more card, as of the newest."""
+    rental = await begun(store)
+    [notice] = await store.due(NOW)
+    await ask_anew(store, rental)
+    await store.apply(rental, event="Wait")
+    await store.delivered(notice, NOW)
+
+    [again] = await store.due(NOW)
+    assert again.version == 2
+    await store.delivered(again, NOW)
+    assert await store.due(NOW) == []
 
 
 async def test_a_try_that_was_cut_short_is_remembered(store: Store) -> None:
