@@ -31,6 +31,9 @@ WARNING = timedelta(minutes=10)
 FRESH = timedelta(hours=3)
 """An archive of that age need not be made again."""
 
+ENDS = "The team's Vast credit runs out, so it is archived and ended."
+"""The note of a rental that is ended for it."""
+
 _LONGEST = timedelta(days=3650)
 _AT_ONCE = 4
 """So many archives share our own line before they slow each other down."""
@@ -205,6 +208,11 @@ def _may_end(rental: Rental, now: datetime) -> bool:
         return False
     stopped = outlook.omen(rental, Sign.STOPPED) is not None
     return not stopped and not retries.waits(rental, now)
+
+
+def ends(rental: Rental) -> bool:
+    """Whether it is, or was, ended because the credit runs out."""
+    return rental.released_at is not None and rental.ended_by is None and rental.note == ENDS
 
 
 def epoch(at: datetime) -> int:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from bot.domain import credit_words as words
 from bot.domain.bulletins import Bulletin, Tone
 from bot.domain.credit import (
+    ENDS,
     LAST,
     AtDry,
     Funds,
@@ -187,7 +188,7 @@ class Credit:
             await self._write(
                 work.rental,
                 lambda one: replace(
-                    one, released_at=self._clock.now(), reason=reason, next_at=None, note=_ENDED
+                    one, released_at=self._clock.now(), reason=reason, next_at=None, note=ENDS
                 ),
                 "ended: the credit runs out",
             )
@@ -238,7 +239,6 @@ class Credit:
 
 
 _SAVED = "The team's Vast credit runs out, so its work is archived now. It keeps running."
-_ENDED = "The team's Vast credit runs out, so it is archived and ended."
 
 
 def _unused(known: Remembered | None, now: datetime) -> bool:

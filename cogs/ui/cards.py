@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from bot.domain import credit
 from bot.domain.ledger import HOUR
 from bot.domain.money import hourly
 from bot.domain.omens import Sign
@@ -160,7 +161,8 @@ def _archiving(rental: Rental, tally: Tally) -> look.Card:
         return _moving(rental, tally)
     ends = rental.released_at is not None
     nobody = ends and rental.reason is Reason.IDLE
-    why = "Nobody answered." if nobody else words.why_ended(rental) if ends else ""
+    unasked = nobody and not credit.ends(rental)
+    why = "Nobody answered." if unasked else words.why_ended(rental) if ends else ""
     began = f"Archiving began {look.ago(rental.phase_at)}." if rental.phase_at else ""
     keep: list[look.Control] = [buttons.KeepHours(rental.id)] if nobody else []
     opened: list[look.Control] = [] if ends and not nobody else [buttons.Open(rental.id)]

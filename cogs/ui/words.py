@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from bot.domain import outlook
+from bot.domain import credit, outlook
 from bot.domain.omens import Sign
 from bot.domain.rentals import Phase, Reason, Rental, State
 from bot.domain.retries import waiting
@@ -102,6 +102,8 @@ def doing(rental: Rental) -> str:
 def why_ended(rental: Rental) -> str:
     """Why a rental ended or is ending, as a sentence; with the next step where there is one."""
     said = f" {look.clean(rental.detail, 300)}" if rental.detail else ""
+    if rental.reason in (None, Reason.RELEASED, Reason.IDLE) and credit.ends(rental):
+        return credit.ENDS
     match rental.reason:
         case None | Reason.RELEASED:
             return _ended(rental)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simcord.components import COMPONENTS_V2_FLAG, validate_components, walk_components
 
+from bot.domain import credit
 from bot.domain.evidence import Fact
 from bot.domain.evidence import Kind as Seen
 from bot.domain.idle_memory import Asking, Question, begin
@@ -130,6 +131,18 @@ def test_every_end_has_its_sentence(reason: Reason, said: str, state: State) -> 
     )
 
     assert said in _text(cards.rental_card(rental, LATER))
+
+
+@pytest.mark.parametrize("state", [State.ARCHIVING, State.DESTROYING, State.CLOSED])
+@pytest.mark.parametrize("reason", [None, Reason.IDLE])
+def test_an_end_for_lack_of_credit_says_so(reason: Reason | None, state: State) -> None:
+    """Nobody was asked, and nobody ended it."""
+    rental = a_rental(state=state, reason=reason, released_at=NOW, note=credit.ENDS)
+
+    shown = _text(cards.rental_card(rental, LATER))
+
+    assert "The team's Vast credit runs out" in shown
+    assert "Nobody" not in shown
 
 
 def test_an_end_without_a_machine_charges_nothing() -> None:
