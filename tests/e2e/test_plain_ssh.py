@@ -32,7 +32,7 @@ pytestmark = [
 PATIENCE_S = 60
 READY_S = 120
 SERVER = """
-cat > /tmp/server.py <<'END'
+python3 - <<'END'
 import socketserver
 class Echo(socketserver.StreamRequestHandler):
     def handle(self):
@@ -42,7 +42,6 @@ server = Server(("127.0.0.1", 0), Echo)
 print("listening on", server.server_address[1], flush=True)
 server.serve_forever()
 END
-python3 /tmp/server.py
 """
 
 
