@@ -67,20 +67,21 @@ async def _rented_by_hand(market: str, offer: int) -> None:
         assert answer.status == 200
 
 
-def _traps(what: str, spring: Callable[[], None]) -> list[Trap]:
-    return [Trap(what, "kill", when, spring) for when in WHENS]
+def _traps(when: When, spring: Callable[[], None]) -> list[Trap]:
+    """One moment for each life: a call that came through midway is not made again."""
+    return [Trap(what, "kill", when, spring) for what in ("rent", "destroy")]
 
 
-async def test_sigterm_during_a_create_and_a_destroy_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", WHENS)
+async def test_sigterm_during_a_create_and_a_destroy_loses_nothing(
+    when: When, tmp_path: Path
+) -> None:
     """It ends by itself within its ten seconds, with the try on the row."""
     async with (
         sandbox(tmp_path / "m", *MARKET) as market,
         scene("term", tmp_path / "h", market) as set_up,
     ):
-        set_up.between.traps = [
-            *_traps("rent", lambda: set_up.send(signal.SIGTERM)),
-            *_traps("destroy", lambda: set_up.send(signal.SIGTERM)),
-        ]
+        set_up.between.traps = _traps(when, lambda: set_up.send(signal.SIGTERM))
 
         await set_up.rent(str((await offers(market))[0]))
         await _lives_on(set_up)
@@ -90,8 +91,9 @@ async def test_sigterm_during_a_create_and_a_destroy_loses_nothing(tmp_path: Pat
         assert set(set_up.codes) == {0}
 
 
+@pytest.mark.parametrize("when", WHENS)
 async def test_a_database_that_is_cut_off_during_a_create_loses_nothing(
-    tmp_path: Path, postgres: Postgres
+    when: When, tmp_path: Path, postgres: Postgres
 ) -> None:
     """PostgreSQL ends every connection of ours, that of the lease as well, at each moment."""
     with postgres.database() as name:
@@ -100,10 +102,7 @@ async def test_a_database_that_is_cut_off_during_a_create_loses_nothing(
             sandbox(tmp_path / "m", *MARKET) as market,
             scene("cut", tmp_path / "h", market, database=url) as set_up,
         ):
-            set_up.between.traps = [
-                *_traps("rent", lambda: apart(cut_off(url))),
-                *_traps("destroy", lambda: apart(cut_off(url))),
-            ]
+            set_up.between.traps = _traps(when, lambda: apart(cut_off(url)))
 
             await set_up.rent(str((await offers(market))[0]))
             await _lives_on(set_up)
