@@ -32,7 +32,7 @@ FRESH = timedelta(hours=3)
 """An archive of that age need not be made again."""
 
 ENDS = "The team's Vast credit runs out, so it is archived and ended."
-"""The note of a rental that is ended for it."""
+"""How the note of a rental that is ended for it begins."""
 
 _LONGEST = timedelta(days=3650)
 _AT_ONCE = 4
@@ -212,7 +212,8 @@ def _may_end(rental: Rental, now: datetime) -> bool:
 
 def ends(rental: Rental) -> bool:
     """Whether it is, or was, ended because the credit runs out."""
-    return rental.released_at is not None and rental.ended_by is None and rental.note == ENDS
+    released = rental.released_at is not None and rental.ended_by is None
+    return released and rental.note.startswith(ENDS)
 
 
 def epoch(at: datetime) -> int:

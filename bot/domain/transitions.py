@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.domain import outlook, retries
+from bot.domain import credit, outlook, retries
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
 from bot.domain.replacement import out_of_offers, propose, set_aside
 from bot.domain.steps import (
@@ -282,6 +282,7 @@ def _thawed(rental: Rental, why: str, now: datetime) -> Rental:
 def _saved(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
     match outcome:
         case Saved(archive_id, at, note):
+            why = credit.ENDS if credit.ends(rental) else ""  # it is to be read on the last card
             return replace(
                 retries.again(rental),
                 archive_id=archive_id,
@@ -289,7 +290,7 @@ def _saved(rental: Rental, outcome: Outcome, now: datetime) -> Rental:
                 phase_at=now,
                 save_fails=0,
                 save_allowed="",
-                note=note,
+                note=f"{why} {note}".strip(),
                 detail="",
             )
         case Failed(detail):

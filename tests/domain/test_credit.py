@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.credit import (
+    ENDS,
     FRESH,
     LAST,
     WARNING,
@@ -15,6 +16,7 @@ from bot.domain.credit import (
     Funds,
     Order,
     Work,
+    ends,
     funds,
     lead,
     plan,
@@ -25,7 +27,9 @@ from bot.domain.credit import (
 from bot.domain.credit_words import lasts
 from bot.domain.money import Usd
 from bot.domain.omens import Omen, Sign
-from bot.domain.rentals import ContractId, Rental, RentalId, State, Status
+from bot.domain.rentals import ContractId, Reason, Rental, RentalId, State, Status
+from bot.domain.steps import Save, Saved
+from bot.domain.transitions import after
 from tests.builders import some_rates
 from tests.domain.facts import NOW, instance, rental
 
@@ -218,3 +222,23 @@ def test_no_more_is_ended_than_makes_the_rest_last() -> None:
         "a",
         "b",
     ]
+
+
+@pytest.mark.parametrize("left_out", ["", "2 files could not be read."])
+def test_why_it_was_ended_is_known_to_the_end(left_out: str) -> None:
+    """Through its archive, whose own note is kept beside it, to the last card."""
+    row = replace(rental(state=State.ARCHIVING), released_at=NOW, reason=Reason.IDLE, note=ENDS)
+    assert ends(row)
+
+    row = after(row, Save(), Saved("a1", NOW, left_out), NOW)
+
+    assert ends(row)
+    assert row.note == f"{ENDS} {left_out}".strip()
+
+
+def test_what_was_kept_after_all_is_not_ended_for_it() -> None:
+    assert not ends(replace(rental(state=State.READY), note=ENDS))
+    assert not ends(replace(rental(state=State.CLOSED), released_at=NOW, ended_by=7, note=ENDS))
+    assert not ends(
+        replace(rental(state=State.CLOSED), released_at=NOW, note="2 files were left out.")
+    )
