@@ -44,15 +44,14 @@ class Shortages:
     async def run(self, news: Wake) -> None:
         """Write what is heard, at each hint; for ever. `news` is told of cards to be shown anew."""
         while True:
-            changed = 0
+            pause_s = FALLBACK_S
             try:
-                changed = await self.write()
-                pause_s = AGAIN_S if self._waiting else FALLBACK_S
+                if await self.write():
+                    news.set()
+                if self._waiting:
+                    pause_s = AGAIN_S
             except StoreDown as error:
                 log.warning("a shortage of memory was not written down: %s", error)
-                pause_s = FALLBACK_S
-            if changed:
-                news.set()
             await self._wake.wait(pause_s)
 
     async def write(self) -> int:

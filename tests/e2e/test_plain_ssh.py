@@ -31,6 +31,7 @@ pytestmark = [
 
 PATIENCE_S = 60
 READY_S = 120
+LET_IN = "let-in"
 SERVER = """
 python3 - <<'END'
 import socketserver
@@ -143,7 +144,7 @@ class _Client:
 
     async def until_let_in(self) -> None:
         """Until the machine has the key; fails after a while."""
-        await self._until("in")
+        await self._until(LET_IN)
 
     async def until_refused(self) -> str:
         """Until it has it no more; what ssh says."""
@@ -154,7 +155,7 @@ class _Client:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 while want not in said:
-                    said = await _said(*self._words(), "echo in")
+                    said = await _said(*self._words(), f"echo {LET_IN}")
         assert want in said, said
         return said
 
