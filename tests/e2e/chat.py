@@ -166,6 +166,8 @@ class Chat:
             said = json.loads(packet.data)
             if said["op"] == 1:
                 await socket.send_str(json.dumps({"op": 11}))
+            elif said["op"] in (2, 6) and self.token_reset:
+                await socket.close(code=4004, message=b"Authentication failed.")
             elif said["op"] in (2, 6):
                 self._socket = socket
                 await self._welcome(request)

@@ -217,6 +217,7 @@ async def lab(house: House, tmp_path: Path, lab_folder: Path) -> AsyncIterator[H
             await asyncio.wait_for(process.wait(), 10)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def free_port() -> int:

@@ -25,7 +25,10 @@ class Tab:
         self.said = ""
 
     async def run(self, code: str, *, cell: str) -> str:
-        """Ask for a run; returns its id."""
+        """Ask for a run; returns its id.
+
+        One that fails leaves the next alone: else the kernel throws away what comes just then.
+        """
         number = uuid.uuid4().hex
         header = {
             "msg_id": number,
@@ -40,7 +43,7 @@ class Tab:
                 "header": header,
                 "parent_header": {},
                 "metadata": {"cellId": cell},
-                "content": {"code": code, "silent": False},
+                "content": {"code": code, "silent": False, "stop_on_error": False},
                 "channel": "shell",
                 "buffers": [],
             }
