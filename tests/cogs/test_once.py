@@ -132,7 +132,7 @@ async def test_every_command_is_acknowledged_before_any_work(
     before = acknowledged(chat)
 
     running = asyncio.ensure_future(chat.ada.slash(chat.channel, command, **options))
-    await asyncio.wait_for(gate.asked.wait(), 5)
+    await asyncio.wait_for(gate.asked.wait(), 30)
 
     assert acknowledged(chat) == before + 1
     gate.open.set()
@@ -153,7 +153,7 @@ async def test_every_button_is_acknowledged_before_any_work(chat: Chat) -> None:
         before = acknowledged(chat)
 
         running = asyncio.ensure_future(twice(chat.ada, message, label)())
-        await asyncio.wait_for(gate.asked.wait(), 5)
+        await asyncio.wait_for(gate.asked.wait(), 30)
 
         assert acknowledged(chat) == before + 1
         gate.open.set()

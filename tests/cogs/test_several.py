@@ -115,7 +115,7 @@ async def test_a_choice_is_acknowledged_before_any_work(chat: Chat) -> None:
     before = acknowledged(chat)
 
     running = asyncio.ensure_future(chat.ada.select(question.response, [first.id]))
-    await asyncio.wait_for(gate.asked.wait(), 5)
+    await asyncio.wait_for(gate.asked.wait(), 30)
 
     assert acknowledged(chat) == before + 1
     gate.open.set()

@@ -226,7 +226,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-async def until(true: Callable[[], bool], *, within_s: float = 5) -> None:
+async def until(true: Callable[[], bool], *, within_s: float = 30) -> None:
     """Wait for something to become true."""
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110 - the other side has no event to give us

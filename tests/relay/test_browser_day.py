@@ -100,7 +100,7 @@ async def _widget(page: Page, folder: Path) -> None:
     await handle.focus()
     await page.keyboard.press("ArrowRight")
     await until((folder / "moved").exists, within_s=30)
-    await until(lambda: (folder / "moved").read_text() == "4", within_s=10)
+    await until(lambda: (folder / "moved").read_text() == "4", within_s=30)
 
 
 async def _files(lab: House, page: Page, folder: Path, outside: Path) -> None:

@@ -200,7 +200,7 @@ async def test_a_server_that_says_nothing_is_given_up_and_not_asked_again(
         await ways.ask("GET", "/slow", GIVEN, within_s=0.1)
 
     assert [head.split()[1] for head in server.heads] == [b"/a?b=%20", b"/slow"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await until(lambda: server.open == 0)
 
 

@@ -153,7 +153,7 @@ async def test_answers_without_a_body_leave_the_connection_usable(house: House) 
             writer.write(
                 f"GET {path} HTTP/1.1\r\nHost: {house.host()}\r\nCookie: {cookie}\r\n\r\n".encode()
             )
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
             assert head.split()[1] == status
     assert b"Content-Length: 35" in head
     assert await reader.readexactly(35) == b'{"path": "/hello", "method": "GET"}'
@@ -184,7 +184,7 @@ async def test_revoking_ends_what_is_being_streamed(house: House) -> None:
         await house.links.revoke(RENTAL)
 
         with pytest.raises(aiohttp.ClientError):
-            await asyncio.wait_for(answer.read(), 5)
+            await asyncio.wait_for(answer.read(), 30)
     await until(house.notebook.gone.is_set)
 
 
@@ -392,4 +392,4 @@ async def _raw(house: House, text: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
     with closing(writer):
         writer.write(text.encode("latin-1"))
-        return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)

@@ -56,7 +56,7 @@ async def test_a_run_whose_end_comes_with_the_handshake_is_over(tmp_path: Path) 
 
         await kept.rejoin()
 
-        assert await asyncio.wait_for(asked, 5) == b""
+        assert await asyncio.wait_for(asked, 30) == b""
         assert not ear.waiting
         assert outputs.kept(RENTAL, "k1") == 0
         await kept.aclose()

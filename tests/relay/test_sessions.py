@@ -30,7 +30,7 @@ async def let_in(house: House, member_id: int) -> dict[str, str]:
 
 async def closed(socket: aiohttp.ClientWebSocketResponse) -> tuple[int | None, str]:
     """The code and the words with which the relay closes a socket."""
-    said = await asyncio.wait_for(socket.receive(), 10)
+    said = await asyncio.wait_for(socket.receive(), 30)
     return socket.close_code, str(said.extra or "")
 
 
@@ -62,7 +62,7 @@ async def test_at_its_hour_a_session_ends_in_the_middle(house: House) -> None:
 
         assert await closed(socket) == (1008, "This session has ended")
         with pytest.raises(aiohttp.ClientError):
-            await asyncio.wait_for(stream.read(), 5)
+            await asyncio.wait_for(stream.read(), 30)
     await until(house.notebook.gone.is_set)
 
 
@@ -151,7 +151,7 @@ async def test_a_browser_that_does_not_read_is_put_out_all_the_same(house: House
 
         await house.links.revoke(RENTAL)
 
-        await until(lambda: house.relay.busy(RENTAL) == 0, within_s=10)
+        await until(lambda: house.relay.busy(RENTAL) == 0, within_s=30)
 
 
 async def test_the_owners_open_tab_learns_the_archives_name_and_nobody_else(house: House) -> None:

@@ -125,7 +125,7 @@ async def test_revoking_closes_the_open_sockets(house: House) -> None:
 
         await house.links.revoke(RENTAL)
 
-        message = await asyncio.wait_for(socket.receive(), 5)
+        message = await asyncio.wait_for(socket.receive(), 30)
         assert (message.type, message.data) == (WSMsgType.CLOSE, 1008)
     await until(house.notebook.gone.is_set)
 
@@ -135,7 +135,7 @@ async def test_a_notebook_that_dies_closes_the_browsers_socket(house: House) -> 
     cookie = await house.cookie()
     async with house.connect("/ws", cookie) as socket:
         house.notebook.seen[0].transport.abort()
-        message = await asyncio.wait_for(socket.receive(), 5)
+        message = await asyncio.wait_for(socket.receive(), 30)
         assert message.type in (WSMsgType.CLOSED, WSMsgType.ERROR)
 
     house.notebook.gone.clear()
@@ -149,7 +149,7 @@ async def test_a_notebook_that_accepts_and_hangs_up_leaves_nobody_waiting(house:
     cookie = await house.cookie()
     for _ in range(20):
         with contextlib.suppress(WSServerHandshakeError):
-            async with asyncio.timeout(5), house.connect("/fickle", cookie) as socket:
+            async with asyncio.timeout(30), house.connect("/fickle", cookie) as socket:
                 await socket.receive()
     await until(lambda: house.relay.busy(RENTAL) == 0)
 
@@ -166,9 +166,9 @@ async def test_frames_sent_right_behind_the_handshake_arrive(house: House) -> No
 
     writer.write(handshake.encode() + b"\x81\x82\x00\x00\x00\x00hi")
 
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
     assert head.startswith(b"HTTP/1.1 101 ")
-    assert await asyncio.wait_for(reader.readexactly(4), 5) == b"\x81\x02hi"
+    assert await asyncio.wait_for(reader.readexactly(4), 30) == b"\x81\x02hi"
     writer.close()
 
 
@@ -248,7 +248,7 @@ async def test_a_stream_that_floods_one_rental_leaves_the_others_alone(house: Ho
                 await socket.receive()
 
         draining = asyncio.ensure_future(drain())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             for _ in range(20):
                 async with house.ask("/hello", cookie) as answer:
                     assert answer.status == 200

@@ -91,7 +91,7 @@ def plan(contract: int, *, image: str, label: str, onstart: str) -> Plan:
     )
 
 
-async def until(holds: Callable[[], bool], *, within_s: float = 10) -> None:
+async def until(holds: Callable[[], bool], *, within_s: float = 30) -> None:
     """Look again and again until it holds."""
     deadline = time.monotonic() + within_s
     while not holds():

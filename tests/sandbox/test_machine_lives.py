@@ -163,7 +163,7 @@ async def test_a_sandbox_ends_what_an_earlier_one_left(tmp_path: Path) -> None:
     async with open_room(tmp_path) as room:
         await room.start()
 
-    assert await asyncio.wait_for(left.wait(), 5) == -signal.SIGKILL
+    assert await asyncio.wait_for(left.wait(), 30) == -signal.SIGKILL
 
 
 def _sandbox_that_is_killed(data: Path) -> int:

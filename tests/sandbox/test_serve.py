@@ -43,7 +43,7 @@ async def test_it_serves_until_it_is_told_to_stop(capsys: pytest.CaptureFixture[
     args = parse("--port", "0", "--no-machines")
     serving = asyncio.ensure_future(serve(args, machines=lambda data: NoMachines()))
     said = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "VAST_URL=" not in said:
             await asyncio.sleep(0.01)
             said += capsys.readouterr().out
@@ -52,7 +52,7 @@ async def test_it_serves_until_it_is_told_to_stop(capsys: pytest.CaptureFixture[
     async with aiohttp.ClientSession() as session, session.get(url + "/sandbox/books") as got:
         assert got.status == 200
     os.kill(os.getpid(), signal.SIGTERM)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await serving
 
     assert url.startswith("http://127.0.0.1:")
@@ -75,7 +75,7 @@ async def test_time_passes_by_itself() -> None:
     sandbox = Sandbox(yard=NoMachines())
     await sandbox.start()
     before = sandbox.world.at
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             await asyncio.sleep(0.01)
             if sandbox.world.at > before:

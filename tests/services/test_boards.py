@@ -184,7 +184,7 @@ async def test_one_channel_in_trouble_holds_up_no_other(hall: Hall) -> None:
 async def test_a_board_put_up_wakes_the_keeper(store: Store) -> None:
     """It appears at once, not at the next look."""
     hung = Wake()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         waiting = asyncio.gather(hung.wait(60))
         await asyncio.sleep(0)
 

@@ -374,7 +374,7 @@ async def test_a_letter_that_hangs_holds_up_no_other(post: Post) -> None:
     post.letters.tell = tell  # type: ignore[method-assign]
 
     delivering = asyncio.ensure_future(post.scout.deliver())
-    await asyncio.wait_for(arrived.wait(), 10)
+    await asyncio.wait_for(arrived.wait(), 30)
     let.set()
 
     assert await delivering == 2

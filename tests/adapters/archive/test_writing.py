@@ -90,7 +90,7 @@ async def test_who_follows_a_writer_that_breaks_off_is_told(tmp_path: Path) -> N
     await writing.settle()
 
     with pytest.raises(Damaged):
-        await asyncio.wait_for(reading, 10)
+        await asyncio.wait_for(reading, 30)
 
 
 class _Gate:

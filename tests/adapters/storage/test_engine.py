@@ -99,7 +99,7 @@ async def test_a_reader_waits_for_nobody_and_sees_what_is_done(sqlite_url: str) 
     async with database.writing() as writer:
         await writer.execute(new)
         async with database.reading() as reader:
-            before = (await asyncio.wait_for(reader.execute(count), 2)).scalar_one()
+            before = (await asyncio.wait_for(reader.execute(count), 30)).scalar_one()
     async with database.reading() as reader:
         after = (await reader.execute(count)).scalar_one()
 

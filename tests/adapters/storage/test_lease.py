@@ -52,7 +52,7 @@ async def test_a_second_holder_waits_for_the_first(database_url: str) -> None:
         waiting = asyncio.create_task(second())
         await asyncio.sleep(0.3)
         order.append("first done")
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 30)
 
     assert order == ["first done", "second"]
 
@@ -98,7 +98,7 @@ async def test_a_lease_that_is_lost_is_noticed(
     async with hold_lease(postgres_url) as lease:
         await cut_off(postgres_url)
 
-        await asyncio.wait_for(lease.lost.wait(), 5)
+        await asyncio.wait_for(lease.lost.wait(), 30)
 
     async with hold_lease(postgres_url, patience_s=1):
         pass

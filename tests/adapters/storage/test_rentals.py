@@ -510,7 +510,7 @@ async def test_a_cancelled_writer_leaves_the_way_free(store: SqlStore) -> None:
         await asyncio.gather(task, return_exceptions=True)
         rental = await store.rental(rental.id) or rental
 
-    after = await asyncio.wait_for(store.apply(replace(rental, fails=99), event="Wait"), 5)
+    after = await asyncio.wait_for(store.apply(replace(rental, fails=99), event="Wait"), 30)
     async with store._database.reading() as connection:
         logged = (await connection.execute(select(func.count()).select_from(events))).scalar_one()
     assert await store.rental(rental.id) == after
