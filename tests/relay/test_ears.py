@@ -106,6 +106,29 @@ async def test_a_widget_that_polls_stops_being_a_person(house: House, form: Any)
         assert house.traffic.last_human(RENTAL) == house.clock.now()
 
 
+async def test_a_tab_that_saves_what_a_cell_put_out_is_nobody(house: House) -> None:
+    """JupyterLab saves every 20 s what has changed; a save without output before it is a hand's."""
+    cookie = await house.cookie()
+
+    async def saves() -> bool:
+        house.clock.turn(timedelta(hours=1))
+        async with house.ask("/api/contents/train.ipynb", cookie, method="PUT", data=b"{}"):
+            return house.traffic.last_human(RENTAL) == house.clock.now()
+
+    async with house.connect(PATH, cookie) as socket:
+        await _say(socket, binary("execute_request", {"code": "train()"}, number="run"))
+        for kind, content in [
+            ("stream", {"name": "stdout", "text": "epoch 1\n"}),
+            ("display_data", {"data": {"text/plain": "a picture"}}),
+            ("update_display_data", {"data": {"text/plain": "a bar"}}),
+            ("status", {"execution_state": "idle"}),
+        ]:
+            await _say(socket, binary(kind, content, parent="run"))
+            assert not await saves()
+
+        assert await saves()
+
+
 @pytest.mark.parametrize("form", [text, binary])
 async def test_what_a_cell_puts_out_is_kept(house: House, form: Any) -> None:
     """The echo stands for the kernel: the run, its output, and nobody else's."""
