@@ -229,6 +229,35 @@ async def test_an_archive_the_books_do_not_know_is_kept(
     await archives.check(proof.archive.id)
 
 
+async def test_what_others_keep_in_the_same_place_is_left_alone(
+    rig: Rig, archives: Archives, place_folder: Path, clock: SetClock
+) -> None:
+    """The place may be a folder or a bucket that is used for other things as well."""
+    (rig.workspace / "a").write_text("work")
+    proof = await saved(archives, rig)
+    others = [
+        place_folder / name
+        for name in (
+            "list",
+            "photos/key.jpg",
+            "photos/2019/a.jpg",
+            "photos/a/b/c",
+            "thesis/draft#2",
+        )
+    ]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("somebody's")
+        os.utime(path, (0, 0))
+    clock.at = clock.at.__class__.now(clock.at.tzinfo) + timedelta(days=2)
+
+    await archives.tidy()
+    await archives.delete(proof.archive.id)
+
+    assert all(path.read_text() == "somebody's" for path in others)
+    assert objects(place_folder) == len(others)
+
+
 class Forgetful:
     """Books without a row."""
 
