@@ -427,6 +427,25 @@ async def test_a_disk_too_small_is_said_before_anything_is_written(
     assert list(other.workspace.iterdir()) == []
 
 
+async def test_holes_and_further_names_need_no_room(
+    rig: Rig, rent: Callable[..., Any], archives: Archives, tmp_path: Path
+) -> None:
+    """What a restore needs, and what its quote says, is what lies on a disk."""
+    (rig.workspace / "a").write_bytes(os.urandom(6_000_000))
+    for number in range(20):
+        os.link(rig.workspace / "a", rig.workspace / f"again{number}")
+    with (rig.workspace / "sparse").open("wb") as file:
+        file.truncate(200_000_000)
+    df = "#!/bin/sh\necho head\necho 'disk 90000 10000 60000 50% /workspace'\n"
+    other = await rent(path=str(with_program(tmp_path / "tools", "df", df)))
+
+    proof = await saved(archives, rig)
+    await archives.restore(proof.archive.id, other.shell)
+
+    assert nasty.portrait(other.workspace) == nasty.portrait(rig.workspace)
+    assert proof.archive.bytes < 6_100_000
+
+
 async def test_a_disk_that_fills_up_meanwhile_is_said(
     rig: Rig, rent: Callable[..., Any], archives: Archives, tmp_path: Path
 ) -> None:
