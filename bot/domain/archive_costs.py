@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from bot.domain.money import ZERO, Usd
 from bot.domain.offers import Offer
-from bot.domain.trees import Entry, Kind, shown
+from bot.domain.trees import Entry, Kind, once, shown
 
 _SPEED_SHARE = Decimal("0.8")  # of the line the host measured; SSH, tar and other tenants share it
 _NAMED = 3
@@ -66,13 +66,13 @@ def estimate(
     Bytes that leave a machine are its upload (reference idle-and-archive, 2.7).
     """
     files = total = read = sending = 0
-    for entry in entries:
+    for entry in once(entries):
         if entry.kind is Kind.FILE:
             files += 1
             total += entry.weight
             read += entry.size  # holes are hashed like what they stand for
     tops: defaultdict[bytes, int] = defaultdict(int)
-    for entry in to_send:
+    for entry in once(to_send):
         sending += entry.weight
         tops[entry.path.partition(b"/")[0]] += entry.weight
     line = max(offer.upload_mbps, Decimal(1)) * 125_000 * _SPEED_SHARE

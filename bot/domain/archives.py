@@ -181,7 +181,7 @@ class Archive:
     parent: ArchiveId | None = None
     proven_at: datetime | None = None  # when the last scan that agreed with it began
     entries: int = 0
-    bytes: int = 0  # of the files in it
+    bytes: int = 0  # of the files in it: holes, and further names of a file, take nothing
     sent: int = 0  # bytes this run wrote to the place
     manifest: str = ""  # SHA-256 of the manifest, hexadecimal
     loses_work: bool = False  # something that may be work could not be read

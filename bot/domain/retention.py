@@ -63,17 +63,28 @@ def expiries(
     keeping: Keeping | None = None,
     *,
     running: Collection[RentalId] = (),
+    gone: Mapping[RentalId, datetime] | None = None,
+    needed: Collection[str] = (),
 ) -> dict[ArchiveId, datetime]:
-    """When each committed archive's time is over; `running` are the rentals that are open."""
+    """When each committed archive's time is over; `running` are the rentals that are open.
+
+    `gone` says when rentals were closed, as far as it is known: the newest archive of a machine
+    that went away long after it was made has its whole time from then on. What is `needed`, to be
+    put onto a machine that is on its way, has no end.
+    """
     keeping = keeping or Keeping()
     ends: dict[ArchiveId, datetime] = {}
     committed = [each for each in archives if each.restorable]
     newest = _newest(committed)
     for each in committed:
+        made_at = each.proven_at or each.started_at
         is_newest = newest[each.rental_id].id == each.id
-        if is_newest and each.rental_id in running:
+        if (is_newest and each.rental_id in running) or each.id in needed:
             continue
-        end = (each.proven_at or each.started_at) + (keeping.newest if is_newest else keeping.older)
+        if is_newest:
+            end = max(made_at, (gone or {}).get(each.rental_id, made_at)) + keeping.newest
+        else:
+            end = made_at + keeping.older
         ends[each.id] = max(end, each.keep_until or end)
     return ends
 

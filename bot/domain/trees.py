@@ -132,6 +132,23 @@ def inode(entry: Entry) -> tuple[int, int] | None:
     return entry.device, entry.inode
 
 
+def once(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Each file once, whatever the number of its names: it lies on a disk, and travels, once."""
+    seen: set[tuple[int, int]] = set()
+    for entry in entries:
+        shared = inode(entry)
+        if shared is None:
+            yield entry
+        elif shared not in seen:
+            seen.add(shared)
+            yield entry
+
+
+def weigh(entries: Iterable[Entry]) -> int:
+    """Bytes that travel for all of these, at most; so many they take on a disk."""
+    return sum(entry.weight for entry in once(entries))
+
+
 def pack(
     entries: Iterable[Entry], *, part_bytes: int = PART_BYTES, part_entries: int = PART_ENTRIES
 ) -> Iterator[list[Entry]]:

@@ -92,7 +92,7 @@ class Ahead:
 
     async def _due(self) -> list[tuple[datetime, Rental]]:
         now, found = self._clock.now(), []
-        rentals = await self._store.open_rentals()
+        rentals = await self._store.readable_rentals()
         for gone in self._again.keys() - {rental.id for rental in rentals}:
             del self._again[gone]
         rentals = [one for one in rentals if self._may(one, now)]

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import replace
 
-from bot.domain.archives import ABANDONED_AGE, ORPHAN_AGE, Archive, ArchiveState
+from bot.domain.archives import ABANDONED_AGE, ORPHAN_AGE, Archive, ArchiveId, ArchiveState
 from bot.domain.proof import free
 from bot.domain.rentals import RentalId
 from bot.errors import Damaged, Foreign
@@ -50,11 +50,14 @@ class Keeper:
 
         Nothing is freed unless every COMMIT could be read: one that is not seen cannot speak for
         its parts. The books are read after the place, so that a run that ends in between is
-        known to have ended.
+        known to have ended; then its COMMIT may not have been seen, and the next round frees.
         """
         await self._give_up_abandoned(saving)
+        before = await self._committed()
         held = await self._vault.held()
         rows = {each.archive_id: await self._books.archive(each.archive_id) for each in held}
+        if await self._committed() - before - {each.archive_id for each in held if each.committed}:
+            return 0
         held = [await self._revoked(each, rows[each.archive_id]) for each in held]
         busy = {each.archive_id for each in held if self._in_doubt(each, rows[each.archive_id])}
         freed = free(
@@ -82,6 +85,9 @@ class Keeper:
         log.info("archive %s was committed before the books were told", row.id)
         return told
 
+    async def _committed(self) -> set[ArchiveId]:
+        return {row.id for row in await self._books.archives() if row.restorable}
+
     async def _give_up(self, row: Archive) -> None:
         await self._books.keep_archive(replace(row, state=ArchiveState.FAILED))
         log.warning("gave up the run of archive %s", row.id)
@@ -92,8 +98,15 @@ class Keeper:
         for row in await self._books.archives():
             if row.state is not ArchiveState.RUNNING or row.rental_id in saving:
                 continue
-            if row.touched_at <= before and await self._told(row) is None:
+            if row.touched_at <= before and not await self._has_ended(row):
                 await self._give_up(row)
+
+    async def _has_ended(self, row: Archive) -> bool:
+        """Whether the place has its COMMIT; under another secret nobody will ever know."""
+        try:
+            return await self._told(row) is not None
+        except Foreign:
+            return False
 
     async def _revoked(self, held: Held, row: Archive | None) -> Held:
         """What has ended in the books ends in the place, too, to its last object but the parts."""

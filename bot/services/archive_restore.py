@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.domain.archives import Manifest, Phase, Progress, Restored
 from bot.domain.packed import Packed
 from bot.domain.proof import restored_as, torn, undigested
-from bot.domain.trees import ENTRIES, Entry, Kind, shown
+from bot.domain.trees import ENTRIES, Entry, Kind, shown, weigh
 from bot.errors import DiskFull, Refused, RestoreFailed
 from bot.ports.archives import Toolbox, Vault, Workspaces
 from bot.ports.machines import Shell
@@ -74,7 +74,11 @@ class Restore:
         self._demand_free_way(found, overwrite=overwrite)
         await self._take_away(found)
         lacking = {entry.path for entry in self._wanted.each() if self._lacks(entry, found)}
-        self._demand_room(lacking)
+        self._demand_room(
+            weigh(
+                entry for entry in self._wanted.each() if restored_as(entry, found.get(entry.path))
+            )
+        )
         return lacking
 
     async def _scan(self) -> Packed[Entry]:
@@ -118,8 +122,7 @@ class Restore:
         apart = entry.kind is Kind.FOLDER or entry.links > 1
         return apart or bool(restored_as(entry, found.get(entry.path)))
 
-    def _demand_room(self, lacking: set[bytes]) -> None:
-        need = sum(self._wanted[path].weight for path in lacking)
+    def _demand_room(self, need: int) -> None:
         room = self._toolbox.free_bytes
         if room and need + _ROOM > room:
             raise DiskFull(
@@ -129,7 +132,7 @@ class Restore:
             )
 
     async def _unpack(self, lacking: set[bytes], again: int) -> list[str]:
-        total = sum(self._wanted[path].weight for path in lacking)
+        total = weigh(self._wanted[path] for path in lacking)
         self._tell(Progress(phase=Phase.RESTORING, total=total, again=again))
         folders = {entry.path for entry in self._wanted.each() if entry.kind is Kind.FOLDER}
         return await self._workspaces.unpack(
@@ -162,7 +165,7 @@ class Restore:
         return Restored(
             archive=self._manifest.archive,
             entries=len(self._wanted),
-            bytes=sum(entry.weight for entry in self._wanted.each()),
+            bytes=weigh(self._wanted.each()),
             others=others,
             warnings=tuple(warnings[:100]),
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.domain.archives import Archive, ArchiveId
+from bot.domain.archives import WARN_BEFORE, Archive, ArchiveId
 from bot.domain.letters import Kind
 from bot.domain.policy_keys import ARCHIVE_DAYS, ARCHIVE_OLDER_DAYS
+from bot.domain.rentals import RentalId
 from bot.domain.retention import UNTOLD, Keeping, Leaving, expiries, leaving
 from bot.errors import BotError
 from bot.ports.books import Store
@@ -68,9 +69,20 @@ class Retention:
         return until
 
     async def _ends(self) -> tuple[Sequence[Archive], dict[ArchiveId, datetime]]:
-        running = {rental.id for rental in await self._store.open_rentals()}
-        archives = await self._store.archives()
-        return archives, expiries(archives, await self._keeping(), running=running)
+        rentals = await self._store.open_rentals()
+        running = {rental.id for rental in rentals}
+        needed = {one.restore_id for one in rentals if one.restore_id and one.restored_at is None}
+        archives, keeping = await self._store.archives(), await self._keeping()
+        ends = expiries(archives, keeping, running=running)
+        soon = self._clock.now() + WARN_BEFORE[0]
+        over = {one.rental_id for one in archives if one.id in ends and ends[one.id] <= soon}
+        gone = await self._gone(over - running)
+        return archives, expiries(archives, keeping, running=running, gone=gone, needed=needed)
+
+    async def _gone(self, rental_ids: Iterable[RentalId]) -> dict[RentalId, datetime]:
+        """When these were closed."""
+        rows = [await self._store.rental(each) for each in rental_ids]
+        return {row.id: row.closed_at for row in rows if row is not None and row.closed_at}
 
     async def _keeping(self) -> Keeping:
         """What the team has set."""

@@ -45,6 +45,7 @@ from bot.domain.trees import (
     pack,
     shown,
     unchanged,
+    weigh,
 )
 from bot.errors import CommandFailed, Damaged
 from bot.ports.archives import Toolbox, Vault, Workspaces
@@ -148,14 +149,14 @@ class Run:
 
     async def _send(self, entries: Packed[Entry], again: int) -> Packed[Stored]:
         """Send these in parts; what of them came."""
-        total, done = sum(entry.weight for entry in entries.each()), 0
+        total, done = weigh(entries.each()), 0
         came = Packing(STORED)
         groups = pack(entries.each(), part_bytes=self._part_bytes, part_entries=self._part_entries)
         while group := await asyncio.to_thread(next, groups, None):
             self._tell(Progress(phase=Phase.SENDING, done=done, total=total, again=again))
             for each in await self._send_part(group):
                 came.add(each)
-            done += sum(entry.weight for entry in group)
+            done += weigh(group)
         return await asyncio.to_thread(self._lies_there, entries, came.done())
 
     def _lies_there(self, sent: Packed[Entry], came: Packed[Stored]) -> Packed[Stored]:

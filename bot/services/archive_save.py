@@ -25,7 +25,7 @@ from bot.domain.compaction import without, worn
 from bot.domain.packed import Packed
 from bot.domain.proof import to_send
 from bot.domain.rentals import Rental, new_id
-from bot.domain.trees import Entry, Kind, leaves, shown
+from bot.domain.trees import Entry, Kind, leaves, shown, weigh
 from bot.errors import Damaged, Foreign
 from bot.ports.archives import ArchiveBooks, Toolbox, Vault, Workspaces
 from bot.ports.clock import Clock
@@ -208,7 +208,7 @@ class Saving:
             row,
             proven_at=last.at,
             entries=len(stored),
-            bytes=sum(each.entry.size for each in stored.each() if each.sha256),
+            bytes=weigh(each.entry for each in stored.each()),
             loses_work=report.loses_work,
             error="",
         )

@@ -21,7 +21,7 @@ from datetime import timedelta
 
 from bot.domain.access import Actor
 from bot.domain.archives import Archive, ArchiveId, Manifest
-from bot.domain.trees import Kind, shown
+from bot.domain.trees import Kind, shown, weigh
 from bot.errors import Busy, Damaged, NotFound
 from bot.ports.books import Downloads as Links
 from bot.ports.books import Parcel
@@ -95,7 +95,7 @@ class Downloads:
             url=f"{self._origin}/-/download/{secret}",
             archive=archive,
             path=shown(path) if path is not None else "",
-            bytes=sum(manifest.stored[one].entry.weight for one in chosen),
+            bytes=weigh(manifest.stored[one].entry for one in chosen),
         )
 
     async def complete(self, actor: Actor, archive_id: str, typed: str) -> list[tuple[str, str]]:

@@ -118,7 +118,7 @@ class Moves:
         # Whoever asks is there: an old question whether it is idle is answered by this.
         now = self._clock.now()
         await remember_keep(self._store, rental, now, now)
-        for other in await self._store.open_rentals():
+        for other in await self._store.readable_rentals():
             if other.moves_from == rental.id:
                 raise BeingMoved(f"{rental_id} moves to {other.id}")
         return rental

@@ -146,6 +146,16 @@ def test_a_sparse_file_counts_what_it_takes() -> None:
     assert estimate([sparse], [sparse], offer=an_offer(), per_hour=Usd(0)).to_send == 4096
 
 
+def test_a_file_with_several_names_counts_once() -> None:
+    """It is sent, hashed and kept once, whatever it is called."""
+    names = [an_entry(b"a%d" % n, size=10**10, disk=10**10, links=4, inode=7) for n in range(4)]
+
+    guess = estimate(names, names, offer=an_offer(), per_hour=Usd(0))
+
+    assert (guess.bytes, guess.to_send) == (10**10, 10**10)
+    assert guess.largest == (("a0", 10**10),)
+
+
 @given(
     st.sets(st.tuples(st.sampled_from("abc"), st.integers(0, 5))),
     st.sets(st.tuples(st.sampled_from("abc"), st.integers(0, 5))),

@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+from sqlalchemy import text
 
+from bot.adapters.storage.engine import parsed, writing_engine
 from bot.domain.access import Actor
 from bot.domain.ahead import night_after
 from bot.domain.archive_costs import Estimate
@@ -133,6 +135,21 @@ async def test_no_more_than_a_few_at_a_time(house: House, ahead: Ahead) -> None:
     assert len(house.shelf.ran_for) == AT_ONCE
     await _ticks(house, ahead, 1)
     assert sorted(house.shelf.ran_for) == sorted(rental.id for rental in rentals)
+
+
+async def test_a_row_that_cannot_be_read_costs_nobody_else_the_night(
+    house: House, ahead: Ahead, database_url: str
+) -> None:
+    rental, spoiled = await _ready(house), await _ready(house)
+    engine = writing_engine(parsed(database_url))
+    async with engine.begin() as connection:
+        spoil = text("UPDATE rentals SET offer = '{}' WHERE id = :id")
+        await connection.execute(spoil, {"id": spoiled.id})
+    await engine.dispose()
+
+    await _ticks(house, ahead, 8, apart=timedelta(hours=4))
+
+    assert set(house.shelf.ran_for) == {rental.id}
 
 
 async def test_a_night_that_fails_is_tried_again_and_told_once(house: House, ahead: Ahead) -> None:

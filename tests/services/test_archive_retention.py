@@ -171,3 +171,31 @@ async def test_the_archive_of_a_machine_that_runs_has_no_end(library: Library) -
 
     assert await library.left() == ["a1"]
     assert await library.letters(rental) == []
+
+
+async def test_the_last_archive_of_a_machine_that_vanished_has_its_whole_time(
+    library: Library,
+) -> None:
+    """However old it is: it is all there is now, and its owner has just learned of that."""
+    rental, _ = await library.add(running=True)
+    await library.days(120)
+    await library.store.apply(_over(rental, library.clock), event="vanished")
+
+    await library.days(82)
+    assert await library.letters(rental) == []
+    await library.days(9)
+
+    assert await library.letters(rental) == [Kind.EXPIRES, Kind.EXPIRES_SOON]
+    assert await library.left() == []
+
+
+async def test_what_is_on_its_way_onto_a_machine_is_not_deleted(library: Library) -> None:
+    """Restored on its last day, and the machine takes an hour to start."""
+    _, archive = await library.add()
+    await library.days(89)
+    other, _ = await library.add(running=True)
+    await library.store.apply(replace(other, restore_id=archive.id), event="restore")
+
+    await library.days(3)
+
+    assert await library.left() == ["a1", "a2"]

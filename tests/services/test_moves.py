@@ -7,7 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
+from bot.adapters.storage.engine import parsed, writing_engine
 from bot.domain.access import Actor
 from bot.domain.archives import Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
@@ -19,7 +21,7 @@ from bot.domain.offers import Wish
 from bot.domain.rentals import Phase, Reason, Rental, State
 from bot.errors import BadInput, Busy, NotReady, NotYours, OverBudget, RestoreFailed
 from bot.ports.books import Store
-from tests.builders import SetClock, an_offer
+from tests.builders import SetClock, an_offer, begun
 from tests.services.test_reconciler import ADA, GRACE, LINUS, PLACE
 from tests.services.worlds import DictMarket, House
 
@@ -50,6 +52,21 @@ async def test_the_menu_has_one_machine_of_each_kind_but_not_this_one(house: Hou
     house.market.offers.append(an_offer(id=3, machine_id=3, gpu_name="A100", vram_mb=81920))
     house.market.offers.append(an_offer(id=4, machine_id=4, gpu_name="L4", disk_free_gb=10))
     old = await _ready(house)
+
+    found = await house.moves.choices(ADA, old.id)
+
+    assert [one.id for one in found.offers] == [2]
+
+
+async def test_a_row_that_cannot_be_read_keeps_nobody_else_from_moving(
+    house: House, database_url: str
+) -> None:
+    old, spoilt = await _ready(house), await begun(house.store)
+    engine = writing_engine(parsed(database_url))
+    async with engine.begin() as connection:
+        spoil = text("UPDATE rentals SET offer = '{}' WHERE id = :id")
+        await connection.execute(spoil, {"id": spoilt.id})
+    await engine.dispose()
 
     found = await house.moves.choices(ADA, old.id)
 

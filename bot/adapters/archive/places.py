@@ -13,9 +13,10 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -33,7 +34,8 @@ SCHEMES = ("file", "s3", "gs", "az")
 
 _REQUEST = timedelta(seconds=60)
 _RETRIES = 4
-_STAGED = re.compile(r"#\d+$")  # LocalStore's names for what it is writing
+_STAGED = re.compile(r"(.+)#\d+")  # LocalStore's names for what it is writing
+_CHECK = re.compile(r"check-[0-9a-f]{16}")
 _DELETED_AT_ONCE = 500
 
 # Where a machine of a provider's asks for its own credentials; obstore tries it as a last resort.
@@ -165,14 +167,20 @@ class Place:
         """A bucket that does not exist answers like an object that does not."""
         next(self.list("check"), None)
 
-    def sweep_unfinished(self, older_than: datetime) -> int:
-        """Remove what a killed process was writing to our own disk, which no listing shows."""
+    def sweep_unfinished(self, older_than: datetime, *, is_ours: Callable[[str], bool]) -> int:
+        """Remove what a killed process was writing to our own disk, which no listing shows.
+
+        `is_ours` says whether we write objects of such a key: the folder may hold other things.
+        """
         if self._folder is None:
             return 0
         removed = 0
-        for path in self._folder.rglob("*#*"):
+        for path in chain(*(self._folder.glob(f"{'*/' * depth}*#*") for depth in range(3))):
+            staged = _STAGED.fullmatch(path.relative_to(self._folder).as_posix())
+            if staged is None or not (is_ours(staged[1]) or _CHECK.fullmatch(staged[1])):
+                continue
             with contextlib.suppress(OSError):
-                if _STAGED.search(path.name) and path.stat().st_mtime < older_than.timestamp():
+                if path.stat().st_mtime < older_than.timestamp():
                     path.unlink()
                     removed += 1
         return removed

@@ -8,7 +8,7 @@ defaults, so `!name` brings back. A `.gitignore` is no rule here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from pathspec import GitIgnoreSpec
 
@@ -25,6 +25,10 @@ _CONDA = _ENVIRONMENT | frozenset(
     b" qml resources sbin shell ssl translations var x86_64-conda-linux-gnu"
     b" x86_64-conda_cos6-linux-gnu x86_64-conda_cos7-linux-gnu".split()
 )
+_MARKS = frozenset((b"pyvenv.cfg", b"CACHEDIR.TAG", b".lock"))  # of an environment, and no more
+_PYTHONS = re.compile(
+    rb"python|pip|activate|Activate|deactivate"
+)  # what the names in its bin begin with
 _TORCH_FILE = re.compile(rb"-[0-9a-f]{8,}\.(pth|pt)$")  # torch.hub checks this digest itself
 _PACKAGE = re.compile(rb"/site-packages/([^/]+)\.(?:dist|egg)-info$")
 _CONDA_PACKAGE = re.compile(rb"/conda-meta/([^/]+)\.json$")
@@ -62,12 +66,31 @@ def choose(entries: Packed[Entry], rules: str) -> Chosen:
 class Proofs:
     """Which names stand where: the evidence that something was fetched."""
 
-    def __init__(self, names: Iterable[bytes]) -> None:
+    def __init__(self, names: Collection[bytes]) -> None:
         self._names = {name for name in names if _TELLING.search(name)}
+        self._lived_in = self._homes(names)
 
     def has(self, *steps: bytes) -> bool:
         """Whether there is such a name, of those that prove something."""
         return b"/".join(step for step in steps if step) in self._names
+
+    def lived_in(self, environment: bytes) -> bool:
+        """Whether somebody works in the folder of a Python environment: `python -m venv .`."""
+        return environment in self._lived_in
+
+    def _homes(self, names: Iterable[bytes]) -> set[bytes]:
+        made = {path[: -len(b"/pyvenv.cfg")] for path in self._names if _named(path, b"pyvenv.cfg")}
+        if not made:
+            return set()
+        found = set()
+        for path in names:
+            parent, _, name = path.rpartition(b"/")
+            if parent in made and name not in _ENVIRONMENT:
+                found.add(parent)
+            above, _, folder = parent.rpartition(b"/")
+            if above in made and folder == b"lib" and not name.startswith(b"python"):
+                found.add(above)
+        return found
 
     def rule(self, entry: Entry) -> str:
         """The name of the default that leaves this entry out, or an empty string."""
@@ -116,7 +139,17 @@ def _node(proofs: Proofs, parent: bytes, name: bytes, entry: Entry) -> bool:
 
 
 def _python_environment(proofs: Proofs, parent: bytes, name: bytes, entry: Entry) -> bool:
-    return bool(parent) and proofs.has(parent, b"pyvenv.cfg") and name in _ENVIRONMENT
+    """Of one that somebody works in, only what no person makes: their lib, bin and share stay."""
+    if parent and proofs.has(parent, b"pyvenv.cfg"):
+        if not proofs.lived_in(parent):
+            return name in _ENVIRONMENT
+        return name in _MARKS or (name == b"lib64" and entry.kind is Kind.LINK)
+    above, _, folder = parent.rpartition(b"/")
+    if not above or not proofs.has(above, b"pyvenv.cfg") or not proofs.lived_in(above):
+        return False
+    if folder in (b"lib", b"lib64"):
+        return name.startswith(b"python")
+    return folder == b"bin" and _PYTHONS.match(name) is not None
 
 
 def _conda_environment(proofs: Proofs, parent: bytes, name: bytes, entry: Entry) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,8 @@ _COMMIT = "commit"
 _MANIFEST = "manifest"
 _PART = "part-"
 _NOTE = "note-"
+# A place may be a folder or a bucket that holds other things, too: theirs are not ours to count.
+_OURS = re.compile(rf"[^/]+/(?:key|(?:{_COMMIT}|{_MANIFEST}|(?:{_PART}|{_NOTE})\d+)/\d+)")
 
 
 class PlaceVault:
@@ -97,7 +100,7 @@ class PlaceVault:
         return _in_thread(assembly.file(manifest, self._plain_part, path))
 
     async def held(self) -> list[Held]:
-        """As the port says; what another installation keeps in the same place is left out."""
+        """As the port says; what others keep in the same place is left out."""
         return await asyncio.to_thread(self._held)
 
     async def revoke(self, archive_id: ArchiveId) -> None:
@@ -115,7 +118,8 @@ class PlaceVault:
         await asyncio.to_thread(self._clear, archive_id)
 
     async def tidy(self, older_than: datetime) -> int:
-        return await asyncio.to_thread(self._streams.place.sweep_unfinished, older_than)
+        place = self._streams.place
+        return await asyncio.to_thread(place.sweep_unfinished, older_than, is_ours=_is_ours)
 
     def _plain(
         self, part_id: PartId, codec: str, *, wait_for: Callable[[int], None]
@@ -187,7 +191,7 @@ class PlaceVault:
     def _held(self) -> list[Held]:
         objects: dict[ArchiveId, list[Object]] = defaultdict(list)
         for each in self._streams.place.list():
-            if each.key.count("/") in (1, 2):
+            if _is_ours(each.key):
                 objects[stream_of(each.key)[0]].append(each)
         return [
             self._holding(archive_id, found)
@@ -215,9 +219,14 @@ class PlaceVault:
         )
 
     def _clear(self, archive_id: ArchiveId) -> None:
-        keys = [each.key for each in self._streams.place.list(archive_id)]
+        keys = [each.key for each in self._streams.place.list(archive_id) if _is_ours(each.key)]
         self._streams.place.delete([key for key in keys if stream_of(key)[1] != "key"])
         self._streams.drop_key(archive_id)
+
+
+def _is_ours(key: str) -> bool:
+    """Whether an object's key is one that a Bellhop writes."""
+    return _OURS.fullmatch(key) is not None
 
 
 def _part_of(each: Object) -> PartId | None:

@@ -90,7 +90,13 @@ class SshWorkspaces:
         return Scan(entries=await asyncio.to_thread(packing.done), complaints=complaints)
 
     async def rules(self, shell: Shell, root: str) -> str:
-        ran = await shell.run(scripts.rules(root, _RULES_BYTES), timeout_s=self._deadlines.look_s)
+        """As the port says; of rules too long to be read whole none counts: half a line, or rules
+        without the `!` behind them, would leave out what nobody meant."""
+        script = scripts.rules(root, _RULES_BYTES + 1)
+        ran = await shell.run(script, timeout_s=self._deadlines.look_s)
+        if len(ran.stdout.encode()) > _RULES_BYTES:
+            log.warning("an .archiveignore of more than %s B was not applied", _RULES_BYTES)
+            return ""
         return ran.stdout
 
     async def choose(self, scan: Scan, text: str) -> Chosen:

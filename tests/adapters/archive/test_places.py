@@ -175,13 +175,18 @@ def test_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
     place.put("a/part-00000/000000", b"whole")
     half = tmp_path / "place/a/part-00000/000001#1"
     half.write_bytes(b"ha")
+    theirs = tmp_path / "place/a/draft#1"
+    theirs.write_bytes(b"somebody's")
     young = tmp_path / "place/a/part-00000/000002#1"
     young.write_bytes(b"ha")
     old = datetime.now(UTC) - timedelta(days=2)
-    os.utime(half, (old.timestamp(), old.timestamp()))
+    for path in (half, theirs):
+        os.utime(path, (old.timestamp(), old.timestamp()))
     assert [each.key for each in place.list()] == ["a/part-00000/000000"]
 
-    assert place.sweep_unfinished(datetime.now(UTC) - timedelta(days=1)) == 1
+    before = datetime.now(UTC) - timedelta(days=1)
+    assert place.sweep_unfinished(before, is_ours=lambda key: key.startswith("a/part-")) == 1
 
     assert not half.exists()
+    assert theirs.exists()
     assert young.exists()

@@ -64,9 +64,26 @@ def test_the_defaults_want_proof(paths: list[str], left: dict[str, str]) -> None
 
 def test_an_environment_made_by_uv_keeps_what_is_no_part_of_it() -> None:
     """uv tags environments as caches; a notebook saved in one is work all the same."""
-    left = out(".venv/pyvenv.cfg", ".venv/CACHEDIR.TAG", ".venv/lib/x", ".venv/train.ipynb")
+    python = ".venv/lib/python3.12"
 
-    assert set(left) == {".venv/pyvenv.cfg", ".venv/CACHEDIR.TAG", ".venv/lib"}
+    left = out(".venv/pyvenv.cfg", ".venv/CACHEDIR.TAG", f"{python}/x", ".venv/train.ipynb")
+
+    assert set(left) == {".venv/pyvenv.cfg", ".venv/CACHEDIR.TAG", python}
+
+
+def test_a_project_that_is_an_environment_keeps_its_own_lib_and_bin() -> None:
+    """Made by `python -m venv .`: its folders have the names that a project's have, too."""
+    own = ["bin/train.sh", "lib/model.py", "share/a", "etc/a.yml", ".gitignore", "train.py"]
+    made = ["bin/python3", "bin/pip", "bin/activate", "lib/python3.12/site-packages/a.py"]
+
+    left = out("a/pyvenv.cfg", *(f"a/{name}" for name in (*own, *made)))
+    other = out("b/pyvenv.cfg", "b/bin/pytest", "b/share/man/x", "b/.gitignore", "b/lib/python3/x")
+
+    assert set(left) == {
+        "a/pyvenv.cfg", "a/bin/activate", "a/bin/pip", "a/bin/python3", "a/lib/python3.12"
+    }  # fmt: skip
+    assert set(other) == {"b/pyvenv.cfg", "b/bin", "b/share", "b/.gitignore", "b/lib"}
+    assert set(out("c/pyvenv.cfg", "c/lib/model.py", "c/bin/pip")) == {"c/pyvenv.cfg", "c/bin/pip"}
 
 
 def test_the_owner_excludes_and_brings_back() -> None:

@@ -217,6 +217,18 @@ async def test_the_rules_of_a_run_stay_those_it_began_with(rig: Rig, archives: A
     assert b"a" in (await archives.contents(proof.archive.id)).stored
 
 
+async def test_rules_too_long_to_be_read_leave_nothing_out(rig: Rig, archives: Archives) -> None:
+    """Cut in the middle, `/a-scratch/*` would have been `/a`, and the last `!` unseen."""
+    (rig.workspace / "a").write_text("work")
+    (rig.workspace / "b").write_text("work")
+    rules = "b\n" + "#" * 63_995 + "\n/a-scratch/*\n!b\n"
+    (rig.workspace / ".archiveignore").write_text(rules)
+
+    proof = await saved(archives, rig)
+
+    assert {b"a", b"b"} <= set((await archives.contents(proof.archive.id)).stored)
+
+
 async def test_ahead_of_time_what_keeps_changing_is_left_out_and_said(
     rig: Rig, rent: Callable[..., Any], archives: Archives
 ) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +16,7 @@ from bot.adapters.archive.streams import Streams
 from bot.adapters.archive.vault import PlaceVault
 from bot.domain.archives import (
     ABANDONED_AGE,
+    ArchiveId,
     ArchiveState,
     Failure,
     Phase,
@@ -23,6 +25,8 @@ from bot.domain.archives import (
     Trouble,
 )
 from bot.errors import Busy, NotFound
+from bot.ports.archives import Held, Vault
+from bot.services.archive_keep import Keeper
 from bot.services.archives import Archives
 from tests import nasty
 from tests.builders import SetClock
@@ -229,6 +233,35 @@ async def test_an_archive_the_books_do_not_know_is_kept(
     await archives.check(proof.archive.id)
 
 
+async def test_what_others_keep_in_the_same_place_is_left_alone(
+    rig: Rig, archives: Archives, place_folder: Path, clock: SetClock
+) -> None:
+    """The place may be a folder or a bucket that is used for other things as well."""
+    (rig.workspace / "a").write_text("work")
+    proof = await saved(archives, rig)
+    others = [
+        place_folder / name
+        for name in (
+            "list",
+            "photos/key.jpg",
+            "photos/2019/a.jpg",
+            "photos/a/b/c",
+            "thesis/draft#2",
+        )
+    ]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("somebody's")
+        os.utime(path, (0, 0))
+    clock.at = clock.at.__class__.now(clock.at.tzinfo) + timedelta(days=2)
+
+    await archives.tidy()
+    await archives.delete(proof.archive.id)
+
+    assert all(path.read_text() == "somebody's" for path in others)
+    assert objects(place_folder) == len(others)
+
+
 class Forgetful:
     """Books without a row."""
 
@@ -270,6 +303,62 @@ async def test_parts_live_as_long_as_an_archive_names_them(
     assert nasty.portrait(other.workspace) == nasty.portrait(rig.workspace)
     await archives.delete(proofs[2].archive.id)
     assert objects(place_folder) == 0
+
+
+async def test_an_archive_that_ends_while_the_place_is_read_keeps_its_parts(
+    rig: Rig, rent: Callable[..., Any], archives: Archives, vault: PlaceVault, clock: SetClock
+) -> None:
+    """Its COMMIT was not seen, and what it builds on is deleted before the books are read."""
+    (rig.workspace / "old").write_bytes(os.urandom(400_000))
+    first = await saved(archives, rig)
+    (rig.workspace / "new").write_bytes(os.urandom(400_000))
+    second: list[Proof] = []
+
+    class Slow(Between):
+        async def held(self) -> list[Held]:
+            held = await vault.held()
+            second.append(await saved(archives, rig))
+            await archives._strike(first.archive.id)
+            return held
+
+    clock.at = clock.at.__class__.now(clock.at.tzinfo) + timedelta(days=2)
+    keeper = Keeper(books=archives._books, vault=cast(Vault, Slow(vault)), clock=clock)
+
+    await keeper.tidy(saving=())
+
+    other = await rent()
+    await archives.restore(second[0].archive.id, other.shell)
+    assert nasty.portrait(other.workspace) == nasty.portrait(rig.workspace)
+
+
+class Between:
+    """A vault in front of another."""
+
+    def __init__(self, vault: PlaceVault) -> None:
+        self._vault = vault
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vault, name)
+
+
+async def test_a_run_under_another_secret_does_not_stop_the_tidying(
+    rig: Rig, archives: Archives, place_folder: Path, clock: SetClock
+) -> None:
+    """Nobody can continue it: it is given up like any other, and what is ours is freed."""
+    (rig.workspace / "a").write_bytes(os.urandom(400_000))
+    proof = await saved(archives, rig)
+    lost = replace(proof.archive, id=ArchiveId("lost"), state=ArchiveState.RUNNING)
+    await archives._books.begin_archive(lost)
+    strange = fresh(archives, place_folder, secret="another secret")
+    await strange._vault.open(lost.id)
+    await strange._vault.commit(replace(await archives.contents(proof.archive.id), archive=lost))
+    clock.turn(ABANDONED_AGE)
+
+    await archives.tidy()
+
+    row = await archives._books.archive(lost.id)
+    assert row is not None
+    assert row.state is ArchiveState.FAILED
 
 
 async def test_old_archives_expire_and_the_newest_lives_longer(
