@@ -58,6 +58,7 @@ ABSENT_ENOUGH = 2
 """How often in a row Vast must say by number that a machine is not there."""
 
 _BEFORE_RUNNING = (Phase.CREATED, Phase.LOADING)
+_BRINGING = (Phase.RESTORING, Phase.SWITCHING)
 
 LOOK_AGAIN = timedelta(seconds=3)
 
@@ -385,6 +386,9 @@ def _troubled(rental: Rental, step: Step, trouble: Trouble, now: datetime) -> Re
     rental = replace(rental, fails=fails, next_at=now + wait, detail=detail)
     if rental.state is State.READY and isinstance(step, Connect | Serve):
         rental = replace(rental, broken_since=rental.broken_since or now)
+    if isinstance(step, Connect) and rental.phase in _BRINGING:
+        # It does not let us in any more, so it has the time for that anew, and no longer.
+        rental = replace(rental, phase=Phase.CONNECTING, phase_at=now, fails=1)
     if isinstance(step, Create):
         return replace(rental, sent_at=None)  # a definite "not sent" or "not now": no doubt
     return rental
