@@ -191,6 +191,32 @@ async def test_a_machine_that_shuts_us_out_while_its_archive_is_put_back_is_repl
     assert (row.state, house.shelf.restored) == (State.READY, ["old-1"])
 
 
+@pytest.mark.parametrize("status", [Status.LOST, Status.UNCLEAR])
+@pytest.mark.parametrize(("looks", "machines"), [(2, 1), (8, 2)])
+async def test_one_odd_look_at_a_machine_that_ran_does_not_give_it_up(
+    house: House, status: Status, looks: int, machines: int
+) -> None:
+    """A restore takes longer than the limit of loading; its host is given the minutes of SSH."""
+    house.shelf.restore_error = Unreachable("cut")
+    rental = await _asked(house)
+    await house.store.apply(replace(await _row(house, rental), restore_id="old-1"), event="wished")
+    await house.passes(2)
+    house.clock.turn(30 * MINUTE)
+
+    house.market.turn(status)
+    house.market.alive = {
+        key: replace(one, odd=("an unknown state",) if status is Status.UNCLEAR else ())
+        for key, one in house.market.alive.items()
+    }
+    await house.passes(looks, apart=MINUTE)
+    house.market.turn(Status.UP)
+    house.shelf.restore_error = None
+    await house.passes(6)
+
+    assert (await _row(house, rental)).state is State.READY
+    assert len(house.market.orders) == machines
+
+
 async def test_a_missed_deadline_is_explained_by_the_host_log(house: House) -> None:
     """Vast's message and the end of the log, without lines that may hold a secret."""
     house.market.status = Status.STARTING
