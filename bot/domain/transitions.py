@@ -186,13 +186,14 @@ def seen(rental: Rental, machine: Instance | None, now: datetime) -> Rental:
     if booting and rental.phase is Phase.CREATED and machine.status is not Status.CREATED:
         rental = replace(rental, phase=Phase.LOADING, phase_at=now)
     loading = booting and rental.phase in _BEFORE_RUNNING
+    told_at = rental.made_at(machine.created_at)
     rental = replace(
         rental,
         missing_since=None,
         absent_seen=0,
         machine_id=machine.machine_id,
         rates=machine.rates or rental.rates,
-        created_at=_after_tries(rental, _earliest(rental.created_at, machine.created_at)),
+        created_at=_after_tries(rental, _earliest(rental.created_at, told_at)),
         running_at=rental.running_at or ((machine.running_since or now) if up else None),
         addresses=machine.addresses or rental.addresses,
         detail=machine.message if loading else rental.detail,
