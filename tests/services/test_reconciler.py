@@ -488,6 +488,32 @@ async def test_an_idle_machine_is_archived_and_ended(house: House) -> None:
     assert house.market.alive == {}
 
 
+async def test_an_end_that_is_asked_for_after_an_idle_one_is_archived_anew(house: House) -> None:
+    """The proof for nobody's asking is from before: somebody may have come back meanwhile."""
+    rental = await _ready(house)
+    idle_at = house.clock.now()
+    archived = replace(
+        await _row(house, rental),
+        state=State.ARCHIVING,
+        released_at=idle_at,
+        reason=Reason.IDLE,
+        archive_id="idle-1",
+        proven_at=idle_at + timedelta(minutes=1),
+        phase_at=idle_at + timedelta(minutes=1),
+    )
+    await house.store.apply(archived, event="archived; the last look is in trouble")
+    house.clock.turn(timedelta(minutes=3))
+
+    await house.desk.end(ADA, rental.id)
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert (row.state, row.reason) == (State.CLOSED, Reason.RELEASED)
+    assert house.shelf.ran_for == [rental.id]
+    assert row.proven_at is not None
+    assert row.proven_at >= idle_at + timedelta(minutes=3)
+
+
 async def test_a_keep_while_it_is_archived_keeps_it(house: House) -> None:
     """The wish is taken back before the proof: the archive stays, and so does the machine."""
     rental = await _ready(house)
