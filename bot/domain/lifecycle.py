@@ -40,6 +40,7 @@ from typing import assert_never
 
 from bot.domain import moving, retries
 from bot.domain.limits import Limits as Limits
+from bot.domain.omens import Sign
 from bot.domain.rentals import ContractId, Instance, Phase, Reason, Rental, State, Status
 from bot.domain.replacement import may_replace, may_try, out_of_offers, start_failure
 from bot.domain.steps import (
@@ -184,11 +185,23 @@ def _booting(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Ste
         case status:
             limit = limits.created if status is Status.CREATED else limits.loading
             slow = now - (rental.created_at or now) > limit
+            if slow and _just_lost(rental, limits, now):
+                return Wait("it ran, and may run again")
             if slow:
                 # One that ran has loaded its image: what went away since is its host.
                 reason = Reason.NO_SSH if rental.running_at else Reason.TOO_SLOW
                 return _failed(rental, reason, limits, now)
             return Wait("the host is loading the image")
+
+
+def _just_lost(rental: Rental, limits: Limits, now: datetime) -> bool:
+    """Whether a machine that ran is out of sight, or shown in a riddle, for a moment only.
+
+    A long restore may be on it, and one look at Vast is no reason to give that up.
+    """
+    signs = (Sign.OFFLINE, Sign.UNREADABLE)
+    since = [one.since for one in rental.omens if one.sign in signs]
+    return rental.running_at is not None and bool(since) and now - min(since) <= limits.ssh
 
 
 def _opening(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:

@@ -23,6 +23,9 @@ ContractId = NewType("ContractId", int)
 
 QUOTE_LIFE = timedelta(minutes=10)
 
+SKEW = timedelta(minutes=10)
+"""How far Vast's clock and ours may differ before what it says of a machine cannot be true."""
+
 # No vowels and no look-alikes: an id is read aloud, typed, and a label in a host name.
 _ALPHABET = "bcdfghjkmnpqrstvwxz23456789"
 
@@ -303,6 +306,11 @@ class Rental:
         if self.proposal is None:
             return None
         return self.proposal.rates.per_hour(self.wish.disk_gb)
+
+    def made_at(self, told: datetime | None) -> datetime | None:
+        """Vast's word for when the machine was made; None where it was not even asked for then."""
+        early = told is not None and told < self.requested_at - SKEW
+        return None if early and self.adopted_at is None else told
 
     def label(self, installation: str) -> str:
         """The label on Vast that ties the machine to this row."""

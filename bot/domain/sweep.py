@@ -20,17 +20,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain.limits import Limits
 from bot.domain.money import Usd, storage_per_hour
-from bot.domain.rentals import Instance, Rental, RentalId, Status
+from bot.domain.rentals import SKEW, Instance, Rental, RentalId, Status
 
 NOBODY = "Bellhop"
 """Whose name a machine bears that was taken in and whose owner is not known: our own."""
-
-SKEW = timedelta(minutes=10)
-"""How far Vast's clock and ours may differ before a machine of ours looks like none."""
 
 _ID = re.compile(r"[a-z0-9]{1,32}")
 

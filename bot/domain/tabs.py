@@ -63,7 +63,7 @@ class Tab:
 
 def opened(rental: Rental, contract: ContractId, machine: Instance | None, now: datetime) -> Tab:
     """The tab of a machine that is known for the first time, by a listing or by the row alone."""
-    told = machine.created_at if machine is not None else None
+    told = rental.made_at(machine.created_at) if machine is not None else None
     since = told or rental.created_at or rental.sent_at or now
     if contract == rental.contract and rental.settled_until is not None:
         since = rental.settled_until  # an older version has written the books up to here

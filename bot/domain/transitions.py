@@ -58,6 +58,7 @@ ABSENT_ENOUGH = 2
 """How often in a row Vast must say by number that a machine is not there."""
 
 _BEFORE_RUNNING = (Phase.CREATED, Phase.LOADING)
+_BRINGING = (Phase.RESTORING, Phase.SWITCHING)
 
 LOOK_AGAIN = timedelta(seconds=3)
 
@@ -185,13 +186,14 @@ def seen(rental: Rental, machine: Instance | None, now: datetime) -> Rental:
     if booting and rental.phase is Phase.CREATED and machine.status is not Status.CREATED:
         rental = replace(rental, phase=Phase.LOADING, phase_at=now)
     loading = booting and rental.phase in _BEFORE_RUNNING
+    told_at = rental.made_at(machine.created_at)
     rental = replace(
         rental,
         missing_since=None,
         absent_seen=0,
         machine_id=machine.machine_id,
         rates=machine.rates or rental.rates,
-        created_at=_after_tries(rental, _earliest(rental.created_at, machine.created_at)),
+        created_at=_after_tries(rental, _earliest(rental.created_at, told_at)),
         running_at=rental.running_at or ((machine.running_since or now) if up else None),
         addresses=machine.addresses or rental.addresses,
         detail=machine.message if loading else rental.detail,
@@ -385,6 +387,9 @@ def _troubled(rental: Rental, step: Step, trouble: Trouble, now: datetime) -> Re
     rental = replace(rental, fails=fails, next_at=now + wait, detail=detail)
     if rental.state is State.READY and isinstance(step, Connect | Serve):
         rental = replace(rental, broken_since=rental.broken_since or now)
+    if isinstance(step, Connect) and rental.phase in _BRINGING:
+        # It does not let us in any more, so it has the time for that anew, and no longer.
+        rental = replace(rental, phase=Phase.CONNECTING, phase_at=now, fails=1)
     if isinstance(step, Create):
         return replace(rental, sent_at=None)  # a definite "not sent" or "not now": no doubt
     return rental

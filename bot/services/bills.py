@@ -18,8 +18,7 @@ from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import Writing
 from bot.domain.money import Usd
 from bot.domain.policy_keys import BILL_DIFFERENCE
-from bot.domain.rentals import ContractId, Rental, RentalId
-from bot.domain.sweep import SKEW
+from bot.domain.rentals import SKEW, ContractId, Rental, RentalId
 from bot.domain.tabs import Tab
 from bot.errors import BotError, Stale
 from bot.ports.books import Store

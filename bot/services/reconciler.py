@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.domain import happenings, omen_words, sweep
 from bot.domain.lifecycle import Limits, Sight, next_step, prepare
@@ -25,7 +26,10 @@ from bot.domain.steps import (
     Done,
     Look,
     Outcome,
+    Recheck,
     Remove,
+    Restore,
+    Save,
     Step,
     Trouble,
     Wait,
@@ -91,6 +95,7 @@ class Reconciler:
         self._observer = observer
         self._busy: set[RentalId] = set()
         self._met: set[RentalId] = set()
+        self._long: dict[RentalId, asyncio.Task[Any]] = {}  # steps that may take hours
         self._faults = Faults()
         self._reported: dict[RentalId, float] = {}
 
@@ -110,6 +115,7 @@ class Reconciler:
         rentals = await self._store.readable_rentals()
         if not rentals and not await self._bookkeeper.busy():
             return False
+        self._break_off(rentals)
         values = await self._policies.values()
         asked_at = self._clock.now()
         self._return_to(rentals, values)
@@ -135,6 +141,18 @@ class Reconciler:
         return any(
             rental.state is not State.READY and rental.proposal is None for rental in rentals
         )
+
+    def _break_off(self, rentals: Sequence[Rental]) -> None:
+        """End what may take hours for a machine whose work was given up meanwhile, or that nobody
+        waits for any more: as safe as a death of ours, and it costs until then."""
+        for rental in rentals:
+            given_up = rental.waived_by is not None or rental.ready_at is None
+            if rental.id in self._long and rental.released_at is not None and given_up:
+                log.info(
+                    "rental %s is given up: what was under way for it is broken off", rental.id
+                )
+                self._long.pop(rental.id).cancel()
+                self._wake.set()
 
     def _return_to(self, rentals: Sequence[Rental], values: Values) -> None:
         """After a start, go to the machines that were ready before the account is read: that takes
@@ -242,7 +260,7 @@ class Reconciler:
         intent = prepare(rental, step, self._clock.now())
         if intent != rental:
             rental = await self._store.apply(intent, event=f"{_name(step)} begun", notify=False)
-        outcome = await self._steps.take(rental, step)
+        outcome = await self._act(rental, step)
         now = self._clock.now()
         if isinstance(step, Destroy | Remove) and isinstance(outcome, Done):
             await self._bookkeeper.destroyed(step.contract, now)
@@ -253,6 +271,16 @@ class Reconciler:
         if moved.state is not rental.state:
             log.info("%s -> %s (%s)", rental.state, moved.state, moved.reason or _name(step))
         return await self._write(rental, moved, step, outcome), outcome
+
+    async def _act(self, rental: Rental, step: Step) -> Outcome:
+        """Carry the step out; one that may take hours can be broken off."""
+        task = asyncio.current_task()
+        if task is not None and isinstance(step, Save | Restore | Recheck):
+            self._long[rental.id] = task
+        try:
+            return await self._steps.take(rental, step)
+        finally:
+            self._long.pop(rental.id, None)
 
     async def _write(self, before: Rental, moved: Rental, step: Step, outcome: Outcome) -> Rental:
         now = self._clock.now()

@@ -95,17 +95,20 @@ class Sweep:
         limits = self._policies.most_patient(await self._policies.values())
         strays = sweep.strays(rentals, listing, self._installation, limits)
         seen = await self._store.sightings([one.contract for one in strays], now)
-        foreign, still = [], []
+        foreign, still, namesakes = [], [], []
         for machine in strays:
-            verdict = await self._judged(machine, seen[machine.contract].first_seen_at, limits)
-            if isinstance(verdict, sweep.Foreign):
-                foreign.append(machine)
-            if isinstance(verdict, sweep.Hold) and sweep.stands_still(machine):
-                still.append(machine)
             try:
+                verdict = await self._judged(machine, seen[machine.contract].first_seen_at, limits)
+                if isinstance(verdict, sweep.Foreign):
+                    foreign.append(machine)
+                    namesakes += [machine] if verdict.same_name else []
+                if isinstance(verdict, sweep.Hold) and sweep.stands_still(machine):
+                    still.append(machine)
                 await self._act(machine, verdict, seen[machine.contract], limits)
             except BotError as error:  # one that cannot be dealt with holds up no other
                 log.warning("stray %s: %s", machine.contract, error)
+        if namesakes:  # one message for all: it names the oldest, and is not edited by turns
+            await self._store.tell(sweep_words.same_name(namesakes[0], self._installation))
         await self._see_gone(seen, listing, limits)
         await self._daily(listing, rentals, foreign, still)
 
@@ -134,8 +137,6 @@ class Sweep:
                 await self._adopt(machine, known)
             case sweep.Hold(why):
                 await self._store.tell(sweep_words.held(machine, why))
-            case sweep.Foreign(same_name=True):
-                await self._store.tell(sweep_words.same_name(machine, self._installation))
             case _:
                 pass
 
@@ -188,14 +189,22 @@ class Sweep:
             since = sighting.missing_since
             if contract in present or since is None:
                 continue
-            if sighting.destroy_sent_at is not None:
-                if await self._market.machine(contract) is not None:
-                    continue
-                if told := await self._store.bulletin(f"stray/{contract}"):
-                    await self._store.tell(sweep_words.removal_confirmed(told, now))
-            elif now - since < limits.missing:
+            if sighting.destroy_sent_at is None and now - since < limits.missing:
                 continue
-            await self._store.forget_sighting(contract)
+            try:
+                await self._gone(sighting, now)
+            except Provider as error:  # asked again at the next look, and holds up nobody's news
+                log.warning("whether the stray %s is gone is not known: %s", contract, error)
+
+    async def _gone(self, sighting: Sighting, now: datetime) -> None:
+        """Forget a machine that is not listed any more; one we destroyed is asked for first."""
+        contract = sighting.contract
+        if sighting.destroy_sent_at is not None:
+            if await self._market.machine(contract) is not None:
+                return
+            if told := await self._store.bulletin(f"stray/{contract}"):
+                await self._store.tell(sweep_words.removal_confirmed(told, now))
+        await self._store.forget_sighting(contract)
 
     async def _daily(
         self,

@@ -158,7 +158,8 @@ class Wishes:
                 return None
             return replace(
                 again(rental),
-                released_at=rental.released_at or now,
+                # An end that nobody asked for began earlier: what was done since is to be archived.
+                released_at=rental.released_at if _wanted_gone(rental) else now,
                 reason=Reason.RELEASED if rental.ready_at is not None else rental.reason,
                 ended_by=rental.ended_by or actor.id,
                 waived_by=actor.id if discard else rental.waived_by,

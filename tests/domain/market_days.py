@@ -60,7 +60,7 @@ class Day:
         at = self.at - timedelta(seconds=late)
         row = values.parse(json.dumps(self.contract.row(self.world.at)).encode())
         seen = wire.instance(row, self.at)
-        tab = self.held or tabs.opened(rental(), seen.contract, seen, at)
+        tab = self.held or tabs.opened(rental(requested_at=START), seen.contract, seen, at)
         tab, entries = tabs.read(tab, seen, at)
         self._keep(tab, entries, stored=stored)
 

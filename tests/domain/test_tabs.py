@@ -13,6 +13,7 @@ from bot.domain import tabs
 from bot.domain.ledger import Kind
 from bot.domain.money import Usd
 from bot.domain.rentals import ContractId, Status
+from bot.domain.transitions import seen
 from tests.domain.facts import NOW, instance, rental
 from tests.domain.market_days import START, Day
 
@@ -149,6 +150,26 @@ def test_a_destroyed_machine_that_still_shows_is_not_billed() -> None:
     assert lagging == tab
     assert alive.read_until == NOW + timedelta(minutes=59)
     assert alive.destroyed_at is None
+
+
+def test_a_creation_before_its_rental_is_not_believed() -> None:
+    """A wrong date of Vast's books no years before, and makes no machine too slow to start."""
+    long_ago = instance(created_at=NOW - timedelta(days=2000), running_since=NOW)
+    row = rental(contract=long_ago.contract, sent_at=NOW, created_at=NOW)
+    at = NOW + timedelta(minutes=10)
+
+    tab = tabs.opened(row, long_ago.contract, long_ago, at)
+
+    assert tab.read_until == NOW
+    assert seen(row, long_ago, at).created_at == NOW
+
+
+def test_a_machine_that_was_taken_in_is_older_than_its_rental() -> None:
+    """Its rental began when the sweep found it; its bill began before."""
+    old = instance(created_at=NOW - timedelta(days=2), running_since=NOW)
+    row = rental(contract=old.contract, adopted_at=NOW)
+
+    assert tabs.opened(row, old.contract, old, NOW).read_until == NOW - timedelta(days=2)
 
 
 def test_a_closed_tab_is_opened_by_a_machine_that_comes_back() -> None:

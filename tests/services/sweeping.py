@@ -33,6 +33,7 @@ class Liar(DictMarket):
     immortal: set[ContractId] = field(default_factory=set)
     denied_by_number: set[ContractId] = field(default_factory=set)
     list_errors: list[Provider] = field(default_factory=list)
+    number_error: Provider | None = None
 
     async def machines(self) -> list[Instance]:
         if self.list_errors:
@@ -40,6 +41,8 @@ class Liar(DictMarket):
         return await super().machines()
 
     async def machine(self, contract: ContractId) -> Instance | None:
+        if self.number_error is not None:
+            raise self.number_error
         if contract in self.denied_by_number:
             return None
         return await super().machine(contract)

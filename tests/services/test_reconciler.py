@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -486,6 +488,32 @@ async def test_an_idle_machine_is_archived_and_ended(house: House) -> None:
     assert house.market.alive == {}
 
 
+async def test_an_end_that_is_asked_for_after_an_idle_one_is_archived_anew(house: House) -> None:
+    """The proof for nobody's asking is from before: somebody may have come back meanwhile."""
+    rental = await _ready(house)
+    idle_at = house.clock.now()
+    archived = replace(
+        await _row(house, rental),
+        state=State.ARCHIVING,
+        released_at=idle_at,
+        reason=Reason.IDLE,
+        archive_id="idle-1",
+        proven_at=idle_at + timedelta(minutes=1),
+        phase_at=idle_at + timedelta(minutes=1),
+    )
+    await house.store.apply(archived, event="archived; the last look is in trouble")
+    house.clock.turn(timedelta(minutes=3))
+
+    await house.desk.end(ADA, rental.id)
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert (row.state, row.reason) == (State.CLOSED, Reason.RELEASED)
+    assert house.shelf.ran_for == [rental.id]
+    assert row.proven_at is not None
+    assert row.proven_at >= idle_at + timedelta(minutes=3)
+
+
 async def test_a_keep_while_it_is_archived_keeps_it(house: House) -> None:
     """The wish is taken back before the proof: the archive stays, and so does the machine."""
     rental = await _ready(house)
@@ -551,3 +579,64 @@ async def test_a_restore_that_fails_gives_the_machine_back(house: House) -> None
     assert (row.state, row.reason) == (State.CLOSED, Reason.NOT_RESTORED)
     assert "too small" in row.detail
     assert house.market.alive == {}
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_giving_a_machine_up_breaks_off_what_takes_hours(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, ready: bool
+) -> None:
+    """An archive that is not wanted any more, or a restore: the machine goes, and costs no more."""
+    began = asyncio.Event()
+
+    async def endless(*_: object, **__: object) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(house.shelf, "save", endless)
+    monkeypatch.setattr(house.shelf, "restore", endless)
+    if ready:
+        rental = await _ready(house)
+        await house.desk.end(ADA, rental.id)
+    else:
+        rental = await _asked(house)
+        await _wish(house, rental, restore_id="old-1")
+    for _ in range(3):
+        await house.reconciler.pass_once()
+        await asyncio.sleep(0.1)
+    await asyncio.wait_for(began.wait(), 30)
+    assert house.market.destroyed == []
+
+    await house.desk.end(ADA, rental.id, discard=ready)
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert (row.state, house.market.alive) == (State.CLOSED, {})
+
+
+async def test_an_end_that_wants_the_archive_leaves_it_running(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only work that was given up is not waited for."""
+    began, done = asyncio.Event(), asyncio.Event()
+    save = house.shelf.save
+
+    async def slow(rental: Rental, shell: object, **caps: Any) -> object:
+        began.set()
+        await done.wait()
+        return await save(rental, shell, **caps)
+
+    monkeypatch.setattr(house.shelf, "save", slow)
+    rental = await _ready(house)
+    await house.desk.save(ADA, rental.id)
+    await house.reconciler.pass_once()
+    await asyncio.wait_for(began.wait(), 30)
+
+    await house.desk.end(ADA, rental.id)
+    await house.reconciler.pass_once()
+    await asyncio.sleep(0.1)
+    assert (await _row(house, rental)).state is State.ARCHIVING
+    done.set()
+    await house.passes(6)
+
+    assert house.shelf.ran_for == [rental.id] * 2
+    assert (await _row(house, rental)).state is State.CLOSED

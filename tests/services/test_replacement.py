@@ -3,6 +3,7 @@ databases."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -27,6 +28,7 @@ from bot.errors import (
     OverBudget,
     QuoteExpired,
     Refused,
+    Unreachable,
 )
 from bot.ports.books import Store
 from bot.services.desk import Place
@@ -163,6 +165,56 @@ async def test_a_host_that_goes_offline_before_it_let_us_in_leaves_nothing_on_th
     assert [one.sign for one in before.omens] == [Sign.OFFLINE]
     assert (row.state, row.omens) == (State.READY, ())
     assert [one.reason for one in row.tries] == [Reason.NO_SSH]
+
+
+async def test_a_machine_that_shuts_us_out_while_its_archive_is_put_back_is_replaced(
+    house: House,
+) -> None:
+    """SSH has its deadline again: else it would be waited for, and paid, for ever."""
+    house.shelf.restore_error = Unreachable("cut")
+    rental = await _asked(house)
+    await house.store.apply(replace(await _row(house, rental), restore_id="old-1"), event="wished")
+    await house.passes(2)
+    house.wires.up.clear()
+    house.wires.refused = True
+    await house.passes(2)
+    shut_out = await _row(house, rental)
+
+    await house.passes(8, apart=MINUTE)
+    house.wires.refused = False
+    house.shelf.restore_error = None
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert shut_out.phase is Phase.CONNECTING
+    assert [one.reason for one in row.tries] == [Reason.NO_SSH]
+    assert (row.state, house.shelf.restored) == (State.READY, ["old-1"])
+
+
+@pytest.mark.parametrize("status", [Status.LOST, Status.UNCLEAR])
+@pytest.mark.parametrize(("looks", "machines"), [(2, 1), (8, 2)])
+async def test_one_odd_look_at_a_machine_that_ran_does_not_give_it_up(
+    house: House, status: Status, looks: int, machines: int
+) -> None:
+    """A restore takes longer than the limit of loading; its host is given the minutes of SSH."""
+    house.shelf.restore_error = Unreachable("cut")
+    rental = await _asked(house)
+    await house.store.apply(replace(await _row(house, rental), restore_id="old-1"), event="wished")
+    await house.passes(2)
+    house.clock.turn(30 * MINUTE)
+
+    house.market.turn(status)
+    house.market.alive = {
+        key: replace(one, odd=("an unknown state",) if status is Status.UNCLEAR else ())
+        for key, one in house.market.alive.items()
+    }
+    await house.passes(looks, apart=MINUTE)
+    house.market.turn(Status.UP)
+    house.shelf.restore_error = None
+    await house.passes(6)
+
+    assert (await _row(house, rental)).state is State.READY
+    assert len(house.market.orders) == machines
 
 
 async def test_a_missed_deadline_is_explained_by_the_host_log(house: House) -> None:

@@ -63,6 +63,39 @@ async def test_a_stray_that_stays_in_the_list_is_destroyed_again(town: Swept) ->
     assert (await town.told(f"stray/{machine.contract}")).tone is Tone.TROUBLE
 
 
+async def test_a_stray_whose_end_cannot_be_confirmed_holds_up_nobodys_news(town: Swept) -> None:
+    """Its number brings no answer that can be read: what else is to be told is told."""
+    machine = put(town, status=Status.STARTING, untouched=True, running_since=None)
+    await town.look()
+    await town.look(later=PATIENCE)
+    town.market.number_error = Nonsense("no list of instances in the answer")
+    other = put(town, label="somebody-else")
+
+    await town.look(later=timedelta(seconds=5))
+
+    assert str(other.contract) in (await town.told("account/2026-11-22")).text
+    assert (await town.told(f"stray/{machine.contract}")).tone is Tone.TROUBLE
+
+    town.market.number_error = None
+    await town.look(later=timedelta(seconds=5))
+
+    assert (await town.told(f"stray/{machine.contract}")).tone is Tone.OVER
+
+
+async def test_two_machines_of_a_bellhop_with_our_name_are_one_message(town: Swept) -> None:
+    """Named once, and not edited again and again, by turns for each of them."""
+    for rental_id in ("bcd111", "bcd222"):
+        put(town, label=f"bellhop/{rental_id}", mark="0123456789abcdef")
+    await town.look()
+    for posting in await town.store.due_bulletins(town.clock.now()):
+        await town.store.bulletin_shown(posting, town.clock.now(), None)
+
+    await town.look(later=timedelta(minutes=1))
+
+    assert "another one's key" in (await town.told("account/same-name")).text
+    assert await town.store.due_bulletins(town.clock.now()) == []
+
+
 async def test_a_stray_that_runs_is_taken_in_and_archived(town: Swept) -> None:
     """As a rental with the id in its label; nothing is destroyed, and the leads are told."""
     machine = put(town)

@@ -8,7 +8,7 @@ out where it cannot be read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from bot.adapters.vast import marks, values
@@ -23,6 +23,7 @@ SEARCH_LIMIT = 64
 
 _VRAM_LEFT = Decimal("0.92")  # what the driver leaves of the size on the box, see `sold_gb`
 _LONGEST_MESSAGE = 300
+_FOUNDED = datetime(2018, 1, 1, tzinfo=UTC)
 
 _STARTING = (None, "created", "loading", "rebooting", "restarting")
 _ENDED = ("exited", "stopped")
@@ -129,7 +130,7 @@ def instance(row: object, now: datetime) -> Instance:
         machine_id=values.integer(row.get("machine_id")) or 0,
         status=state,
         message=_message(row, state),
-        created_at=values.moment(row.get("start_date")),
+        created_at=_created_at(row),
         running_since=_running_since(row, now),
         addresses=tuple(dict.fromkeys(_addresses(row))) if state is Status.UP else (),
         rates=_rates(row),
@@ -248,6 +249,12 @@ def _odd(row: Row, state: Status) -> Iterator[str]:
         prices = [values.number(row.get(name)) for name in _PRICES]
         negative = any(price is not None and price < 0 for price in prices)
         yield "a negative price" if negative else "a price that is missing"
+
+
+def _created_at(row: Row) -> datetime | None:
+    """When the contract was made; None for a time before there was a Vast."""
+    made_at = values.moment(row.get("start_date"))
+    return made_at if made_at is not None and made_at >= _FOUNDED else None
 
 
 def _running_since(row: Row, now: datetime) -> datetime | None:

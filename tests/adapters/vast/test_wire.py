@@ -170,7 +170,7 @@ def test_an_odd_uptime_is_none(value: object) -> None:
     assert wire.instance(instance_row(uptime_mins=value), NOW).running_since is None
 
 
-@pytest.mark.parametrize("value", [0, -5, "1e17", "soon", None, True, {}])
+@pytest.mark.parametrize("value", [0, -5, 1, "29739480", "1e17", "soon", None, True, {}])
 def test_an_odd_creation_time_is_none(value: object) -> None:
     """The house then goes by its own."""
     assert wire.instance(instance_row(start_date=value), NOW).created_at is None
