@@ -56,7 +56,8 @@ class Kept:
         """Go on listening; False where the connection is gone already."""
         connection = upstream.connection
         protocol = connection.protocol if connection is not None else None
-        if protocol is None or protocol.transport is None or protocol.transport.is_closing():
+        transport = protocol.transport if protocol is not None else None
+        if protocol is None or transport is None or transport.is_closing():
             return False
         key = (rental_id, kernel_id, ear.session_id)
         self.drop(*key)
@@ -64,6 +65,7 @@ class Kept:
             self.drop(*next(iter(self._lines)))
         line = self._lines[key] = _Line(self, key, upstream, ear)
         ear.stay(True)
+        transport.resume_reading()  # a browser that stopped reading has held it back
         protocol.set_parser(line, EMPTY_PAYLOAD)
         log.info("kept a kernel's connection: a cell runs on without a tab")
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from aiohttp import WSMsgType
 from bot.relay.frames import Message
 from bot.relay.kernels import parent_of, streamed
 from tests.relay.books import RENTAL
-from tests.relay.conftest import House, until
+from tests.relay.conftest import House, settled, until
 
 V1 = "v1.kernel.websocket.jupyter.org"
 PATH = "/api/kernels/k1/channels?session_id=s1"
@@ -173,6 +174,32 @@ async def test_a_running_cells_connection_outlives_its_tab(house: House, polite:
         assert house.outputs.kept(RENTAL, "k1") == 0
         (run,) = house.outputs.held(RENTAL)
         assert not run.done
+
+
+async def test_a_run_is_heard_to_its_end_when_its_tab_stopped_reading_before_it_went(
+    house: House,
+) -> None:
+    """A laptop that sleeps holds back the notebook; once it is given up, we read on for it."""
+    piece = binary("stream", {"name": "stdout", "text": "." * 65536}, parent="run")
+    told = 0
+
+    async def tell() -> None:
+        nonlocal told
+        for _ in range(2000):
+            await house.notebook.tell(piece)
+            told += 1
+        await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
+
+    async with asyncio.TaskGroup() as group:
+        async with house.connect(PATH, await house.cookie()) as socket:
+            await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+            transport = socket._response.connection.transport
+            transport.pause_reading()
+            group.create_task(tell())
+            assert await settled(lambda: told) < 2000
+            transport.abort()
+        (run,) = house.outputs.held(RENTAL)
+        await until(lambda: run.done, within_s=20)
 
 
 async def test_a_connection_that_breaks_is_made_again(house: House) -> None:
