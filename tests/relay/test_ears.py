@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, WSServerHandshakeError
 
 from bot.relay.frames import Message
 from bot.relay.kernels import parent_of, streamed
@@ -221,6 +221,46 @@ async def test_a_connection_that_breaks_is_made_again(house: House) -> None:
     await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
     await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
     assert run.done
+
+
+async def test_a_run_is_joined_when_its_tab_does_not_come_back_after_a_break(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notebook's side ended first: as after a sleep, when no ping was answered any more."""
+    monkeypatch.setattr("bot.relay.kept.TAB_S", 0.05)
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+        house.notebook.seen[-1].transport.abort()
+        await socket.receive()
+    await until(lambda: house.relay.busy(RENTAL) == 0)
+
+    await house.relay.rejoin()
+    assert house.outputs.kept(RENTAL, "k1") == 0  # the tab is waited for
+    await asyncio.sleep(0.05)
+    await house.relay.rejoin()
+
+    assert house.outputs.kept(RENTAL, "k1") == 1
+    assert house.notebook.seen[-1].query["session_id"] == "s1"
+
+
+async def test_a_run_is_joined_again_when_its_tab_came_back_in_vain(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It found no way to the notebook, and went for good."""
+    monkeypatch.setattr("bot.relay.kept.TAB_S", 0.0)
+    cookie = await house.cookie()
+    async with house.connect(PATH, cookie) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    house.notebook.deaf = True
+    with pytest.raises(WSServerHandshakeError):
+        async with house.connect(PATH, cookie):
+            pass
+    house.notebook.deaf = False
+
+    await house.relay.rejoin()
+
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
 
 
 async def test_a_kernel_that_is_gone_ends_its_runs(house: House) -> None:
