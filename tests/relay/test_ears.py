@@ -155,6 +155,39 @@ async def test_what_cannot_be_understood_passes_and_counts_as_a_person(
     assert house.outputs.held(RENTAL) == []
 
 
+DEEP = "[" * 5000 + "]" * 5000
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (6).to_bytes(8, "little"),
+        "[" * 100_000,
+        text("display_data", {"data": 0}, parent="run").replace("0", DEEP, 1),
+        binary("update_display_data", {"transient": "x"}),
+        binary("error", {"traceback": 1, "ename": []}, parent="run"),
+        text("status", {}, parent="run").replace("{}", "[1]", 1),
+    ],
+    ids=lambda bad: str(bad[:20]),
+)
+async def test_what_a_machine_says_amiss_ends_neither_the_tab_nor_the_recording(
+    house: House, bad: bytes | str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes on to the browser as it is, and what comes after it is heard."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+        notebook = house.notebook.sockets[-1]
+        await (notebook.send_str(bad) if isinstance(bad, str) else notebook.send_bytes(bad))
+        assert (await socket.receive(timeout=5)).data == bad
+
+        await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
+        assert (await socket.receive(timeout=5)).type is WSMsgType.BINARY
+
+    (run,) = house.outputs.held(RENTAL)
+    assert run.done
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 @pytest.mark.parametrize("polite", [True, False])
 async def test_a_running_cells_connection_outlives_its_tab(house: House, polite: bool) -> None:
     """Whether the tab says goodbye or just goes; it ends when the session comes back."""
