@@ -231,7 +231,7 @@ def _contents(unread: list[bytes]) -> list[Json]:
     """Read many at once; if one of them is broken, each for itself, and that one is none."""
     found: list[object] = []
     if len(unread) > 1:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             found = json.loads(str(b"[" + b",".join(unread) + b"]", "utf-8", "surrogatepass"))
     if len(found) != len(unread):
         found = [_content(one) for one in unread]
@@ -241,7 +241,7 @@ def _contents(unread: list[bytes]) -> list[Json]:
 def _content(unread: bytes) -> object:
     try:
         return json.loads(str(unread, "utf-8", "surrogatepass"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

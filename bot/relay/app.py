@@ -28,7 +28,7 @@ from bot.relay.ears import Ear
 from bot.relay.exchanges import Exchanges
 from bot.relay.hosts import Hosts
 from bot.relay.http import Proxy
-from bot.relay.kept import Kept
+from bot.relay.kept import TAB_S, Kept
 from bot.relay.looks import Looks
 from bot.relay.passage import Passage
 from bot.relay.ports import PortDoor
@@ -51,9 +51,6 @@ from bot.services.sign_in import SignIn
 
 CLOSE_S = 1.5
 """How long open requests may take to end when we stop; aiohttp waits it twice at worst."""
-
-TAB_S = 150.0
-"""How long a tab tries to connect again at least: JupyterLab doubles its pauses, seven times."""
 
 _IDLE_S = 75  # an unused browser connection is kept so long, and a half-sent request
 _LINGER_S = 2  # how long the rest of a refused upload is read, so that the answer is seen

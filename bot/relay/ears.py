@@ -15,7 +15,7 @@ from typing import Any
 from bot.domain.rhythm import Rhythms
 from bot.ports.clock import Clock
 from bot.relay.frames import CLOSE, CONTROL, PING, Flooded, Message, Messages, sent
-from bot.relay.kernels import Said, human, parent_of, question, said, sender, streamed
+from bot.relay.kernels import MALFORMED, Said, human, parent_of, question, said, sender, streamed
 from bot.services.runs import Talk
 
 log = logging.getLogger(__name__)
@@ -118,11 +118,7 @@ class Ear:
                 if message.opcode in (PING, CLOSE):
                     control.append(message)
             elif talk is not None:
-                found = streamed(message)
-                if found is None:
-                    self._said(talk, message)
-                else:
-                    self._printed(talk, *found)
+                self._heard(talk, message)
         return control
 
     def leave(self) -> None:
@@ -132,6 +128,13 @@ class Ear:
             self._falling.keep = DOWN_BYTES
 
     def _asked(self, message: Message) -> None:
+        try:
+            self._understand(message)
+        except MALFORMED:
+            self._human()
+
+    def _understand(self, message: Message) -> None:
+        """Raises one of MALFORMED."""
         told = said(message)
         person = human(told)
         if person is None and told is not None:
@@ -157,6 +160,16 @@ class Ear:
         if content is not None and content.get("execution_state") == "idle" and not talk.present:
             self._question = ""
             talk.over()
+
+    def _heard(self, talk: Talk, message: Message) -> None:
+        try:
+            found = streamed(message)
+            if found is None:
+                self._said(talk, message)
+            else:
+                self._printed(talk, *found)
+        except MALFORMED as error:
+            log.debug("a message that cannot be understood: %s", type(error).__name__)
 
     def _printed(self, talk: Talk, parent: bytes, content: bytes) -> None:
         if parent != self._parent:

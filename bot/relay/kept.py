@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 AT_MOST = 64
 """Connections kept at once; one more ends the oldest."""
 
+TAB_S = 150.0
+"""How long a tab tries to connect again at least: JupyterLab doubles its pauses, seven times."""
+
 REJOIN_S = 5.0
 FIRST_S = 5.0
 GOODBYE_S = 1.0
@@ -51,30 +54,38 @@ class Kept:
         self._joining: dict[Key, asyncio.Lock] = {}
 
     def keep(
-        self, rental_id: RentalId, kernel_id: str, upstream: aiohttp.ClientResponse, ear: Ear
+        self, rental_id: RentalId, kernel_id: str, upstream: aiohttp.ClientResponse | None, ear: Ear
     ) -> bool:
-        """Go on listening; False where the connection is gone already."""
-        connection = upstream.connection
+        """Go on listening; False where there is no connection, or it is gone already.
+
+        The tab may be there then and come back by itself; only when it does not, we do.
+        """
+        connection = upstream.connection if upstream is not None else None
         protocol = connection.protocol if connection is not None else None
-        if protocol is None or protocol.transport is None or protocol.transport.is_closing():
-            return False
+        transport = protocol.transport if protocol is not None else None
         key = (rental_id, kernel_id, ear.session_id)
+        if upstream is None or protocol is None or transport is None or transport.is_closing():
+            self._lose(key, ear, after_s=TAB_S)
+            return False
         self.drop(*key)
         while len(self._lines) >= AT_MOST:
             self.drop(*next(iter(self._lines)))
         line = self._lines[key] = _Line(self, key, upstream, ear)
         ear.stay(True)
+        transport.resume_reading()  # a browser that stopped reading has held it back
         protocol.set_parser(line, EMPTY_PAYLOAD)
         log.info("kept a kernel's connection: a cell runs on without a tab")
         return True
 
-    def drop(self, rental_id: RentalId, kernel_id: str, session_id: str) -> None:
-        """Let go of a connection; one that is not kept is no error."""
-        self._broken.pop((rental_id, kernel_id, session_id), None)
+    def drop(self, rental_id: RentalId, kernel_id: str, session_id: str) -> Ear | None:
+        """Let go of a connection, and return who listened; one that is not kept is no error."""
+        broken = self._broken.pop((rental_id, kernel_id, session_id), None)
         line = self._lines.pop((rental_id, kernel_id, session_id), None)
-        if line is not None:
-            line.ear.stay(False)
-            line.upstream.close()
+        if line is None:
+            return broken.ear if broken is not None else None
+        line.ear.stay(False)
+        line.upstream.close()
+        return line.ear
 
     def has(self, key: Key, line: _Line) -> bool:
         return self._lines.get(key) is line
@@ -83,14 +94,17 @@ class Kept:
         """A connection ended from the other side; whatever still runs is to be heard again."""
         self.drop(*key)
         if ear.waiting:
-            while len(self._broken) >= AT_MOST:
-                del self._broken[next(iter(self._broken))]
-            self._broken[key] = _Broken(ear)
+            self._lose(key, ear)
 
     def resume(self, key: Key, ear: Ear, *, after_s: float = 0.0) -> None:
         """Take up, after so long, what was kept before this process began."""
         after = asyncio.get_running_loop().time() + after_s
         self._broken[key] = _Broken(ear, after)
+
+    def _lose(self, key: Key, ear: Ear, *, after_s: float = 0.0) -> None:
+        while len(self._broken) >= AT_MOST:
+            del self._broken[next(iter(self._broken))]
+        self.resume(key, ear, after_s=after_s)
 
     async def first(self, rental_id: RentalId, kernel_id: str, session_id: str) -> None:
         """Before another session connects, join those that Jupyter holds something for.

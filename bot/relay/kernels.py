@@ -15,6 +15,18 @@ from typing import Any, NamedTuple
 
 from bot.relay.frames import Message
 
+MALFORMED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,  # a thousand brackets, one in the other
+    struct.error,
+)
+"""What comes of reading a message that is none, or that nobody would write."""
+
 _HUMAN = frozenset(
     {
         "execute_request",
@@ -71,7 +83,7 @@ def said(message: Message) -> Said | None:
     """A kernel message's head; None where it cannot be understood, or is too long to be read."""
     try:
         return _binary(message) if message.opcode == 2 else _text(message)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except MALFORMED:
         return None
 
 
@@ -96,7 +108,7 @@ def parent_of(header: bytes) -> str:
     """The id in a parent's header; empty where there is none."""
     try:
         return _id(header)
-    except (ValueError, AttributeError):
+    except MALFORMED:
         return ""
 
 
@@ -172,7 +184,7 @@ def _whole(text: bytes) -> dict[str, Any] | None:
     # A str spares the parser a look at which encoding it is; kernels write UTF-8.
     try:
         found = json.loads(str(text, "utf-8", "surrogatepass"))
-    except ValueError:
+    except MALFORMED:
         return None
     return found if isinstance(found, dict) else None
 

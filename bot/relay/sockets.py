@@ -79,16 +79,20 @@ class Sockets:
         name_visitor(request, sent)
         kernel_id = asking.kernel_of(request.path)
         session_id = request.query.get("session_id", "")
+        left: Ear | None = None  # who has listened in this session's place until now
         if kernel_id is not None:
             # What is compressed cannot be listened to; Jupyter itself does not compress either.
             sent.popall("Sec-WebSocket-Extensions", None)
             await self._kept.first(rental_id, kernel_id, session_id)
-            self._kept.drop(rental_id, kernel_id, session_id)
+            left = self._kept.drop(rental_id, kernel_id, session_id)
             if self._joined is not None:
                 self._joined(rental_id, kernel_id, session_id)
-        upstream = await self._proxy.open(request, rental_id, route, sent, carries=Carries.SOCKETS)
         ear: Ear | None = None
+        upstream: aiohttp.ClientResponse | None = None
         try:
+            upstream = await self._proxy.open(
+                request, rental_id, route, sent, carries=Carries.SOCKETS
+            )
             if upstream.status != HTTPStatus.SWITCHING_PROTOCOLS:
                 return await self._proxy.stream(request, rental_id, route, upstream)
             response = web.StreamResponse(
@@ -109,12 +113,14 @@ class Sockets:
         finally:
             if ear is not None:
                 ear.leave()
-            if not (
-                ear is not None
+            listener = ear or left
+            kept = (
+                listener is not None
                 and kernel_id is not None
-                and ear.waiting
-                and self._kept.keep(rental_id, kernel_id, upstream, ear)
-            ):
+                and listener.waiting
+                and self._kept.keep(rental_id, kernel_id, upstream if ear else None, listener)
+            )
+            if upstream is not None and not kept:
                 upstream.close()
 
     def _counting(self, rental_id: RentalId) -> Listener:

@@ -15,6 +15,7 @@ from bot.domain.outputs import Execution
 from bot.domain.rentals import RentalId
 from bot.relay import headers
 from bot.relay.http import BY_ITSELF
+from bot.relay.kernels import MALFORMED
 from bot.relay.rewriting import SCRIPT_PATH
 from bot.services.outputs import Outputs
 
@@ -90,7 +91,7 @@ async def _asked(request: web.BaseRequest) -> tuple[str, dict[str, int]] | None:
     try:
         said = json.loads(body)
         return str(said["session"]), {str(key): int(value) for key, value in said["has"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except MALFORMED:
         return None
 
 

@@ -90,6 +90,8 @@ async def _once(
     """Send what changes something once only: aiohttp repeats PUT and DELETE by itself."""
     try:
         return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent, and aiohttp leaves it at that
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         if request.method in asking.SAFE:
             raise

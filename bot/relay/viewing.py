@@ -74,7 +74,7 @@ def read(text: str) -> Mapping[str, Any] | None:
     """A message as Jupyter's older form has it; None for anything else."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

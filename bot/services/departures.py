@@ -15,6 +15,7 @@ from bot.errors import Chat, Store
 from bot.ports.books import Pass
 from bot.ports.clock import Clock
 from bot.services.links import Links
+from bot.services.rounds import each
 from bot.tasks import rest
 
 log = logging.getLogger(__name__)
@@ -58,13 +59,15 @@ class Departures:
     async def look(self) -> None:
         """Once, at everybody who is let in anywhere. Raises Store."""
         living = await self._store.living_sessions(self._clock.now())
-        for rental_id, member_id in dict.fromkeys((one.rental_id, one.member_id) for one in living):
-            rental = await self._store.rental(rental_id)
-            if rental is not None and await self._has_left(rental.guild_id, member_id):
-                ended = await self._links.revoke_member(rental_id, member_id)
-                log.info(
-                    "%s has left the server: ended %s ways into %s", member_id, ended, rental_id
-                )
+        pairs = dict.fromkeys((one.rental_id, one.member_id) for one in living)
+        await each(pairs, self._look_at, of=lambda pair: pair, at_once=1)
+
+    async def _look_at(self, pair: tuple[RentalId, int]) -> None:
+        rental_id, member_id = pair
+        rental = await self._store.rental(rental_id)
+        if rental is not None and await self._has_left(rental.guild_id, member_id):
+            ended = await self._links.revoke_member(rental_id, member_id)
+            log.info("%s has left the server: ended %s ways into %s", member_id, ended, rental_id)
 
     async def _has_left(self, guild_id: int, member_id: int) -> bool:
         try:

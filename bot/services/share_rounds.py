@@ -13,6 +13,7 @@ from bot.log import bound
 from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.sharing import Invitations, Members
+from bot.services.rounds import each
 from bot.services.sharing import Sharing
 from bot.tasks import Wake
 
@@ -65,13 +66,16 @@ class ShareRounds:
         """Send the letters that are due."""
         if not self._invitations.ready():
             return
-        for share in await self._store.shares_to_tell(self._clock.now()):
-            rental = await self._store.rental(share.rental_id)
-            if rental is not None:
-                with bound(rental=rental.id):
-                    await self._tell(share, rental)
+        due = await self._store.shares_to_tell(self._clock.now())
+        await each(due, self._tell, of=lambda share: share.id, at_once=1)
 
-    async def _tell(self, share: Share, rental: Rental) -> None:
+    async def _tell(self, share: Share) -> None:
+        rental = await self._store.rental(share.rental_id)
+        if rental is not None:
+            with bound(rental=rental.id):
+                await self._deliver(share, rental)
+
+    async def _deliver(self, share: Share, rental: Rental) -> None:
         now = self._clock.now()
         # Noted before the call: a try that got through unheard is looked for in the next one.
         wait = min(timedelta(seconds=2 ** min(share.tries + 2, 9)), _LONGEST)

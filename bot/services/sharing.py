@@ -19,6 +19,7 @@ from bot.ports.books import Store
 from bot.ports.clock import Clock
 from bot.ports.sharing import Entered, Members
 from bot.services.links import Links
+from bot.services.rounds import each
 from bot.tasks import Wake
 
 log = logging.getLogger(__name__)
@@ -130,7 +131,11 @@ class Sharing:
     async def shared_with(self, actor: Actor) -> list[tuple[Rental, Share]]:
         """The open rentals of others that are shared with this person."""
         shares = await self._store.shared_with(actor.guild_id, actor.id, self._clock.now())
-        found = [(await self._store.rental(share.rental_id), share) for share in shares]
+
+        async def look(share: Share) -> tuple[Rental | None, Share]:
+            return await self._store.rental(share.rental_id), share
+
+        found = await each(shares, look, of=lambda share: share.id, at_once=1)
         return [(rental, share) for rental, share in found if rental is not None and rental.open]
 
     async def entrances(self, actor: Actor, own: Sequence[Rental]) -> list[Rental]:
@@ -167,13 +172,14 @@ class Sharing:
 
     async def end_what_is_over(self) -> int:
         """End the shares whose time or machine is over; how many there were."""
-        now, count = self._clock.now(), 0
-        for share in await self._store.open_shares():
-            rental = await self._store.rental(share.rental_id)
-            ending = ending_of(share, rental, now)
-            if ending is not None:
-                count += await self._end(share, ending)
-        return count
+        now = self._clock.now()
+
+        async def look(share: Share) -> bool:
+            ending = ending_of(share, await self._store.rental(share.rental_id), now)
+            return ending is not None and await self._end(share, ending)
+
+        shares = await self._store.open_shares()
+        return sum(await each(shares, look, of=lambda share: share.id, at_once=1))
 
     async def end_for_those_who_left(self, members: Members) -> int:
         """End the sessions and shares of who is not in the server any more; how many people."""

@@ -177,7 +177,7 @@ def test_a_broken_message_among_many_is_left_out_alone() -> None:
     execution = run()
     good = json.dumps(stream("good\n")[1]).encode()
 
-    for content in (good, b'{"name": "stdo', b"1, 2", b"[]", b"\xff", good):
+    for content in (good, b'{"name": "stdo', b"1, 2", b"[]", b"[" * 100_000, b"\xff", good):
         execution.hear_unread(content)
 
     assert execution.outputs == [

@@ -25,6 +25,7 @@ class Notebook:
         self.seen: list[web.BaseRequest] = []
         self.carried = 0
         self.dead: set[str] = set()  # kernels that are no more
+        self.deaf = False  # no kernel can be connected to now
         self.sockets: list[web.WebSocketResponse] = []
         self.gone = asyncio.Event()  # a streaming answer or a socket noticed that nobody listens
         self.go_on = asyncio.Event()
@@ -163,6 +164,8 @@ class Notebook:
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if request.match_info.get("id") in self.dead:
             return web.json_response({"message": "no such kernel"}, status=404)
+        if self.deaf:
+            return web.json_response({"message": "later"}, status=503)
         socket = web.WebSocketResponse(protocols=[SUBPROTOCOL], max_msg_size=0, compress=True)
         await socket.prepare(request)
         self.sockets.append(socket)

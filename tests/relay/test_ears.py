@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, WSServerHandshakeError
 
 from bot.relay.frames import Message
 from bot.relay.kernels import parent_of, streamed
 from tests.relay.books import RENTAL
-from tests.relay.conftest import House, until
+from tests.relay.conftest import House, settled, until
 
 V1 = "v1.kernel.websocket.jupyter.org"
 PATH = "/api/kernels/k1/channels?session_id=s1"
@@ -177,6 +178,39 @@ async def test_what_cannot_be_understood_passes_and_counts_as_a_person(
     assert house.outputs.held(RENTAL) == []
 
 
+DEEP = "[" * 5000 + "]" * 5000
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (6).to_bytes(8, "little"),
+        "[" * 100_000,
+        text("display_data", {"data": 0}, parent="run").replace("0", DEEP, 1),
+        binary("update_display_data", {"transient": "x"}),
+        binary("error", {"traceback": 1, "ename": []}, parent="run"),
+        text("status", {}, parent="run").replace("{}", "[1]", 1),
+    ],
+    ids=lambda bad: str(bad[:20]),
+)
+async def test_what_a_machine_says_amiss_ends_neither_the_tab_nor_the_recording(
+    house: House, bad: bytes | str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes on to the browser as it is, and what comes after it is heard."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+        notebook = house.notebook.sockets[-1]
+        await (notebook.send_str(bad) if isinstance(bad, str) else notebook.send_bytes(bad))
+        assert (await socket.receive(timeout=5)).data == bad
+
+        await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
+        assert (await socket.receive(timeout=5)).type is WSMsgType.BINARY
+
+    (run,) = house.outputs.held(RENTAL)
+    assert run.done
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 @pytest.mark.parametrize("polite", [True, False])
 async def test_a_running_cells_connection_outlives_its_tab(house: House, polite: bool) -> None:
     """Whether the tab says goodbye or just goes; it ends when the session comes back."""
@@ -198,6 +232,32 @@ async def test_a_running_cells_connection_outlives_its_tab(house: House, polite:
         assert not run.done
 
 
+async def test_a_run_is_heard_to_its_end_when_its_tab_stopped_reading_before_it_went(
+    house: House,
+) -> None:
+    """A laptop that sleeps holds back the notebook; once it is given up, we read on for it."""
+    piece = binary("stream", {"name": "stdout", "text": "." * 65536}, parent="run")
+    told = 0
+
+    async def tell() -> None:
+        nonlocal told
+        for _ in range(2000):
+            await house.notebook.tell(piece)
+            told += 1
+        await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
+
+    async with asyncio.TaskGroup() as group:
+        async with house.connect(PATH, await house.cookie()) as socket:
+            await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+            transport = socket._response.connection.transport
+            transport.pause_reading()
+            group.create_task(tell())
+            assert await settled(lambda: told) < 2000
+            transport.abort()
+        (run,) = house.outputs.held(RENTAL)
+        await until(lambda: run.done, within_s=20)
+
+
 async def test_a_connection_that_breaks_is_made_again(house: House) -> None:
     """Under the same session, so that Jupyter repeats what was said meanwhile."""
     async with house.connect(PATH, await house.cookie()) as socket:
@@ -217,6 +277,46 @@ async def test_a_connection_that_breaks_is_made_again(house: House) -> None:
     await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
     await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
     assert run.done
+
+
+async def test_a_run_is_joined_when_its_tab_does_not_come_back_after_a_break(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notebook's side ended first: as after a sleep, when no ping was answered any more."""
+    monkeypatch.setattr("bot.relay.kept.TAB_S", 0.05)
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+        house.notebook.seen[-1].transport.abort()
+        await socket.receive()
+    await until(lambda: house.relay.busy(RENTAL) == 0)
+
+    await house.relay.rejoin()
+    assert house.outputs.kept(RENTAL, "k1") == 0  # the tab is waited for
+    await asyncio.sleep(0.05)
+    await house.relay.rejoin()
+
+    assert house.outputs.kept(RENTAL, "k1") == 1
+    assert house.notebook.seen[-1].query["session_id"] == "s1"
+
+
+async def test_a_run_is_joined_again_when_its_tab_came_back_in_vain(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It found no way to the notebook, and went for good."""
+    monkeypatch.setattr("bot.relay.kept.TAB_S", 0.0)
+    cookie = await house.cookie()
+    async with house.connect(PATH, cookie) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    house.notebook.deaf = True
+    with pytest.raises(WSServerHandshakeError):
+        async with house.connect(PATH, cookie):
+            pass
+    house.notebook.deaf = False
+
+    await house.relay.rejoin()
+
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
 
 
 async def test_a_kernel_that_is_gone_ends_its_runs(house: House) -> None:

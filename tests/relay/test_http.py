@@ -228,6 +228,24 @@ async def test_what_changes_something_is_sent_once(house: House, method: str) ->
     assert len(house.notebook.seen) == 1
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_what_is_saved_goes_the_shared_way_when_the_lane_has_just_ended(
+    house: House, method: str
+) -> None:
+    """Nothing was sent through it, so nothing can come twice."""
+
+    class Ended:
+        def lane(self, rental_id: object, carries: object) -> str:
+            return "/nowhere/lane.sock"
+
+    house.relay._upstreams._lanes = Ended()
+    cookie = await house.cookie()
+
+    async with house.ask("/up", cookie, method=method, data=pieces(1)) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["size"] == len(PIECE) * 16
+
+
 async def test_a_notebook_that_is_not_there_gets_a_page_that_says_since_when(
     house: House,
 ) -> None:

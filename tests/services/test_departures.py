@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from bot.domain.rentals import RentalId
-from bot.errors import Unavailable
+import pytest
+
+from bot.domain.rentals import Rental, RentalId
+from bot.errors import Store, Unavailable
 from bot.ports.books import Pass
 from bot.services.departures import Departures
 from bot.services.links import Links
@@ -73,6 +75,29 @@ async def test_a_member_who_left_is_out_and_the_others_stay() -> None:
     assert await house.links.enter(SIBLING, theirs[1]) is None
     assert await house.links.enter(RENTAL, owners) is not None
     assert sorted(told) == [(RENTAL, OTHER.id), (SIBLING, OTHER.id)]
+
+
+async def test_a_machine_whose_row_cannot_be_read_keeps_nobody_else_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It comes first, and the look goes on behind it."""
+    house = House()
+    await house.let_in(RENTAL, OTHER.id)
+    theirs = await house.let_in(SIBLING, OTHER.id)
+    assert house.server.members is not None
+    house.server.members.discard(OTHER.id)
+    read = house.books.rental
+
+    async def rental(rental_id: RentalId) -> Rental | None:
+        if rental_id == RENTAL:
+            raise Store("the row cannot be read")
+        return await read(rental_id)
+
+    monkeypatch.setattr(house.books, "rental", rental)
+
+    await house.departures.look()
+
+    assert await house.links.enter(SIBLING, theirs) is None
 
 
 async def test_a_discord_that_does_not_answer_throws_nobody_out() -> None:

@@ -12,6 +12,7 @@ from bot.domain.access import Actor
 from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.shares import Ending, Share
 from bot.errors import BadInput, NotFound, NotReady, NotYours, Unavailable
+from bot.errors import Store as StoreError
 from bot.ports.books import Store
 from bot.ports.sharing import Member
 from bot.services.links import Links
@@ -121,6 +122,32 @@ async def test_a_share_lets_in_until_it_is_taken_back(world: World) -> None:
     assert (rental.id, BEN.id) in world.cut
     with pytest.raises(NotYours):
         await world.links.issue(BEN, rental.id)
+
+
+async def test_a_machine_whose_row_cannot_be_read_holds_up_no_other_share(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shares end, letters go out, and who has left is let go of; and guests see the rest."""
+    broken, over, stays = [await world.rental() for _ in range(3)]
+    await world.share(broken)
+    ended = await world.share(over, hours=1)
+    kept = await world.share(stays)
+    await world.rounds.once()
+    world.server.told.clear()
+    read = world.store.rental
+
+    async def rental(rental_id: RentalId) -> Rental | None:
+        if rental_id == broken.id:
+            raise StoreError(f"the row of rental {rental_id} cannot be read")
+        return await read(rental_id)
+
+    monkeypatch.setattr(world.store, "rental", rental)
+    world.clock.turn(timedelta(hours=2))
+
+    await world.rounds.once()
+
+    assert world.server.told == [(ended.id, True)]
+    assert [one.id for _, one in await world.sharing.shared_with(BEN)] == [kept.id]
 
 
 async def test_only_its_owner_and_leads_share_and_take_back(world: World) -> None:

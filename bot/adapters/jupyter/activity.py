@@ -39,7 +39,9 @@ async def activity(
                 _ask(session, "status"), _ask(session, "kernels"), _ask(session, "terminals")
             )
         return _notebook(*answers, now)
-    except (aiohttp.ClientError, OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (aiohttp.ClientError, OSError):
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

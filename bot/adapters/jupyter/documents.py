@@ -76,7 +76,14 @@ class JupyterDocuments:
                 yield session
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unreachable(f"the notebook server: {type(error).__name__}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise Unreachable("the notebook server answered something else") from error
 
 

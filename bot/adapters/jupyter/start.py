@@ -48,6 +48,6 @@ def _server(text: str) -> NotebookAt:
             root=str(said.get("root_dir") or said["notebook_dir"]),
             version=str(said.get("version", "")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         # Not chained: the text holds the token.
         raise NotebookFailed("Jupyter's information file cannot be understood.") from None

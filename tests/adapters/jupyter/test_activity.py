@@ -99,6 +99,8 @@ async def test_a_server_without_terminals_has_none(tmp_path: Path) -> None:
         lambda _: web.json_response([], status=403),
         lambda _: web.Response(text="<html>", content_type="text/html"),
         lambda _: web.json_response([{"name": 1}]),
+        lambda _: web.Response(text="[" * 100_000, content_type="application/json"),
+        lambda _: web.Response(text='[{"id": 1, "execution_state": 1, "connections": 1e999}]'),
         lambda _: web.json_response([], headers={"Date": "yesterday"}),
         lambda _: web.Response(status=302, headers={"Location": "http://elsewhere/"}),
     ],

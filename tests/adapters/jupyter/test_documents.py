@@ -112,6 +112,7 @@ async def test_a_notebook_saved_meanwhile_is_read_anew(server: Server) -> None:
         web.Response(text="<html>"),
         web.json_response({"message": "x"}),
         web.json_response([1]),
+        web.Response(text="[" * 100_000),
     ],
 )
 async def test_anything_else_is_unreachable(server: Server, answer: web.Response) -> None:

@@ -7,9 +7,11 @@ import logging
 import os
 import stat
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from bot.adapters.ssh.connect import Pace
@@ -20,6 +22,7 @@ from bot.ports.machines import NotebookAt
 from tests.sandbox.rooms import Room, until
 
 _ID = RentalId("bcdfgh")
+MB = 1024 * 1024
 
 
 async def test_it_keeps_trying_while_refused(room: Room, tunnels: SshTunnels) -> None:
@@ -63,6 +66,41 @@ async def test_a_silent_server_costs_no_more_than_the_patience(tunnels: SshTunne
             await tunnels.connect(_ID, [address], host_key=None, patience_s=1)
 
     assert time.monotonic() - started < 3
+
+
+async def test_what_a_machine_says_at_the_first_contact_is_not_collected(room: Room) -> None:
+    """A hostile one talks for as long as the attempt may take, at each attempt."""
+    tunnels = SshTunnels(key=room.key, pace=Pace(attempt_s=20))
+
+    class Anybody(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return False
+
+    async def talk(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        for _ in range(48):
+            process.stdout.write(b"x" * MB)
+            await process.stdout.drain()
+        process.exit(0)
+
+    server = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_factory=Anybody,
+        server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+        process_factory=talk,
+        encoding=None,
+    )
+    address = Address("127.0.0.1", server.get_port())
+    tracemalloc.start()
+    try:
+        await tunnels.connect(_ID, [address], host_key=None, patience_s=20)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        await tunnels.aclose()
+        server.close()
+
+    assert most < 24 * MB
 
 
 async def test_a_server_that_is_no_ssh_server_is_unreachable(tunnels: SshTunnels) -> None:
