@@ -18,9 +18,10 @@ from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
 from bot.app import open_app
 from bot.config import Settings, read, survey
+from bot.tasks import aside
 from bot.verbs import check_house, check_outside
 from bot.verbs.check import check
-from bot.verbs.lines import Level, aside, fault, looked, ok, table
+from bot.verbs.lines import Level, fault, looked, ok, table
 from tests.builders import SetClock
 from tests.e2e.programs import control, sandbox
 from tests.verbs.discord_api import SERVER, TOKEN, discord_api
