@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bot.domain.durations import Beat
 from bot.errors import Away
@@ -104,6 +104,30 @@ async def aside(work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="aside", daemon=True).start()
     return await done
+
+
+class Aside(Generic[T]):
+    """Work that blocks, done as by `aside` and never twice at once.
+
+    Whoever comes while it is under way waits for the same: what hangs holds one thread, however
+    often it is asked for.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._under_way: asyncio.Task[T] | None = None
+
+    async def result(self) -> T:
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(aside(self._work), name="aside")
+            self._under_way.add_done_callback(_heed)
+        return await asyncio.shield(self._under_way)
+
+
+def _heed(ended: asyncio.Task[Any]) -> None:
+    """Whoever waited for it may be gone when it fails."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 class Tasks:
