@@ -55,4 +55,11 @@ class ServersByRest:
             await self._client.login(self._token)
             self._logged_in = True
         for server_id in await self._server_ids():
-            self._known[server_id] = await self._client.fetch_guild(server_id, with_counts=False)
+            try:
+                found = await self._client.fetch_guild(server_id, with_counts=False)
+            except (discord.NotFound, discord.Forbidden) as error:
+                # We were taken out of this one, whose machines still run; the others go on.
+                log.info("server %s is not ours to ask about: %r", server_id, error)
+                self._known.pop(server_id, None)
+                continue
+            self._known[server_id] = found
