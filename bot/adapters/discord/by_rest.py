@@ -14,6 +14,7 @@ import aiohttp
 import discord
 
 from bot.errors import BotError
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class ServersByRest:
             except (discord.DiscordException, aiohttp.ClientError, OSError, BotError) as error:
                 log.warning("servers could not be asked for: %r", error)
                 pause = AGAIN_S
-            await asyncio.sleep(pause)
+            await rest(pause)
 
     async def close(self) -> None:
         await self._client.close()
