@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ from bot.verbs import backup, check, policy, run
 FAILED, WRONG = 1, 2
 T = TypeVar("T")
 _AGAIN_S = 4.0  # a clean stop takes a second or two, and 10 at the most
+_LATEST_S = 9.0
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -170,7 +172,7 @@ def _run(arguments: argparse.Namespace) -> int:
         drain_s=arguments.drain,
     )
     gently = stopping if role == "relay" else None
-    _until_stopped(work, loop=_fast_loop(), gently=gently)
+    _until_stopped(work, loop=_fast_loop(), gently=gently, within_s=_LATEST_S)
     return 0
 
 
@@ -286,11 +288,13 @@ def _until_stopped(
     *,
     loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
     gently: asyncio.Event | None = None,
+    within_s: float | None = None,
 ) -> T | None:
     """Run work until it ends, or until the process is asked to: then it is cancelled, cleans up,
     and there is no result.
 
-    With `gently` that is set first, and the work ends by itself, unless it is asked again.
+    With `gently` that is set first, and the work ends by itself, unless it is asked again. With
+    `within_s` whatever has not ended so long after that is left behind.
     """
 
     async def until() -> T | None:
@@ -304,6 +308,8 @@ def _until_stopped(
             asked.clear()
             gently.set()
             await _either(task, asked)
+        if within_s is not None:
+            _end_at_the_latest(within_s, task)
         while not task.done():
             # More than once, for it may get lost: `asyncio.wait_for` of Python 3.11 drops it when
             # what it waits for ends at the same moment.
@@ -313,6 +319,24 @@ def _until_stopped(
 
     with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(until())
+
+
+def _end_at_the_latest(after_s: float, work: asyncio.Future[Any]) -> None:
+    """End the process then, from a thread of its own, whatever still holds it up.
+
+    A thread that waits for an archive store cannot be called off, and Python would wait for it for
+    minutes. Nothing is lost: the process may be killed at any moment.
+    """
+
+    def end() -> None:
+        fault = work.exception() if work.done() and not work.cancelled() else None
+        logging.getLogger(__name__).warning("left behind what did not end in time: %s", fault or "")
+        logging.shutdown()
+        os._exit(FAILED if fault else 0)
+
+    timer = threading.Timer(after_s, end)
+    timer.daemon = True
+    timer.start()
 
 
 async def _either(task: asyncio.Future[Any], asked: asyncio.Event) -> None:

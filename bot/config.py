@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import secrets
 import tempfile
@@ -146,13 +147,24 @@ def _own_secret(data: Path) -> str:
             # Written whole and then named: a crash in between leaves no half a secret.
             draft = data / f"secret.{secrets.token_hex(4)}"
             draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(32))
+            with draft.open("w") as file:
+                file.write(secrets.token_urlsafe(32))
+                file.flush()
+                os.fsync(file.fileno())
             with contextlib.suppress(FileExistsError):
                 path.hardlink_to(draft)
             draft.unlink()
-        return path.read_text().strip()
+        found = path.read_text(errors="replace").strip()
     except OSError as error:
         raise Config("BELLHOP_DATA", f"cannot write {path}: {error.strerror}.") from error
+    if not found or not found.isprintable() or "\ufffd" in found:
+        # With nothing for a secret anybody could make a session, and open what is sealed.
+        raise Config(
+            "BELLHOP_DATA",
+            f"{path} holds no secret, as after a crash or a full disk. Put back what a backup has "
+            "of it, or take the file away if Bellhop has never run with this folder.",
+        )
+    return found
 
 
 def _key(name: str, value: str) -> str:

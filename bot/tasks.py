@@ -8,14 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bot.domain.durations import Beat
 from bot.errors import Away
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 60.0
@@ -79,6 +82,52 @@ def _pausing() -> Iterator[None]:
     pulse.pause()
     yield
     pulse.go_on()
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """The result of work that blocks, in a thread that the end of the program does not wait for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(give: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended without us
+            loop.call_soon_threadsafe(lambda: None if done.done() else give())
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:
+            failure = error
+            tell(lambda: done.set_exception(failure))
+        else:
+            tell(lambda: done.set_result(result))
+
+    threading.Thread(target=run, name="aside", daemon=True).start()
+    return await done
+
+
+class Aside(Generic[T]):
+    """Work that blocks, done as by `aside` and never twice at once.
+
+    Whoever comes while it is under way waits for the same: what hangs holds one thread, however
+    often it is asked for.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._under_way: asyncio.Task[T] | None = None
+
+    async def result(self) -> T:
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(aside(self._work), name="aside")
+            self._under_way.add_done_callback(_heed)
+        return await asyncio.shield(self._under_way)
+
+
+def _heed(ended: asyncio.Task[Any]) -> None:
+    """Whoever waited for it may be gone when it fails."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 class Tasks:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,21 @@ def test_the_front_leads_to_the_relay() -> None:
     assert "@inside path /-/metrics /-/readyz\n\trespond @inside 404" in site[1]
     given = {*SERVICES["caddy"]["environment"], *ROLES["caddy"]["environment"]}
     assert set(re.findall(r"\{\$([A-Z_]+)[:}]", CADDY)) == given
+
+
+def test_without_containers_the_front_listens_to_the_public_for_notebooks_alone() -> None:
+    """The guide's own line makes it of this file; Caddy listens everywhere unless it is told."""
+    guide = (ROOT / "docs" / "install.md").read_text()
+    found = re.search(r"^(sed .*) /opt/bellhop/docs/Caddyfile > \S+$", guide, re.MULTILINE)
+    assert found is not None
+    words = [*shlex.split(found[1]), str(ROOT / "docs" / "Caddyfile")]
+
+    front = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+    sites = {site: text for site, text in re.findall(r"^(\S+ )?\{(.*?)^\}", front, re.M | re.S)}
+    assert set(sites) == {"", "https:// ", "http://127.0.0.1:5555 "}
+    assert "bind 127.0.0.1\n" in sites["http://127.0.0.1:5555 "]
+    assert "reverse_proxy {$BELLHOP_RELAYS:127.0.0.1:8642}" in sites["https:// "]
 
 
 def test_the_sandbox_shares_the_bots_loopback() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import read
+from bot.config import read, survey
 from bot.errors import Config
 
 
@@ -80,6 +80,22 @@ def test_the_first_start_makes_a_private_folder_and_one_secret(tmp_path: Path) -
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "data" / "secret").stat().st_mode) == 0o600
     assert [file.name for file in (tmp_path / "data").iterdir()] == ["secret"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\0" * 43, b"\xff\xfe"])
+def test_a_secret_that_was_lost_is_not_gone_on_with(content: bytes, tmp_path: Path) -> None:
+    """An empty one would sign sessions that anybody can make; `check` says so, too."""
+    (tmp_path / "secret").write_bytes(content)
+    env = {"BELLHOP_DATA": str(tmp_path)}
+
+    with pytest.raises(Config, match="holds no secret") as refused:
+        read(env)
+    settings, faults = survey(env)
+
+    assert refused.value.name == "BELLHOP_DATA"
+    assert settings is None
+    assert [one.name for one in faults] == ["BELLHOP_DATA"]
+    assert read({**env, "BELLHOP_SECRET": "s" * 40}).secret == "s" * 40
 
 
 def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,43 @@ def test_a_stop_that_a_library_swallowed_is_asked_for_again(
 
     assert _until_stopped(work()) is None
     assert len(swallowed) == 1
+
+
+HANGING = """
+import asyncio, os, signal, sys, threading, time
+from bot.__main__ import _fast_loop, _until_stopped
+
+async def work():
+    asyncio.get_running_loop().run_in_executor(None, time.sleep, 120)
+    await asyncio.sleep(0.2)
+    if sys.argv[1] == "fails":
+        raise RuntimeError("the lease was lost")
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(120)
+
+_until_stopped(work(), loop=_fast_loop(), within_s=0.5)
+"""
+
+
+@pytest.mark.parametrize(("how", "code"), [("is asked", 0), ("fails", 1)])
+def test_the_end_waits_for_no_thread_that_hangs(how: str, code: int, tmp_path: Path) -> None:
+    """As one does that waits for a store of archives: a stop is within ten seconds all the same."""
+    began = time.monotonic()
+
+    ended = subprocess.run(
+        [sys.executable, "-c", HANGING, how],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert time.monotonic() - began < 60
+    assert ended.returncode == code
+    assert "left behind what did not end in time" in ended.stderr
+    assert ("the lease was lost" in ended.stderr) == (how == "fails")
 
 
 @pytest.mark.parametrize("role", ["bot", "worker", "relay"])

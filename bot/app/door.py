@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -26,7 +25,7 @@ from bot.services.ports import Ports
 from bot.services.sign_in import SignIn
 from bot.services.steady import Steady
 from bot.services.vitals import Vitals
-from bot.tasks import Tasks
+from bot.tasks import Aside, Tasks
 
 LITTLE_ROOM = 200_000_000
 """Bytes; with less on the disk of the data folder we are not ready."""
@@ -169,8 +168,10 @@ def looks_of(settings: Settings, outside: Outside) -> dict[str, Look]:
         await outside.market.account()
         return ""
 
+    trial = Aside(outside.place.check)
+
     async def archives() -> str:
-        await asyncio.to_thread(outside.place.check)
+        await trial.result()
         return ""
 
     return {
@@ -185,10 +186,7 @@ def looks_of(settings: Settings, outside: Outside) -> dict[str, Look]:
 def disk_look(folder: Path, *, little: int = LITTLE_ROOM) -> Callable[[], Awaitable[str]]:
     """Whether the data folder can be written, and has room."""
 
-    async def look() -> str:
-        return await asyncio.to_thread(_disk, folder, little)
-
-    return look
+    return Aside(lambda: _disk(folder, little)).result
 
 
 def _disk(folder: Path, little: int) -> str:

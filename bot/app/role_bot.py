@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import demand_newest, migrate
 from bot.app.chores import chat_chores, chat_ticks, make_board
 from bot.app.counter import make_client, make_counter
 from bot.app.door import health_of, open_lodge
 from bot.app.house import home_text, open_house, tell_revocations
 from bot.app.parts import Shared
+from bot.app.turn import take_turn
 from bot.app.work import SWEEP_POLLS
 from bot.client import Bellhop
 from bot.config import Settings
@@ -48,9 +48,7 @@ async def open_bot(settings: Settings, *, migrating: bool = True) -> AsyncIterat
     """The chat's part, once the session is ours to have. Raises Config, Store."""
     async with contextlib.AsyncExitStack() as stack:
         await (migrate if migrating else demand_newest)(settings.database_url)
-        lease = await stack.enter_async_context(
-            hold_lease(settings.database_url, patience_s=None, on=("chat",))
-        )
+        lease = await take_turn(settings, stack, on="chat")
         log.info("the session in the chat is ours")
 
         async def home() -> str:

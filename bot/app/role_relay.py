@@ -6,7 +6,6 @@ output of cells that run on without a tab.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import logging
@@ -35,6 +34,7 @@ from bot.services.policy import Policies
 from bot.services.recordings import Recorder
 from bot.services.roll import RELAY
 from bot.services.sign_in import SignIn
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def _with_own_recorder(settings: Settings, house: House) -> House:
 async def _adopt(recorder: Recorder, relay: Relay) -> None:
     """Take over what is nobody's, for ever."""
     while True:
-        await asyncio.sleep(ADOPT_S)
+        await rest(ADOPT_S)
         try:
             relay.resume(await recorder.restore())
         except BotError as error:

@@ -12,7 +12,6 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
-from bot.adapters.storage.lease import hold_lease
 from bot.adapters.storage.migrate import demand_newest, migrate
 from bot.app.chores import work_chores, work_ticks
 from bot.app.counter import make_counter, measuring
@@ -20,6 +19,7 @@ from bot.app.door import health_of, open_lodge
 from bot.app.guests import make_sharing, make_ssh
 from bot.app.house import FarHomes, House, open_house, routes_seal, tell_revocations
 from bot.app.parts import Shared, make_archives
+from bot.app.turn import take_turn
 from bot.app.work import make_idle_watch, make_reconciler
 from bot.config import Settings
 from bot.domain.limits import Limits
@@ -51,9 +51,7 @@ async def open_worker(settings: Settings, *, migrating: bool = True) -> AsyncIte
     """The work, once it is ours to do. Raises Config, Store."""
     async with contextlib.AsyncExitStack() as stack:
         await (migrate if migrating else demand_newest)(settings.database_url)
-        lease = await stack.enter_async_context(
-            hold_lease(settings.database_url, patience_s=None, on=("work",))
-        )
+        lease = await take_turn(settings, stack, on="work")
         log.info("the work is ours")
         routes, traffic = ToldRoutes(), Traffic()
         house = await open_house(settings, routes, stack, role=WORKER)

@@ -52,6 +52,14 @@ def foreign(method: str, headers: Headers, *, origin: str) -> bool:
     )
 
 
+def by_tunnel(headers: Headers) -> bool:
+    """Whether a request came in through Cloudflare, which puts this header on each.
+
+    Source: Cloudflare's documents, "HTTP headers"; nobody who comes that way can leave it away.
+    """
+    return "CF-Ray" in headers
+
+
 def installs_worker(headers: Headers) -> bool:
     """Whether a browser fetches a service worker's script.
 

@@ -22,6 +22,9 @@ Notes = Callable[[], Mapping[str, str]]
 Metrics = Callable[[], Awaitable[bytes]]
 """The page of metrics, in the text that Prometheus reads."""
 
+INSIDE = frozenset({"/-/readyz", "/-/metrics"})
+"""What is nobody's affair outside: what the team spends, and what does not work."""
+
 HEALTH_S = 5
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 

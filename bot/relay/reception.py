@@ -17,7 +17,7 @@ from bot.errors import BadInput, BotError, Unreachable, told
 from bot.log import bound
 from bot.ports.books import Rentals
 from bot.relay import asking, pages, sheets
-from bot.relay.condition import Condition
+from bot.relay.condition import INSIDE, Condition
 from bot.relay.doors import TICKET_PATH, Doors
 from bot.relay.downloads import DOWNLOAD_PATH, DownloadDoor
 from bot.relay.exchanges import Exchanges
@@ -124,6 +124,8 @@ class Reception:
             return await self._rental(request, rental_id, place.name)
 
     async def _bare(self, request: web.BaseRequest) -> web.StreamResponse | Page:
+        if request.path in INSIDE and asking.by_tunnel(request.headers):
+            return pages.unknown_address()  # as Caddy does, which is not there then
         told = await self._condition.answer(request.path, leaving=self.leaving)
         if told is not None:
             return told

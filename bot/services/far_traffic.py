@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from bot.ports.processes import Carriage, Ways
 from bot.services.outputs import Outputs
 from bot.services.roll import RELAY, Roll
 from bot.services.routes import Traffic
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class TrafficTeller:
                 await self.tell()
             except Store as error:
                 log.warning("what was carried was not told: %s", error)
-            await asyncio.sleep(TELL_S)
+            await rest(TELL_S)
 
     async def tell(self) -> None:
         """Once. Raises Store."""
@@ -89,7 +89,7 @@ class TrafficHearer:
                 await self.hear()
             except Store as error:
                 log.warning("what was carried is not known: %s", error)
-            await asyncio.sleep(TELL_S)
+            await rest(TELL_S)
 
     async def hear(self) -> None:
         """Once. Raises Store.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import timedelta
 
@@ -10,6 +9,7 @@ from bot.errors import BotError
 from bot.ports.clock import Clock
 from bot.services.account import AccountWatch
 from bot.services.credit import Credit
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Onlooker:
                 await self.look()
             except BotError as error:
                 log.warning("the account was not looked at: %s", error)
-            await asyncio.sleep(self._every.total_seconds())
+            await rest(self._every.total_seconds())
 
     async def look(self) -> None:
         """Once. Raises Store."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -10,6 +9,7 @@ from datetime import timedelta
 from bot.errors import Store
 from bot.ports.clock import Clock
 from bot.ports.processes import Process, Processes
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Roll:
                 await self.sign()
             except Store as error:
                 log.warning("the roll was not signed: %s", error)
-            await asyncio.sleep(SIGN_S)
+            await rest(SIGN_S)
 
     async def sign(self) -> None:
         """Once. Raises Store."""

@@ -21,7 +21,7 @@ from bot.ports.clock import Clock
 from bot.ports.vitals import Carried, Snapshot
 from bot.services.credit import Known
 from bot.services.health import Health
-from bot.tasks import Tasks
+from bot.tasks import Aside, Tasks
 
 KEEP_S = 5.0
 WITHIN_S = 3.0
@@ -51,7 +51,7 @@ class Vitals:
         self._carried = carried
         self._tunnels = tunnels
         self._notebooks = notebooks
-        self._free_bytes = free_bytes
+        self._free_bytes = Aside(free_bytes)
         self._credit = credit
         self._clock = clock
         self._turn = asyncio.Lock()
@@ -72,7 +72,7 @@ class Vitals:
             _known(self._store.waiting()),
             _known(self._spend()),
             self._health.look(),
-            _known(asyncio.to_thread(self._free_bytes)),
+            _known(self._free_bytes.result()),
         )
         known = self._credit()
         seen = known.funds if known.unknown_since is None else None

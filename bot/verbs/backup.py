@@ -32,6 +32,7 @@ PASSPHRASE = "BELLHOP_BACKUP_PASSPHRASE"
 SHORTEST = 8
 SETTINGS_FILE = "settings.env"
 _KEYS, _SECRET = "keys", "secret"
+_DRAFT = ".restoring"
 _FORMAT = 1
 _HERE = frozenset({"BELLHOP_DATA", "DATABASE_URL"})
 """Settings that belong to a computer: a restore writes them down and does not set them."""
@@ -126,7 +127,7 @@ def _head(settings: Settings, env: Mapping[str, str], revision: str) -> Head:
         keys={
             one.name: base64.b64encode(one.read_bytes()).decode()
             for one in sorted((settings.data / _KEYS).glob("*"))
-            if one.is_file()
+            if one.is_file() and not one.name.endswith(_DRAFT)
         },
     )
 
@@ -229,6 +230,8 @@ def _demand_same(env: Mapping[str, str], settings: Settings, head: Head) -> None
 
 def _demand_no_other_keys(data: Path, head: Head) -> None:
     for one in (data / _KEYS).glob("*"):
+        if one.name.endswith(_DRAFT):
+            continue  # of a restore that was killed
         if head.keys.get(one.name) != base64.b64encode(one.read_bytes()).decode():
             raise Backup(
                 f"{one} is not in the backup",
@@ -266,7 +269,7 @@ def _settings_text(head: Head) -> str:
 
 def _put(path: Path, content: bytes) -> None:
     """A file of its owner's alone, whole or not at all."""
-    draft = path.with_name(f"{path.name}.restoring")
+    draft = path.with_name(f"{path.name}{_DRAFT}")
     draft.unlink(missing_ok=True)
     with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(content)

@@ -19,7 +19,7 @@ NEED = ("DISCORD_TOKEN", "VAST_API_KEY")
 
 Look = Callable[[Settings], Awaitable[Sequence[Line]]]
 
-_SECRET = frozenset({"DISCORD_TOKEN", "VAST_API_KEY", "BELLHOP_SECRET"})
+_SECRET = frozenset({"DISCORD_TOKEN", "VAST_API_KEY", "BELLHOP_SECRET", "DISCORD_CLIENT_SECRET"})
 
 
 async def check(env: Mapping[str, str]) -> tuple[list[str], bool]:

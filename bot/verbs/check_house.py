@@ -31,7 +31,8 @@ from bot.errors import Store as StoreError
 from bot.ports.books import Store
 from bot.services.archives import Archives
 from bot.services.policy import Policies
-from bot.verbs.lines import Line, aside, fault, note, ok
+from bot.tasks import aside
+from bot.verbs.lines import Line, fault, note, ok
 
 SAMPLE = 3
 SAMPLE_S = 90.0

@@ -18,8 +18,9 @@ from bot.config import Settings
 from bot.domain.offers import Wish
 from bot.domain.rentals import mark_of
 from bot.errors import Denied, system_reason
+from bot.tasks import aside
 from bot.verbs.check_house import own_key
-from bot.verbs.lines import Line, aside, fault, note, ok
+from bot.verbs.lines import Line, fault, note, ok
 
 _HTTP_S = 5.0
 _LITTLE_CREDIT = 1

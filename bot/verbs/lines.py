@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 from bot.errors import BotError
 from bot.log import hide
-
-T = TypeVar("T")
 
 
 class Level(StrEnum):
@@ -53,28 +48,6 @@ async def looked(
         return [fault(subject, error.public, error.hint)]
     except TimeoutError:
         return [fault(subject, f"No answer within {within_s:.0f} s.", "Try again later.")]
-
-
-async def aside(work: Callable[[], T]) -> T:
-    """The result of work that blocks, in a thread that the end of the program does not wait for."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def tell(give: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended without us
-            loop.call_soon_threadsafe(lambda: None if done.done() else give())
-
-    def run() -> None:
-        try:
-            result = work()
-        except Exception as error:
-            failure = error
-            tell(lambda: done.set_exception(failure))
-        else:
-            tell(lambda: done.set_result(result))
-
-    threading.Thread(target=run, name="check", daemon=True).start()
-    return await done
 
 
 def table(lines: Iterable[Line], *, secrets: tuple[str, ...] = ()) -> list[str]:

@@ -468,6 +468,17 @@ async def test_readiness_says_what_is_wrong(house: House) -> None:
         )
 
 
+async def test_what_the_house_does_is_not_told_through_a_tunnel(house: House) -> None:
+    """There the relay is its own front: credit and spending would be for everybody to read."""
+    bare, ray = f"localhost:{house.port}", {"CF-Ray": "8a1b2c3d4e5f6789-FRA"}
+
+    for path in ("/-/readyz", "/-/metrics"):
+        async with house.ask(path, ray, host=bare) as answer:
+            assert answer.status == 404
+    async with house.ask("/-/healthz", ray, host=bare) as answer:
+        assert answer.status == 200
+
+
 async def test_a_database_that_is_away_is_said_in_its_own_words(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,11 +17,13 @@ from bot.ports.recordings import Recording
 from bot.services.calls import Calls
 from bot.services.far_outputs import LEFT, FarOutputs, answer_flush
 from bot.services.far_traffic import BYTES_EVERY, TrafficHearer, TrafficTeller
+from bot.services.onlooker import Onlooker
 from bot.services.outputs import Outputs
 from bot.services.roll import RELAY, THERE, WORKER, Roll
 from bot.services.routes import Routes, Traffic
 from bot.tasks import Tasks
 from tests.builders import NOW, SetClock, begun
+from tests.e2e.programs import until
 from tests.services.wires import Wires
 
 
@@ -182,3 +186,26 @@ async def test_a_relay_that_does_not_answer_is_not_taken_to_keep_nothing(
     await a_relay(store, clock, "relay-2").roll.sign()
 
     assert await asked.far.flush(RentalId("r1")) == LEFT
+
+
+async def test_what_goes_round_between_processes_has_a_pulse(
+    store: Store, clock: SetClock, roll: Roll, tasks: Tasks
+) -> None:
+    """A loop whose pauses are not seen looks like one that is stuck."""
+    relay = a_relay(store, clock, "relay-1")
+
+    async def observe() -> None:
+        return None
+
+    account: Any = SimpleNamespace(observe=observe, seen=lambda: None)
+    onlooker = Onlooker(credit=account, account=account, clock=clock, every=timedelta(seconds=60))
+    tasks.forever("roll", roll.run)
+    tasks.forever("told", relay.teller.run)
+    tasks.forever("heard", TrafficHearer(traffic=Traffic(), store=store, roll=roll).run)
+    tasks.forever("account", onlooker.run)
+
+    def went_round() -> set[str]:
+        return {name for name, beat in tasks.beats().items() if beat.passes}
+
+    loops = {"roll", "told", "heard", "account"}
+    await until(lambda: went_round() == loops, 20, "a pass of each")

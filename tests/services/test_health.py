@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from bot.app.door import disk_look
+from bot.app.door import disk_look, looks_of
 from bot.errors import Denied
 from bot.services import health
 from bot.services.health import Condition, Health, Look
@@ -115,11 +119,38 @@ async def test_it_looks_although_nobody_asks(monkeypatch: pytest.MonkeyPatch) ->
     assert thing.looks == 1
 
 
-async def test_a_disk_is_written_and_measured(tmp_path: object) -> None:
-    """Room, little room, and a folder that is gone."""
-    from pathlib import Path
+async def test_a_store_that_hangs_holds_one_thread_however_often_it_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A look that is given up goes on in its thread; one more each time would leave none for work.
 
-    folder = Path(str(tmp_path))
+    When it answers at last, that counts.
+    """
+    monkeypatch.setattr(health, "BAD_S", 0.0)
+    answer, asked = threading.Event(), 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        answer.wait(30)
+
+    outside = SimpleNamespace(place=SimpleNamespace(check=check))
+    looks = looks_of(SimpleNamespace(data=tmp_path), outside)  # type: ignore[arg-type]
+    look = replace(looks["archives"], within_s=0.05)
+    watch = Health({"archives": look}, clock=SetClock())
+
+    said = [(await watch.look())["archives"] for _ in range(8)]
+    answer.set()
+    well = await Health({"archives": replace(look, within_s=20)}, clock=SetClock()).look()
+
+    assert set(said) == {"No answer within 0.05 s."}
+    assert well == {"archives": ""}
+    assert asked <= 2  # the second one where the first had just ended
+
+
+async def test_a_disk_is_written_and_measured(tmp_path: Path) -> None:
+    """Room, little room, and a folder that is gone."""
+    folder = tmp_path
 
     assert await disk_look(folder, little=0)() == ""
     assert (await disk_look(folder, little=10**18)()).startswith("Only ")

@@ -247,6 +247,28 @@ async def test_a_full_place_is_left_as_it_is(
     assert not (tmp_path / "theirs" / "secret").exists()
 
 
+async def test_a_restore_that_was_killed_while_it_wrote_a_key_is_repeated(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had begun to write is no other Bellhop's key; the repeated one leaves none of it."""
+    file = await _a_backup(sqlite_url, tmp_path)
+    there = place(f"sqlite+aiosqlite:///{tmp_path / 'target.db'}", tmp_path / "new")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await restore(there, file, PASS)
+    assert os.listdir(tmp_path / "new" / "keys") == [f"{FILE}.restoring"]
+
+    told = await restore(there, file, PASS)
+
+    assert "1 keys" in told[0]
+    assert os.listdir(tmp_path / "new" / "keys") == [FILE]
+
+
 async def test_tables_of_others_are_never_touched(
     sqlite_url: str, bare_postgres_url: str, tmp_path: Path
 ) -> None:

@@ -18,14 +18,16 @@ from bot.adapters.storage.migrate import migrate
 from bot.adapters.storage.store import open_store
 from bot.app import open_app
 from bot.config import Settings, read, survey
+from bot.tasks import aside
 from bot.verbs import check_house, check_outside
 from bot.verbs.check import check
-from bot.verbs.lines import Level, aside, fault, looked, ok, table
+from bot.verbs.lines import Level, fault, looked, ok, table
 from tests.builders import SetClock
 from tests.e2e.programs import control, sandbox
 from tests.verbs.discord_api import SERVER, TOKEN, discord_api
 
 ROOT = Path(__file__).parents[2]
+SECRET = ("BELLHOP_SECRET", "DISCORD_CLIENT_SECRET", "DISCORD_TOKEN", "VAST_API_KEY")
 
 # The program itself, with Discord's address turned to a server of the test.
 PROGRAM = """
@@ -160,6 +162,19 @@ async def test_a_folder_that_cannot_be_used_leaves_the_rest_unlooked(tmp_path: P
     assert "BELLHOP_DATA" in said
     assert "must be text or json" in said
     assert "Not looked at before the settings above are right." in said
+
+
+async def test_a_secret_is_said_by_no_check(tmp_path: Path) -> None:
+    """Not even where a wrong setting keeps the others from being read."""
+    (tmp_path / "file").write_text("")
+    secrets = {name: f"{name.lower()}-s3cret" for name in SECRET}
+    env = {"DISCORD_CLIENT_ID": "123456789012345678", **secrets}
+
+    lines, good = await check({"BELLHOP_DATA": str(tmp_path / "file" / "data"), **env})
+
+    assert not good
+    assert "s3cret" not in "\n".join(lines)
+    assert sum(line.endswith("Is set.") for line in lines) == len(SECRET)
 
 
 def test_a_survey_names_every_wrong_setting(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import aiohttp
 import discord
 
 from bot.errors import BotError
+from bot.tasks import rest
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class ServersByRest:
             except (discord.DiscordException, aiohttp.ClientError, OSError, BotError) as error:
                 log.warning("servers could not be asked for: %r", error)
                 pause = AGAIN_S
-            await asyncio.sleep(pause)
+            await rest(pause)
 
     async def close(self) -> None:
         await self._client.close()
@@ -55,4 +56,11 @@ class ServersByRest:
             await self._client.login(self._token)
             self._logged_in = True
         for server_id in await self._server_ids():
-            self._known[server_id] = await self._client.fetch_guild(server_id, with_counts=False)
+            try:
+                found = await self._client.fetch_guild(server_id, with_counts=False)
+            except (discord.NotFound, discord.Forbidden) as error:
+                # We were taken out of this one, whose machines still run; the others go on.
+                log.info("server %s is not ours to ask about: %r", server_id, error)
+                self._known.pop(server_id, None)
+                continue
+            self._known[server_id] = found

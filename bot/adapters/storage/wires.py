@@ -6,8 +6,6 @@ is correct only because of a word: it saves waiting for the next look at the row
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from bot.adapters.storage.engine import lone_engine, parsed
 from bot.adapters.storage.unit import translated
 from bot.errors import Store
 from bot.ports.processes import AGAIN
+from bot.tasks import Wake, rest
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class PostgresWires:
         self._address = parsed(url)
         self._listeners: defaultdict[str, list[Listener]] = defaultdict(list)
         self._outgoing: dict[tuple[str, str], None] = {}  # in order, and each once
-        self._due = asyncio.Event()
+        self._due = Wake()
 
     def tell(self, word: str, about: str = "") -> None:
         self._outgoing[word, about] = None
@@ -56,7 +55,7 @@ class PostgresWires:
                 await self._session()
             except Store as error:
                 log.warning("the hints of other processes are not heard: %s", error)
-            await asyncio.sleep(_AGAIN_S)
+            await rest(_AGAIN_S)
 
     async def _session(self) -> None:
         engine = lone_engine(self._address)
@@ -78,10 +77,7 @@ class PostgresWires:
     async def _talk(self, connection: AsyncConnection) -> None:
         """Send what is to be told; and a beat, for a connection may be dead without a word."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_BEAT_S):
-                    await self._due.wait()
-            self._due.clear()
+            await self._due.wait(_BEAT_S)
             if not self._outgoing:
                 await connection.execute(text("SELECT 1"))
             for word, about in list(self._outgoing):

@@ -16,6 +16,7 @@ from bot.adapters.discord.members import DiscordMembers
 from bot.errors import Unavailable
 from tests.relay.conftest import until
 
+GONE = 800000000000000001
 SERVER, ROLE, ADA, OWN = 900000000000000001, 900000000000000005, 30, 900000000000000003
 _USER = {"username": "u", "discriminator": "0", "global_name": None, "avatar": None}
 
@@ -103,3 +104,21 @@ async def test_members_and_their_roles_are_known_without_a_session(discord_at: N
     assert ada is not None
     assert (ada.id, ada.name, ada.lead) == (ADA, "Ada", True)
     assert gone is None
+
+
+async def test_a_server_that_we_were_taken_out_of_keeps_nobody_else_out(discord_at: None) -> None:
+    """Its machines run on for a while, so it is still asked about."""
+
+    async def ids() -> list[int]:
+        return [GONE, SERVER]
+
+    servers = ServersByRest(token="token", server_ids=ids)
+    running = asyncio.ensure_future(servers.run())
+    try:
+        await until(lambda: servers.get_guild(SERVER) is not None, within_s=20)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await servers.close()
+
+    assert servers.get_guild(GONE) is None
