@@ -123,12 +123,18 @@ class Budgets(Protocol):
         guild_id: int,
         subject: Subject,
         month: Month,
-        percent: int,
+        percents: Sequence[int],
         *,
-        rental_id: RentalId,
-        letter: Writing,
+        letters: Mapping[RentalId, Sequence[Writing]],
     ) -> bool:
-        """Tell of a mark, once a month: the letter and the mark are one transaction."""
+        """Tell of the last of these marks, once a month; those before it are told with it.
+
+        Letters and marks are one transaction. False, with no letter, where it was told before.
+        """
+        ...
+
+    async def unmark(self, guild_id: int, subject: Subject, month: Month, percent: int) -> None:
+        """Forget a mark, so that it may be told again."""
         ...
 
     async def guilds(self) -> list[int]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.ledger import TOTAL
@@ -162,27 +162,41 @@ class SqlBudgets(Part):
         guild_id: int,
         subject: Subject,
         month: Month,
-        percent: int,
+        percents: Sequence[int],
         *,
-        rental_id: RentalId,
-        letter: Writing,
+        letters: Mapping[RentalId, Sequence[Writing]],
     ) -> bool:
         now = self._clock.now()
-        values = {
+        of = {
             "guild_id": guild_id,
             "scope": subject.scope.value,
             "subject_id": subject.id,
             "month": month.name,
-            "percent": percent,
             "told_at": now,
         }
         async with self._database.writing() as connection:
-            new = inserting(connection, budget_marks).values(values).on_conflict_do_nothing()
-            done = await connection.execute(new.returning(budget_marks.c.percent))
+            new = inserting(connection, budget_marks).values(of | {"percent": percents[-1]})
+            done = await connection.execute(
+                new.on_conflict_do_nothing().returning(budget_marks.c.percent)
+            )
             if done.first() is None:
                 return False
-            await write_letters(connection, rental_id, [letter], now)
+            before = [of | {"percent": percent} for percent in percents[:-1]]
+            await insert_new(connection, budget_marks, before)
+            for rental_id, writings in letters.items():
+                await write_letters(connection, rental_id, writings, now)
         return True
+
+    async def unmark(self, guild_id: int, subject: Subject, month: Month, percent: int) -> None:
+        gone = delete(budget_marks).where(
+            budget_marks.c.guild_id == guild_id,
+            budget_marks.c.scope == subject.scope.value,
+            budget_marks.c.subject_id == subject.id,
+            budget_marks.c.month == month.name,
+            budget_marks.c.percent == percent,
+        )
+        async with self._database.writing() as connection:
+            await connection.execute(gone)
 
 
 async def claim_room(

@@ -226,8 +226,11 @@ async def test_a_mark_is_told_once_a_month(store: Store) -> None:
     letter = Writing(kind=LetterKind.BUDGET, at=NOW, detail="half")
 
     async def tell() -> bool:
-        return await store.mark(GUILD, ADA, MONTH, 50, rental_id=rental.id, letter=letter)
+        return await store.mark(GUILD, ADA, MONTH, [50, 80], letters={rental.id: [letter]})
 
     assert [await tell(), await tell()] == [True, False]
-    assert list(await store.marked(GUILD, MONTH)) == [(ADA, 50)]
+    assert set(await store.marked(GUILD, MONTH)) == {(ADA, 50), (ADA, 80)}
     assert len(await store.letters_of(rental.id)) == 1
+
+    await store.unmark(GUILD, ADA, MONTH, 80)
+    assert list(await store.marked(GUILD, MONTH)) == [(ADA, 50)]
