@@ -96,7 +96,10 @@ class Budgets:
         return found[0] if found else None
 
     async def request(self, actor: Actor, amount: Usd, quote_id: str | None = None) -> Grant:
-        """Ask the leads for more money this month. Raises Refused where policy knows no asking."""
+        """Ask the leads for more money this month.
+
+        Raises Refused where policy knows no asking, and where a request for that quote waits.
+        """
         if amount.micros <= 0:
             raise BadInput("nothing asked for", public="Ask for more than nothing.")
         if (await self.rules()).at_limit is AtLimit.REFUSE:
@@ -114,7 +117,12 @@ class Budgets:
             asked_at=self._clock.now(),
             quote_id=quote_id,
         )
-        await self._store.add_grant(grant)
+        if not await self._store.add_grant(grant):
+            raise Refused(
+                f"a request for {quote_id} waits",
+                public="The leads have been asked about this already.",
+                hint="Press Rent again once one of them has approved it.",
+            )
         log.info("%s asked for %s more", actor.name, amount)
         return grant
 

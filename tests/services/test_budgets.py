@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from bot.adapters.storage.engine import parsed, writing_engine
 from bot.domain.access import Actor
-from bot.domain.budgets import TEAM, VALID, WARNING, Scope, Subject
+from bot.domain.budgets import TEAM, VALID, WARNING, Grant, Scope, Subject
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import deferred
@@ -146,6 +147,26 @@ async def test_a_request_for_something_that_was_rented_meanwhile_is_over(house: 
     assert "is running already" in over.value.public
     (use,) = (await house.budgets.show(ADA))[1]
     assert use.granted == Usd()
+
+
+async def test_a_quote_is_asked_about_once_at_a_time(house: House) -> None:
+    """However often the button is pressed: two leads' yes to one need would be twice the money.
+    Denied, or not answered in time, it may be asked about again."""
+    quote = await house.desk.quote(ADA, PLACE, Wish(), hours=10)
+
+    pressed = await asyncio.gather(
+        *(house.budgets.request(ADA, Usd.of(1), quote.id) for _ in range(3)),
+        return_exceptions=True,
+    )
+
+    (first,) = [one for one in pressed if isinstance(one, Grant)]
+    assert [str(one) for one in pressed if isinstance(one, Refused)] == [
+        f"a request for {quote.id} waits"
+    ] * 2
+    await house.budgets.decide(LEA, first.id, approved=False)
+    await house.budgets.request(ADA, Usd.of(1), quote.id)
+    house.clock.turn(VALID)
+    await house.budgets.request(ADA, Usd.of(1), quote.id)
 
 
 async def test_a_used_up_budget_wakes_nobody_unless_machines_end(house: House) -> None:

@@ -32,6 +32,7 @@ from bot.adapters.storage.tables import (
 from bot.adapters.storage.tabs import readable
 from bot.adapters.storage.unit import Part, insert_new, inserting
 from bot.domain.budgets import (
+    VALID,
     Budget,
     Grant,
     Month,
@@ -115,11 +116,23 @@ class SqlBudgets(Part):
         async with self._database.reading() as connection:
             return [RentalId(one) for one in await connection.scalars(chosen)]
 
-    async def add_grant(self, grant: Grant) -> None:
+    async def add_grant(self, grant: Grant) -> bool:
+        waiting = select(grants.c.id).where(
+            grants.c.guild_id == grant.guild_id,
+            grants.c.quote_id == grant.quote_id,
+            grants.c.decided_at.is_(None),
+            grants.c.asked_at > grant.asked_at - VALID,
+        )
         async with self._database.writing() as connection:
+            await _hold_purse(
+                connection, grant.guild_id
+            )  # the second press waits
+            if grant.quote_id is not None and (await connection.execute(waiting)).first():
+                return False
             await connection.execute(
                 insert(grants).values({name: getattr(grant, name) for name in _GRANT})
             )
+        return True
 
     async def grant(self, grant_id: str) -> Grant | None:
         async with self._database.reading() as connection:
