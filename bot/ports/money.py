@@ -181,7 +181,7 @@ class Spending(Protocol):
     async def lives(
         self, guild_id: int, owner_id: int | None, start: datetime, end: datetime
     ) -> Mapping[RentalId, Life]:
-        """Of every rental that has entries in the span, or is open."""
+        """Of every rental that has entries in the span, is open, or is not booked to its end."""
         ...
 
     async def open_tabs_of(self, guild_id: int, owner_id: int | None) -> list[Tab]: ...

@@ -18,7 +18,7 @@ from bot.domain.bills import Bill, Parts
 from bot.domain.ledger import Entry, Kind
 from bot.domain.money import Usd
 from bot.domain.periods import Period
-from bot.domain.rentals import ContractId, Rental
+from bot.domain.rentals import ContractId, Reason, Rental, State
 from bot.errors import Down
 from bot.ports.books import Store
 from bot.services.credit import Credit
@@ -123,6 +123,26 @@ async def test_failed_tries_are_in_it_and_marked(chat: Chat) -> None:
 
     assert "$0.15 of it for machines that failed" in text(answer.response)
     assert b",404,yes,gpu,0.150000" in (await attached(answer))["spend.csv"]
+
+
+async def test_a_machine_that_is_gone_before_its_first_hour_was_booked_counts(chat: Chat) -> None:
+    """Its row is closed, and its tab waits for the next look: there is nothing else of it yet."""
+    rental = await chat.ready(name="lesson")
+    now = chat.clock.turn(HOUR / 2)
+    await chat.change(
+        rental.id,
+        state=State.CLOSED,
+        reason=Reason.VANISHED,
+        released_at=now,
+        gone_at=now,
+        closed_at=now,
+        waived_by=rental.owner_id,
+    )
+
+    shown = text((await chat.ada.slash(chat.channel, "spend", period="today")).response)
+
+    assert "### $0.11 spent today" in shown
+    assert "lesson" in shown
 
 
 async def test_a_row_that_cannot_be_read_is_left_out_and_that_is_said(

@@ -124,9 +124,7 @@ class SqlBudgets(Part):
             grants.c.asked_at > grant.asked_at - VALID,
         )
         async with self._database.writing() as connection:
-            await _hold_purse(
-                connection, grant.guild_id
-            )  # the second press waits
+            await _hold_purse(connection, grant.guild_id)  # the second press waits
             if grant.quote_id is not None and (await connection.execute(waiting)).first():
                 return False
             await connection.execute(

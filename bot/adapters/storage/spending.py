@@ -56,7 +56,8 @@ class SqlSpending(Part):
         whose = _whose(guild_id, owner_id)
         within = select(ledger.c.rental_id).select_from(_JOINED).where(*whose, *_within(start, end))
         open_now = rentals.c.state != State.CLOSED.value
-        chosen = select(rentals.c.id).where(*whose, or_(rentals.c.id.in_(within), open_now))
+        owing = rentals.c.id.in_(select(tabs.c.rental_id).where(tabs.c.ended_at.is_(None)))
+        chosen = select(rentals.c.id).where(*whose, or_(rentals.c.id.in_(within), open_now, owing))
         whole = (
             select(ledger.c.rental_id, TOTAL, _MOVED)
             .select_from(_JOINED)
