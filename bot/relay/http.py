@@ -39,6 +39,9 @@ WHOLE_BYTES = 64 * 1024
 
 Answered = aiohttp.ClientResponse | Answer
 
+BY_ITSELF = web.RequestKey("by itself", bool)
+"""Set on what a tab may have sent by itself, though it changes something."""
+
 _One = TypeVar("_One", bound=Answered)
 
 # Two slashes are another host's name, once somebody redirects there.
@@ -58,7 +61,7 @@ class Proxy:
     ) -> web.StreamResponse:
         sent = headers.up(request.headers, token=route.token)
         name_visitor(request, sent)
-        if asking.is_input(request.method, request.path):
+        if asking.is_input(request.method, request.path) and BY_ITSELF not in request:
             self._traffic.human(rental_id, self._clock.now())
         if "text/html" in request.headers.get("Accept", ""):
             sent["Accept-Encoding"] = "identity"  # pages are read on the way, see `rewriting`

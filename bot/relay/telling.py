@@ -14,6 +14,7 @@ from aiohttp import web
 from bot.domain.outputs import Execution
 from bot.domain.rentals import RentalId
 from bot.relay import headers
+from bot.relay.http import BY_ITSELF
 from bot.relay.rewriting import SCRIPT_PATH
 from bot.services.outputs import Outputs
 
@@ -54,6 +55,8 @@ class Telling:
             return
         if reads:
             await self._outputs.before_read(rental_id, found[1])
+        elif self._outputs.saves_itself(rental_id, found[1]):
+            request[BY_ITSELF] = True
         safe = self._outputs.safe(rental_id)
         statuses: list[int] = []
         yield statuses.append

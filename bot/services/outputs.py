@@ -185,6 +185,16 @@ class Outputs:
         kernels = self._kernels.get(rental_id, {}).values()
         return frozenset(key for kernel in kernels for key, run in kernel.runs.items() if run.safe)
 
+    def saves_itself(self, rental_id: RentalId, path: str) -> bool:
+        """Whether a tab that saves a notebook now may do so by itself: its cells have put out
+        something since it was saved last. Nobody has to touch it for that."""
+        kernels = self._kernels.get(rental_id, {}).values()
+        mine = [kernel for kernel in kernels if kernel.path in (None, path)]
+        news = any(kernel.said > kernel.said_by_save for kernel in mine)
+        for kernel in mine:
+            kernel.said_by_save = kernel.said
+        return news
+
     async def saved(self, rental_id: RentalId, path: str, safe: frozenset[str]) -> None:
         """A tab has saved a notebook; `safe` is what `safe` said before it began."""
         kernels = self._kernels.get(rental_id, {})

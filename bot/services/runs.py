@@ -54,6 +54,7 @@ class Talk:
     def heard(self, kind: str, run_id: str, content: Json | None) -> None:
         """The kernel said something, of whichever run."""
         if kind == "update_display_data" and content is not None:
+            self.kernel.said += 1
             for execution in self.kernel.of(self):
                 execution.redraw(content)
             return
@@ -66,12 +67,14 @@ class Talk:
             self.kernel.short(Kind.GPU_MEMORY)
         run = self.kernel.runs.get(run_id)
         if run is not None and run.talk is self:
+            self.kernel.said += 1
             run.execution.hear(kind, content)
 
     def printed(self, run_id: str, content: bytes) -> None:
         """The same as `heard` of a stream whose content nobody has read yet."""
         run = self.kernel.runs.get(run_id)
         if run is not None and run.talk is self and not run.execution.done:
+            self.kernel.said += 1
             run.execution.hear_unread(content)
 
     def leave(self) -> None:
@@ -119,6 +122,8 @@ class Kernel:
     """Told when a cell found no memory left on the GPU, and when the kernel died."""
     talks: dict[str, Talk] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)  # oldest first
+    said: int = 0  # how often its runs put something out
+    said_by_save: int = 0  # the same, when its notebook was saved last
 
     def of(self, talk: Talk) -> Iterator[Execution]:
         return (run.execution for run in self.runs.values() if run.talk is talk)
