@@ -169,6 +169,14 @@ class Life:
     booked: Usd
     billed: Usd | None  # None: Vast has said nothing yet
     transfer: Usd = ZERO  # of what is booked: bytes of the machine it has or had last
+    billed_at: datetime | None = None  # when Vast last said something of that machine
+
+    @property
+    def final(self) -> bool:
+        """Whether Vast has billed it to its end: a bill from before says nothing about that."""
+        if self.gone_at is None or self.billed_at is None:
+            return False
+        return self.billed_at >= self.gone_at
 
 
 class Spending(Protocol):

@@ -70,6 +70,28 @@ async def test_quote_reckoning_and_bill_stand_side_by_side(chat: Chat) -> None:
     assert "Vast charged $0.02 more than quoted." in shown
 
 
+async def test_a_bill_that_is_not_whole_yet_is_held_against_nothing(chat: Chat) -> None:
+    """Vast bills hours later: of a machine that runs, or has just ended, its figure is one so far,
+    and no “less than quoted” is made of it."""
+    rental = await chat.ready(name="lesson")
+    chat.clock.turn(HOUR)
+    await billed(chat, rental, "0.22")
+    chat.clock.turn(HOUR)
+    await chat.look(rental.id)
+
+    runs = text((await chat.ada.slash(chat.channel, "spend")).response)
+    await chat.ended(rental)
+    ended = text((await chat.ada.slash(chat.channel, "spend")).response)
+    await billed(chat, rental, "0.44")
+    whole = text((await chat.ada.slash(chat.channel, "spend")).response)
+
+    for shown in (runs, ended):
+        assert "-# quoted $0.44 · reckoned $0.44 · Vast $0.22 so far" in shown
+        assert "than quoted" not in shown
+    assert "· Vast $0.44\n" in whole
+    assert "**1 machine that Vast has billed**" in whole
+
+
 async def test_a_picture_and_a_table_come_with_it(chat: Chat) -> None:
     """The table has every digit, and no name in it is a formula."""
     rental = await chat.ready(name="=HYPERLINK(1)")
