@@ -86,6 +86,10 @@ class Budgets(Protocol):
         """Written beside the earlier ones, which stay as the record of who set what."""
         ...
 
+    async def budget_changes(self, guild_id: int, *, limit: int) -> list[Budget]:
+        """That record, newest first, with the limits that were taken away."""
+        ...
+
     async def uses(
         self, guild_id: int, month: Month, subjects: Sequence[Subject] | None = None
     ) -> list[Use]:

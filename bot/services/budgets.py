@@ -81,6 +81,12 @@ class Budgets:
         order = list(Scope)
         return month, sorted(found, key=lambda u: (order.index(u.subject.scope), u.subject.id))
 
+    async def changes(self, actor: Actor, *, limit: int) -> list[Budget]:
+        """Who set which limit, newest first, for those who may set them; nothing for others."""
+        if not (actor.lead or actor.manager):
+            return []
+        return await self._store.budget_changes(actor.guild_id, limit=limit)
+
     async def set(self, actor: Actor, subject: Subject, amount: Usd | None) -> Use | None:
         """Set a limit, or take it away with None; how it stands then. Raises NotYours.
 

@@ -82,6 +82,12 @@ class SqlBudgets(Part):
             changed = {"amount": budget.amount, "set_by": budget.set_by}
             await connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed))
 
+    async def budget_changes(self, guild_id: int, *, limit: int) -> list[Budget]:
+        newest = (budgets.c.set_at.desc(), budgets.c.scope, budgets.c.subject_id)
+        chosen = select(budgets).where(budgets.c.guild_id == guild_id).order_by(*newest)
+        async with self._database.reading() as connection:
+            return [_budget(row) for row in await connection.execute(chosen.limit(limit))]
+
     async def uses(
         self, guild_id: int, month: Month, subjects: Sequence[Subject] | None = None
     ) -> list[Use]:
@@ -388,11 +394,13 @@ async def _budgets(connection: AsyncConnection, guild_id: int) -> list[Budget]:
     newest: dict[Subject, Budget] = {}
     chosen = select(budgets).where(budgets.c.guild_id == guild_id).order_by(budgets.c.set_at)
     for row in await connection.execute(chosen):
-        subject = Subject(Scope(row.scope), row.subject_id)
-        newest[subject] = Budget(
-            subject=subject, amount=row.amount, set_by=row.set_by, set_at=row.set_at
-        )
+        newest[Subject(Scope(row.scope), row.subject_id)] = _budget(row)
     return [one for one in newest.values() if one.amount is not None]
+
+
+def _budget(row: Row[Any]) -> Budget:
+    subject = Subject(Scope(row.scope), row.subject_id)
+    return Budget(subject=subject, amount=row.amount, set_by=row.set_by, set_at=row.set_at)
 
 
 def _granted(given: Sequence[Grant], members: frozenset[int] | None) -> Usd:
