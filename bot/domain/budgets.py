@@ -69,7 +69,8 @@ class Month:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """How a budget stands. `granted` is what leads have approved on top of it."""
+    """How a budget stands. `granted` is what leads have approved on top of it: what may still be
+    begun on, or was."""
 
     subject: Subject
     limit: Usd

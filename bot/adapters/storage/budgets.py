@@ -94,7 +94,8 @@ class SqlBudgets(Part):
         now = self._clock.now()
         async with self._database.reading() as connection:
             found = await _uses(connection, guild_id, month, now, subjects)
-            given = [_grant(row) for row in await connection.execute(_approved(guild_id, month))]
+            approved = (await connection.execute(_approved(guild_id, month))).all()
+            given = [one for one in map(_grant, approved) if await _stands(connection, one, now)]
             return [
                 replace(use, granted=_granted(given, await _members(connection, guild_id, use)))
                 for use in found
@@ -405,6 +406,19 @@ def _budget(row: Row[Any]) -> Budget:
 
 def _granted(given: Sequence[Grant], members: frozenset[int] | None) -> Usd:
     return Usd.sum(one.amount for one in given if members is None or one.member_id in members)
+
+
+async def _stands(connection: AsyncConnection, grant: Grant, now: datetime) -> bool:
+    """Whether an approval may still be used, or something was begun while it could be."""
+    if grant.counts(now) or grant.decided_at is None:
+        return grant.decided_at is not None
+    begun = select(rentals.c.id).where(
+        rentals.c.guild_id == grant.guild_id,
+        rentals.c.owner_id == grant.member_id,
+        rentals.c.requested_at >= grant.decided_at,
+        rentals.c.requested_at < grant.decided_at + VALID,
+    )
+    return (await connection.execute(begun.limit(1))).first() is not None
 
 
 async def _members(connection: AsyncConnection, guild_id: int, use: Use) -> frozenset[int] | None:
