@@ -26,7 +26,9 @@ class Budget(commands.GroupCog, name="budget", description="Dollars a month, and
         await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
         month, uses = await self._budgets.show(actor)
-        await interaction.edit_original_response(view=cards.standing(month, uses, lead=actor.lead))
+        changes = await self._budgets.changes(actor, limit=cards.CHANGES)
+        view = cards.standing(month, uses, lead=actor.lead, changes=changes)
+        await interaction.edit_original_response(view=view)
 
     @app_commands.command(name="set", description="Set a limit a month, for leads")
     @app_commands.describe(

@@ -25,6 +25,10 @@ HOUR = timedelta(hours=1)
 MARKS = (50, 80, 100)
 """Percent of a budget at which somebody is told."""
 
+WARNED = 101
+"""Stands beside the marks, beyond all percents, from the warning that machines end until the budget
+has room again or the team's policy ends none."""
+
 VALID = timedelta(hours=24)
 """How long a request waits for its answer, and an approval may be used."""
 
@@ -65,7 +69,8 @@ class Month:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """How a budget stands. `granted` is what leads have approved on top of it."""
+    """How a budget stands. `granted` is what leads have approved on top of it: what may still be
+    begun on, or was."""
 
     subject: Subject
     limit: Usd

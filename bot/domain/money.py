@@ -83,6 +83,21 @@ def hourly_part(rate: Usd) -> str:
     return f"${str(exact).removesuffix('0')}/h"
 
 
+def at_most(limit: Usd) -> str:
+    """A highest hourly price with every digit that was typed: `at most $0.40 an hour`."""
+    digits = f"{limit.dollars:.6f}"
+    return f"at most ${digits[:-4]}{digits[-4:].rstrip('0')} an hour"
+
+
+def above(limit: Usd) -> Usd:
+    """The lowest hourly price that is more than a limit.
+
+    Whole thousandths are what `hourly` shows, and were read off there: all that is shown as so much
+    is within them. A finer limit is meant as it is.
+    """
+    return limit + Usd(1 if limit.micros % 1_000 else 500)
+
+
 def storage_per_hour(per_gb_month: Usd, disk_gb: int) -> Usd:
     """What a disk costs per hour at Vast's price per GB and month (reference vast-api, 4.1)."""
     return Usd(per_gb_month.micros * disk_gb).over(timedelta(hours=1), per=MONTH)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.images import Image
-from bot.domain.money import Usd
+from bot.domain.money import Usd, above, at_most
 from bot.domain.offers import MIN_VRAM_GB, Offer, Sort, Wish, find_gpu, rank
 
 _LADDER = ("0.10", "0.15", "0.20", "0.25", "0.30", "0.40", "0.50", "0.75", "1", "1.50", "2", "3")
@@ -76,7 +76,7 @@ def prices(pool: Iterable[Offer], wish: Wish, image: Image, *, most: int) -> lis
     """Highest prices that leave something, the lowest first; the wished one among them."""
     fitting = _cheapest_first(pool, replace(wish, max_price=None), image)
     least = fitting[0].rates.per_hour(wish.disk_gb) if fitting else PRICES[0]
-    steps = [step for step in PRICES if step >= least][:most]
+    steps = [step for step in PRICES if above(step) > least][:most]
     if wish.max_price is not None and wish.max_price not in steps:
         steps = [*steps[: most - 1], wish.max_price]
     return sorted(steps)
@@ -102,7 +102,7 @@ def _looser(wish: Wish) -> list[tuple[str, Wish]]:
     """The wish without each of its limits that can be given up, in the words of `offers.limits`."""
     ways: list[tuple[str, Wish]] = []
     if wish.max_price is not None:
-        ways.append((f"at most {wish.max_price} an hour", replace(wish, max_price=None)))
+        ways.append((at_most(wish.max_price), replace(wish, max_price=None)))
     if wish.region is not None:
         ways.append((f"the region {wish.region.upper()}", replace(wish, region=None)))
     if wish.min_vram_gb > 0:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.domain.images import Image, size_of
-from bot.domain.money import Usd, storage_per_hour
+from bot.domain.money import Usd, above, at_most, storage_per_hour
 
 MIN_VRAM_GB = 16
 DEFAULT_DISK_GB = 30
@@ -91,7 +91,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a person asks for. `max_price` is the whole price of an hour, disk included."""
+    """What a person asks for. `max_price` is the whole price of an hour, disk included, as prices
+    are shown: `money.above` says what is more than that."""
 
     gpu: str | None = None
     max_price: Usd | None = None
@@ -216,10 +217,8 @@ def limits(wish: Wish, image: Image) -> dict[str, Callable[[Offer], bool]]:
         gpu = wish.gpu
         tests[f"the model {gpu}"] = lambda offer: same_gpu(offer.gpu_name, gpu)
     if wish.max_price is not None:
-        price = wish.max_price
-        tests[f"at most {price} an hour"] = lambda offer: (
-            offer.rates.per_hour(wish.disk_gb) <= price
-        )
+        price, too_dear = wish.max_price, above(wish.max_price)
+        tests[at_most(price)] = lambda offer: offer.rates.per_hour(wish.disk_gb) < too_dear
     if wish.region is not None:
         region = wish.region.upper()
         tests[f"the region {region}"] = lambda offer: offer.country == region

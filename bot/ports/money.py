@@ -86,6 +86,10 @@ class Budgets(Protocol):
         """Written beside the earlier ones, which stay as the record of who set what."""
         ...
 
+    async def budget_changes(self, guild_id: int, *, limit: int) -> list[Budget]:
+        """That record, newest first, with the limits that were taken away."""
+        ...
+
     async def uses(
         self, guild_id: int, month: Month, subjects: Sequence[Subject] | None = None
     ) -> list[Use]:
@@ -100,7 +104,9 @@ class Budgets(Protocol):
         """The open rentals that count against a budget, oldest first."""
         ...
 
-    async def add_grant(self, grant: Grant) -> None: ...
+    async def add_grant(self, grant: Grant) -> bool:
+        """Write a request; False, with nothing written, where one for its quote waits already."""
+        ...
 
     async def grant(self, grant_id: str) -> Grant | None: ...
 
@@ -123,12 +129,18 @@ class Budgets(Protocol):
         guild_id: int,
         subject: Subject,
         month: Month,
-        percent: int,
+        percents: Sequence[int],
         *,
-        rental_id: RentalId,
-        letter: Writing,
+        letters: Mapping[RentalId, Sequence[Writing]],
     ) -> bool:
-        """Tell of a mark, once a month: the letter and the mark are one transaction."""
+        """Tell of the last of these marks, once a month; those before it are told with it.
+
+        Letters and marks are one transaction. False, with no letter, where it was told before.
+        """
+        ...
+
+    async def unmark(self, guild_id: int, subject: Subject, month: Month, percent: int) -> None:
+        """Forget a mark, so that it may be told again."""
         ...
 
     async def guilds(self) -> list[int]:
@@ -161,6 +173,14 @@ class Life:
     booked: Usd
     billed: Usd | None  # None: Vast has said nothing yet
     transfer: Usd = ZERO  # of what is booked: bytes of the machine it has or had last
+    billed_at: datetime | None = None  # when Vast last said something of that machine
+
+    @property
+    def final(self) -> bool:
+        """Whether Vast has billed it to its end: a bill from before says nothing about that."""
+        if self.gone_at is None or self.billed_at is None:
+            return False
+        return self.billed_at >= self.gone_at
 
 
 class Spending(Protocol):
@@ -173,7 +193,7 @@ class Spending(Protocol):
     async def lives(
         self, guild_id: int, owner_id: int | None, start: datetime, end: datetime
     ) -> Mapping[RentalId, Life]:
-        """Of every rental that has entries in the span, or is open."""
+        """Of every rental that has entries in the span, is open, or is not booked to its end."""
         ...
 
     async def open_tabs_of(self, guild_id: int, owner_id: int | None) -> list[Tab]: ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from bot.domain import tabs
 from bot.domain.bills import Bill, Charge, Patience, corrections, reckon, summed, watched
@@ -136,7 +136,7 @@ class Bills:
         """Not one whose books are closed, nor one that the next listing shows."""
         if self._clock.now() - charge.start < SETTLING:
             return False
-        if charge.start < rental.requested_at - SKEW:
+        if charge.start < _earliest(charge, rental):
             return False  # it was there before the rental: somebody has changed a label
         if await self._store.tabs_of_machine(charge.contract):
             return False  # perhaps another rental's, which took it in
@@ -145,12 +145,20 @@ class Bills:
 
     async def _open(self, rental: Rental, charge: Charge) -> Tab | None:
         tab = tabs.opened(rental, charge.contract, None, charge.start)
-        tab = replace(tab, ended_at=charge.end, burn=replace(tab.burn, storage=False))
+        ended_at = min(charge.end, self._clock.now())  # a line of whole days ends tonight
+        tab = replace(tab, ended_at=ended_at, burn=replace(tab.burn, storage=False))
         try:
             log.warning("the bill names machine %s, which the books lacked", charge.contract)
             return await self._store.write_tab(tab)
         except Stale:
             return None
+
+
+def _earliest(charge: Charge, rental: Rental) -> datetime:
+    """When a line of a rental's own machine may begin: a line by the day does at UTC's midnight."""
+    earliest = rental.requested_at - SKEW
+    midnight = earliest.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if charge.start.astimezone(UTC).time() == time() else earliest
 
 
 def _letters(entries: Sequence[Entry], told_from: Usd) -> list[Writing]:

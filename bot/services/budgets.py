@@ -2,7 +2,7 @@
 
 At 50, 80 and 100 percent somebody is told, once a month and budget. At 100 percent nothing new is
 begun, unless a lead approves it; where the team has chosen so, what runs is archived and then
-destroyed, some time after a warning. Without a proven archive nothing is.
+destroyed, some time after its owner was warned. Without a proven archive nothing is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot.domain.access import Actor
 from bot.domain.budgets import (
+    WARNED,
     WARNING,
     AtLimit,
     Budget,
@@ -80,6 +81,12 @@ class Budgets:
         order = list(Scope)
         return month, sorted(found, key=lambda u: (order.index(u.subject.scope), u.subject.id))
 
+    async def changes(self, actor: Actor, *, limit: int) -> list[Budget]:
+        """Who set which limit, newest first, for those who may set them; nothing for others."""
+        if not (actor.lead or actor.manager):
+            return []
+        return await self._store.budget_changes(actor.guild_id, limit=limit)
+
     async def set(self, actor: Actor, subject: Subject, amount: Usd | None) -> Use | None:
         """Set a limit, or take it away with None; how it stands then. Raises NotYours.
 
@@ -95,7 +102,10 @@ class Budgets:
         return found[0] if found else None
 
     async def request(self, actor: Actor, amount: Usd, quote_id: str | None = None) -> Grant:
-        """Ask the leads for more money this month. Raises Refused where policy knows no asking."""
+        """Ask the leads for more money this month.
+
+        Raises Refused where policy knows no asking, and where a request for that quote waits.
+        """
         if amount.micros <= 0:
             raise BadInput("nothing asked for", public="Ask for more than nothing.")
         if (await self.rules()).at_limit is AtLimit.REFUSE:
@@ -113,7 +123,12 @@ class Budgets:
             asked_at=self._clock.now(),
             quote_id=quote_id,
         )
-        await self._store.add_grant(grant)
+        if not await self._store.add_grant(grant):
+            raise Refused(
+                f"a request for {quote_id} waits",
+                public="The leads have been asked about this already.",
+                hint="Press Rent again once one of them has approved it.",
+            )
         log.info("%s asked for %s more", actor.name, amount)
         return grant
 
@@ -201,10 +216,14 @@ class Budgets:
         month = month_of(now, rules.zone)
         told = dict(await self._store.marked(guild_id, month))
         for use in await self._store.uses(guild_id, month):
-            await self._tell(guild_id, use, month, rules, told)
-            warned_at = told.get((use.subject, 100))
-            due = warned_at is not None and now - warned_at >= WARNING
-            if rules.at_limit is AtLimit.END and due and use.percent >= 100:
+            warned_at = told.get((use.subject, WARNED))
+            if rules.at_limit is not AtLimit.END or use.percent < 100:
+                if warned_at is not None:  # that warning is over; an end later has one of its own
+                    await self._store.unmark(guild_id, use.subject, month, WARNED)
+                await self._tell(guild_id, use, month, rules, told)
+            elif warned_at is None:
+                await self._warn(guild_id, use, month, rules)
+            elif now - warned_at >= WARNING:
                 await self._end_all(guild_id, use)
 
     async def _tell(
@@ -216,22 +235,41 @@ class Budgets:
         told: dict[tuple[Subject, int], datetime],
     ) -> None:
         """Of the marks passed since the last round only the highest is said."""
-        passed = [mark for mark in marks(use) if (use.subject, mark) not in told]
-        running = await self._store.counted(guild_id, use.subject) if passed else []
+        passed = marks(use)
+        news = bool(passed) and (use.subject, passed[-1]) not in told
+        running = await self._store.counted(guild_id, use.subject) if news else []
         if not running:
             return  # nobody spends; it is told with the next rental
-        now = self._clock.now()
-        mine = use.subject.scope is Scope.MEMBER
         letter = Writing(
-            kind=Kind.BUDGET if mine else Kind.BUDGET_LEADS,
-            at=now,
-            ends=passed[-1] == 100 and rules.at_limit is AtLimit.END,
-            detail=_words(use, passed[-1], rules),
+            kind=_whom(use.subject), at=self._clock.now(), detail=_words(use, passed[-1], rules)
         )
         if await self._store.mark(
-            guild_id, use.subject, month, passed[-1], rental_id=running[-1], letter=letter
+            guild_id, use.subject, month, passed, letters={running[-1]: [letter]}
         ):
             self._news.set()
+
+    async def _warn(self, guild_id: int, use: Use, month: Month, rules: Rules) -> None:
+        """Say that machines end: to whom the budget concerns, and to everybody whose they are."""
+        running = await self._store.counted(guild_id, use.subject)
+        words, now = _words(use, 100, rules), self._clock.now()
+        letters = {
+            one: [Writing(kind=Kind.BUDGET, at=now, ends=True, detail=words)]
+            for one in await self._newest(running)
+        }
+        if running and use.subject.scope is not Scope.MEMBER:
+            leads = Writing(kind=Kind.BUDGET_LEADS, at=now, ends=True, detail=words)
+            letters.setdefault(running[-1], []).append(leads)
+        passed = [*marks(use), WARNED]
+        if letters and await self._store.mark(
+            guild_id, use.subject, month, passed, letters=letters
+        ):
+            self._news.set()
+
+    async def _newest(self, running: Sequence[RentalId]) -> list[RentalId]:
+        """The newest machine of each owner, to write to them about; rows are read one by one, so
+        that one that cannot be read keeps no other from being warned of."""
+        found = await each(running, self._store.rental, of=lambda one: one, at_once=1)
+        return list({one.owner_id: one.id for one in found if one is not None}.values())
 
     async def _end_all(self, guild_id: int, use: Use) -> None:
         async def end(rental_id: RentalId) -> None:
@@ -261,6 +299,11 @@ class Budgets:
         log.info("rental %s ends: the budget of %s is used up", rental.id, use.subject)
         self._wake.set()
         self._news.set()
+
+
+def _whom(subject: Subject) -> Kind:
+    """One's own budget is told to oneself, every other one to the leads."""
+    return Kind.BUDGET if subject.scope is Scope.MEMBER else Kind.BUDGET_LEADS
 
 
 def _words(use: Use, mark: int, rules: Rules) -> str:

@@ -91,7 +91,6 @@ class Desk(Wishes):
             _demand_room(archive, wish)
         wish = await self._offers.checked(wish)
         offer = (await self._offers.find(wish, chosen))[0]
-        earlier = await self._store.rental(archive.rental_id) if archive is not None else None
         quote = Quote(
             id=new_id(12),
             guild_id=place.guild_id,
@@ -101,13 +100,12 @@ class Desk(Wishes):
             wish=wish,
             image=chosen,
             offer=offer,
-            name=_tidy(name or (archive.name if archive is not None else None)),
+            name=_tidy(name),
             hours=hours,
             made_at=self._clock.now(),
-            restore_id=archive.id if archive is not None else None,
-            address=earlier.host_name if earlier is not None else None,
-            forecast=restoring(archive.bytes, offer) if archive is not None else None,
         )
+        if archive is not None:
+            quote = await self._bringing(archive, quote)
         quote = await self.foreseen(actor, quote)
         await self._store.add_quote(quote)
         return quote
@@ -144,7 +142,8 @@ class Desk(Wishes):
         """Begin the rental of a wish that waited, as if its owner had pressed Rent on that offer.
 
         It bears the lookout's id, so it begins once; one that has begun comes back. Raises
-        LowCredit, Limit, OverBudget, and OfferGone where it has not begun and there is no offer.
+        LowCredit, Limit, OverBudget, NotFound where the archive it was to bring is gone, and
+        OfferGone where it has not begun and there is no offer.
         """
         begun = await self._store.rental(lookout.rental_id)
         if begun is not None:
@@ -163,8 +162,10 @@ class Desk(Wishes):
             name=_tidy(lookout.name),
             hours=lookout.hours,
             made_at=self._clock.now(),
-            restore_id=lookout.restore_id,
         )
+        if lookout.restore_id is not None:
+            archive = await self._shelf.there(lookout.guild_id, lookout.restore_id)
+            quote = await self._bringing(archive, quote)
         await self._afford(quote.per_hour, quote.hours)
         owner = Actor(
             id=lookout.owner_id,
@@ -182,6 +183,18 @@ class Desk(Wishes):
         if quote is None:
             raise NoQuote(f"no quote {quote_id[:20]!r}")
         return quote.guild_id
+
+    async def _bringing(self, archive: Archive, quote: Quote) -> Quote:
+        """The quote with an archive to put onto the machine, at its earlier address. BadInput."""
+        _demand_room(archive, quote.wish)
+        earlier = await self._store.rental(archive.rental_id)
+        return replace(
+            quote,
+            name=quote.name or _tidy(archive.name),
+            restore_id=archive.id,
+            address=earlier.host_name if earlier is not None else None,
+            forecast=restoring(archive.bytes, quote.offer),
+        )
 
     async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
         now = self._clock.now()

@@ -2,7 +2,7 @@
 
 Beside it stand what was quoted for the time a machine lived, and what Vast charged for it. Those
 two are of whole lives; they are summed, like our own reckoning beside them, over the rentals that
-Vast has billed.
+Vast has billed to their end.
 """
 
 from __future__ import annotations
@@ -60,11 +60,12 @@ class Line:
     quoted: Usd = ZERO
     reckoned: Usd = ZERO
     billed: Usd | None = None
+    final: bool = True  # Vast has billed it to its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """Three columns over the same rentals: those that Vast has billed."""
+    """Three columns over the same rentals: those that Vast has billed to their end."""
 
     count: int
     quoted: Usd
@@ -184,6 +185,7 @@ class Spend:
                     quoted=_quoted(lives[rental.id], now),
                     reckoned=lives[rental.id].booked + owing.get(rental.id, Cost()).total,
                     billed=lives[rental.id].billed,
+                    final=lives[rental.id].final,
                 )
                 for rental in named.values()
                 if rental is not None
@@ -229,7 +231,7 @@ def _quoted(life: Life, now: datetime) -> Usd:
 def _compared(
     lives: Mapping[RentalId, Life], owing: Mapping[RentalId, Cost], now: datetime
 ) -> Compared | None:
-    billed = {one: life for one, life in lives.items() if life.billed is not None}
+    billed = {one: life for one, life in lives.items() if life.final}
     if not billed:
         return None
     return Compared(

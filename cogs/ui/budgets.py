@@ -5,23 +5,36 @@ from __future__ import annotations
 import calendar
 from collections.abc import Sequence
 
-from bot.domain.budgets import VALID, Grant, Month, Scope, Subject, Use
+from bot.domain.budgets import VALID, Budget, Grant, Month, Scope, Subject, Use
 from bot.errors import OverBudget
 from cogs.ui import buttons, look
 
+CHANGES = 5
 _CELLS = 12
 
 
-def standing(month: Month, uses: Sequence[Use], *, lead: bool) -> look.Card:
-    """Every budget that concerns somebody, the team's first."""
+def standing(
+    month: Month, uses: Sequence[Use], *, lead: bool, changes: Sequence[Budget] = ()
+) -> look.Card:
+    """Every budget that concerns somebody, the team's first; for leads who set what, newest
+    first."""
     if not uses:
         how = "Set one with /budget set." if lead else "A lead can set one."
-        return look.card(f"### No budget\nNothing limits what is spent. {how}")
+        return look.card(
+            f"### No budget\nNothing limits what is spent. {how}",
+            _changes(changes),
+        )
+    said = _changes(changes)
     return look.card(
         f"### Budgets of {_named(month)}",
-        look.listing((row(use) for use in uses), lambda left: f"… and {left} more"),
+        look.listing(
+            (row(use) for use in uses),
+            lambda left: f"… and {left} more",
+            room=look.ROOM - len(said),
+        ),
         "-# Used is what the machines have cost this month; held is what those that run may still "
         f"cost until their planned end. The month ends {look.ago(month.end)}.",
+        said,
     )
 
 
@@ -105,6 +118,15 @@ def name(subject: Subject) -> str:
             return f"<@&{subject.id}>"
         case Scope.MEMBER:
             return f"<@{subject.id}>"
+
+
+def _changes(changes: Sequence[Budget]) -> str:
+    return look.lines("**Last changes**", *(_change(one) for one in changes)) if changes else ""
+
+
+def _change(one: Budget) -> str:
+    limit = f"{one.amount} a month" if one.amount is not None else "no limit"
+    return f"{look.ago(one.set_at)} by <@{one.set_by}>: {name(one.subject)} **{limit}**"
 
 
 def _named(month: Month) -> str:

@@ -57,7 +57,8 @@ def _spent(line: Line) -> str:
     tried = f", {line.failed} of it for machines that failed" if line.failed.micros else ""
     beside = ""
     if line.billed is not None:
-        beside = f"-# quoted {line.quoted} · reckoned {line.reckoned} · Vast {line.billed}"
+        far = "" if line.final else " so far"
+        beside = f"-# quoted {line.quoted} · reckoned {line.reckoned} · Vast {line.billed}{far}"
     return look.lines(
         f"**{line.cost.total}** · {cards.title(rental)} · {when}{tried}",
         beside,

@@ -39,6 +39,28 @@ async def test_a_lead_sets_limits_and_each_sees_what_concerns_them(chat: Chat) -
     assert f"<@{chat.ben.id}>" in alls
 
 
+async def test_leads_see_who_set_which_limit(chat: Chat) -> None:
+    """Newest first, the limits that were taken away as well; what others may spend is not for
+    members to see."""
+    await chat.lead.slash(chat.channel, "budget set", dollars="40")
+    chat.clock.turn(timedelta(minutes=1))
+    await chat.lead.slash(chat.channel, "budget set", dollars="20", member=chat.ben.user)
+    chat.clock.turn(timedelta(minutes=1))
+    await chat.lead.slash(chat.channel, "budget set", dollars="off")
+
+    hers = text((await chat.ada.slash(chat.channel, "budget show")).response)
+    alls = text((await chat.lead.slash(chat.channel, "budget show")).response)
+
+    by = f"by <@{chat.lead.id}>: "
+    changes = alls.partition("**Last changes**")[2]
+    assert [line.partition(by)[2] for line in changes.splitlines() if by in line] == [
+        "The team **no limit**",
+        f"<@{chat.ben.id}> **$20.00 a month**",
+        "The team **$40.00 a month**",
+    ]
+    assert "Last changes" not in hers
+
+
 async def test_what_runs_is_held(chat: Chat) -> None:
     """Ten hours at $0.318 of $40; the limit can be taken away again."""
     await chat.lead.slash(chat.channel, "budget set", dollars="40")

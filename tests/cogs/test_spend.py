@@ -18,7 +18,7 @@ from bot.domain.bills import Bill, Parts
 from bot.domain.ledger import Entry, Kind
 from bot.domain.money import Usd
 from bot.domain.periods import Period
-from bot.domain.rentals import ContractId, Rental
+from bot.domain.rentals import ContractId, Reason, Rental, State
 from bot.errors import Down
 from bot.ports.books import Store
 from bot.services.credit import Credit
@@ -68,6 +68,28 @@ async def test_quote_reckoning_and_bill_stand_side_by_side(chat: Chat) -> None:
     assert "**1 machine that Vast has billed**" in shown
     assert "Quoted           $0.44\nReckoned         $0.44\nVast             $0.46" in shown
     assert "Vast charged $0.02 more than quoted." in shown
+
+
+async def test_a_bill_that_is_not_whole_yet_is_held_against_nothing(chat: Chat) -> None:
+    """Vast bills hours later: of a machine that runs, or has just ended, its figure is one so far,
+    and no “less than quoted” is made of it."""
+    rental = await chat.ready(name="lesson")
+    chat.clock.turn(HOUR)
+    await billed(chat, rental, "0.22")
+    chat.clock.turn(HOUR)
+    await chat.look(rental.id)
+
+    runs = text((await chat.ada.slash(chat.channel, "spend")).response)
+    await chat.ended(rental)
+    ended = text((await chat.ada.slash(chat.channel, "spend")).response)
+    await billed(chat, rental, "0.44")
+    whole = text((await chat.ada.slash(chat.channel, "spend")).response)
+
+    for shown in (runs, ended):
+        assert "-# quoted $0.44 · reckoned $0.44 · Vast $0.22 so far" in shown
+        assert "than quoted" not in shown
+    assert "· Vast $0.44\n" in whole
+    assert "**1 machine that Vast has billed**" in whole
 
 
 async def test_a_picture_and_a_table_come_with_it(chat: Chat) -> None:
@@ -123,6 +145,26 @@ async def test_failed_tries_are_in_it_and_marked(chat: Chat) -> None:
 
     assert "$0.15 of it for machines that failed" in text(answer.response)
     assert b",404,yes,gpu,0.150000" in (await attached(answer))["spend.csv"]
+
+
+async def test_a_machine_that_is_gone_before_its_first_hour_was_booked_counts(chat: Chat) -> None:
+    """Its row is closed, and its tab waits for the next look: there is nothing else of it yet."""
+    rental = await chat.ready(name="lesson")
+    now = chat.clock.turn(HOUR / 2)
+    await chat.change(
+        rental.id,
+        state=State.CLOSED,
+        reason=Reason.VANISHED,
+        released_at=now,
+        gone_at=now,
+        closed_at=now,
+        waived_by=rental.owner_id,
+    )
+
+    shown = text((await chat.ada.slash(chat.channel, "spend", period="today")).response)
+
+    assert "### $0.11 spent today" in shown
+    assert "lesson" in shown
 
 
 async def test_a_row_that_cannot_be_read_is_left_out_and_that_is_said(

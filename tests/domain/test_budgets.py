@@ -22,9 +22,9 @@ from bot.domain.budgets import (
     tightest,
 )
 from bot.domain.money import Usd
-from bot.domain.rentals import State
+from bot.domain.rentals import Reason, State
 from bot.errors import BadInput, OverBudget
-from tests.domain.facts import NOW, rental
+from tests.domain.facts import NOW, offer, rental
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 HOUR = timedelta(hours=1)
@@ -69,6 +69,22 @@ def test_an_open_rental_holds_its_price_until_its_planned_end() -> None:
     assert hold(open_ended, month, NOW + 3 * HOUR) == Usd.of("0.5")
     for state in (State.DESTROYING, State.CLOSED):
         assert hold(rental(hours=10, state=state), month, NOW) == Usd()
+
+
+def test_a_rental_holds_on_while_its_failed_machine_is_destroyed() -> None:
+    """Another is rented for it as soon as that one is gone, at the price that was agreed to:
+    nobody takes the money in between."""
+    failed = rental(
+        hours=10,
+        created_at=NOW,
+        agreed_per_hour=Usd.of("0.5"),
+        rates=offer().rates,
+        state=State.DESTROYING,
+        reason=Reason.PRICE_ROSE,
+        replacing=True,
+    )
+
+    assert hold(failed, month_of(NOW, UTC), NOW) == Usd.of(5)
 
 
 def test_what_falls_into_the_next_month_is_not_held_in_this_one() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.money import MONTH, Usd, hourly, storage_per_hour
+from bot.domain.money import MONTH, Usd, at_most, hourly, storage_per_hour
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,15 @@ def test_amounts_read_like_money(micros: int, shown: str) -> None:
 def test_hourly_prices_show_three_decimals() -> None:
     """$0.297/h and $0.303/h are different machines."""
     assert hourly(Usd.of("0.29694")) == "$0.297/h"
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("0.4", "$0.40"), ("0.312", "$0.312"), ("0.31205", "$0.31205"), ("2", "$2.00")],
+)
+def test_a_highest_price_is_said_with_every_digit(limit: str, said: str) -> None:
+    """“At most $0.31” is not what somebody asked for who typed 0.312."""
+    assert at_most(Usd.of(limit)) == f"at most {said} an hour"
 
 
 @pytest.mark.parametrize("text", ["", "abc", "NaN", "Infinity", "1,5"])

@@ -72,6 +72,29 @@ def test_every_limit_is_checked_again_whatever_vast_sent(unfit: Offer) -> None:
     assert rank([unfit, OFFER], wish, DEFAULT) == [OFFER]
 
 
+@pytest.mark.parametrize(
+    ("per_hour", "limit", "fits"),
+    [
+        ("0.312499", "0.312", True),  # shown as $0.312/h
+        ("0.3125", "0.312", False),  # shown as $0.313/h
+        ("0.300499", "0.30", True),
+        ("0.312400", "0.3124", True),
+        ("0.312401", "0.3124", False),  # who types that many digits means them
+    ],
+)
+def test_a_price_typed_as_it_is_shown_lets_its_machine_in(
+    per_hour: str, limit: str, fits: bool
+) -> None:
+    """Prices are shown rounded; whoever types one off a card means the machine beside it."""
+    one = _priced(1, per_hour)
+    disk = one.rates.per_hour(10) - one.rates.gpu_per_hour
+    one = replace(one, rates=replace(one.rates, gpu_per_hour=Usd.of(per_hour) - disk))
+
+    found = rank([one], Wish(disk_gb=10, max_price=Usd.of(limit)), DEFAULT)
+
+    assert (found == [one]) is fits
+
+
 def test_an_offer_that_comes_twice_is_shown_once() -> None:
     """Vast may send one offer twice with different scores."""
     assert rank([OFFER, OFFER], Wish(), DEFAULT) == [OFFER]

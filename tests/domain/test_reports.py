@@ -102,6 +102,7 @@ def test_quiet_hours_put_a_report_off_and_none_is_lost_over_midnight() -> None:
     assert early.at == at("2026-11-24T08:00Z")
     assert late is not None
     assert late.day == date(2026, 11, 24)
+    assert late.span.days == [date(2026, 11, 24)]  # it says “yesterday”
     assert night is not None
     assert night.day == date(2026, 11, 23)  # that of the night before, if it was missed
 

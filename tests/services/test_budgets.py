@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from bot.adapters.storage.engine import parsed, writing_engine
 from bot.domain.access import Actor
-from bot.domain.budgets import TEAM, VALID, WARNING, Scope, Subject
+from bot.domain.budgets import TEAM, VALID, WARNING, Grant, Scope, Subject
 from bot.domain.ledger import Entry, Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import deferred
@@ -148,6 +149,26 @@ async def test_a_request_for_something_that_was_rented_meanwhile_is_over(house: 
     assert use.granted == Usd()
 
 
+async def test_a_quote_is_asked_about_once_at_a_time(house: House) -> None:
+    """However often the button is pressed: two leads' yes to one need would be twice the money.
+    Denied, or not answered in time, it may be asked about again."""
+    quote = await house.desk.quote(ADA, PLACE, Wish(), hours=10)
+
+    pressed = await asyncio.gather(
+        *(house.budgets.request(ADA, Usd.of(1), quote.id) for _ in range(3)),
+        return_exceptions=True,
+    )
+
+    (first,) = [one for one in pressed if isinstance(one, Grant)]
+    assert [str(one) for one in pressed if isinstance(one, Refused)] == [
+        f"a request for {quote.id} waits"
+    ] * 2
+    await house.budgets.decide(LEA, first.id, approved=False)
+    await house.budgets.request(ADA, Usd.of(1), quote.id)
+    house.clock.turn(VALID)
+    await house.budgets.request(ADA, Usd.of(1), quote.id)
+
+
 async def test_a_used_up_budget_wakes_nobody_unless_machines_end(house: House) -> None:
     """What is only news waits for the end of quiet hours; the warning of an end does not."""
     await house.budgets.set(LEA, HERS, Usd.of(10))
@@ -213,6 +234,19 @@ async def test_each_mark_is_told_once_to_whom_it_concerns(house: House) -> None:
     assert {letter.kind for letter in letters} == {LetterKind.BUDGET}
 
 
+async def test_of_marks_passed_at_once_the_lower_are_never_told(house: House) -> None:
+    """Not in a later round either: nobody reads of 50 % who has read of 80 %."""
+    await house.budgets.set(LEA, HERS, Usd.of(10))
+    rental = await ready(house)
+    await spend(house, rental, "8.5")
+    await told(house, rental)
+    house.clock.turn(timedelta(minutes=1))
+
+    (only,) = await told(house, rental)
+
+    assert "80 % reached" in only
+
+
 async def test_a_new_month_begins_in_the_teams_zone(house: House) -> None:
     """At eleven in the evening UTC it is December in Berlin."""
     await house.budgets.set(LEA, HERS, Usd.of(5))
@@ -250,6 +284,68 @@ async def test_what_runs_is_warned_then_archived_then_ended(house: House) -> Non
     assert ending.released_at == house.clock.now()
     assert ending.waived_by is None
     assert ending.note.startswith("This person's budget is used up")
+
+
+async def test_nothing_ends_on_the_strength_of_an_older_message(house: House) -> None:
+    """That nothing new can be rented is no warning of an end: once policy ends machines, that is
+    told, and half an hour passes."""
+    await house.budgets.set(LEA, HERS, Usd.of(5))
+    rental = await ready(house)
+    await spend(house, rental, "6")
+    await told(house, rental)
+    house.clock.turn(HOUR)
+    await house.store.change_policy({"over_budget": '"end"'}, by=None)
+
+    _, warning = await told(house, rental)
+    waiting = await house.store.rental(rental.id)
+    house.clock.turn(WARNING)
+    await house.budgets.watch()
+    ending = await house.store.rental(rental.id)
+
+    assert "In 30 minutes what runs on it is archived" in warning
+    assert waiting is not None
+    assert waiting.released_at is None
+    assert ending is not None
+    assert ending.released_at == house.clock.now()
+
+
+async def test_a_budget_used_up_a_second_time_is_warned_of_again(house: House) -> None:
+    """The first warning came to nothing, as a lead raised the budget."""
+    await house.store.change_policy({"over_budget": '"end"'}, by=None)
+    await house.budgets.set(LEA, HERS, Usd.of(5))
+    rental = await ready(house)
+    await spend(house, rental, "6")
+    await told(house, rental)
+    await house.budgets.set(LEA, HERS, Usd.of(10))
+    house.clock.turn(HOUR)
+    await told(house, rental)
+    await spend(house, rental, "6")
+
+    letters = await told(house, rental)
+
+    assert len([one for one in letters if "100 % reached" in one]) == 2
+    row = await house.store.rental(rental.id)
+    assert row is not None
+    assert row.released_at is None
+
+
+async def test_whose_machines_end_for_the_teams_budget_is_warned_too(house: House) -> None:
+    """Not the leads alone; once a person, however many machines they have."""
+    await house.store.change_policy({"over_budget": '"end"'}, by=None)
+    await house.budgets.set(LEA, TEAM, Usd.of(5))
+    mine, newer = await rent(house, hours=1), await rent(house, hours=1)
+    other = await rent(house, replace(ADA, id=2), hours=1)
+    await spend(house, mine, "6")
+
+    await house.budgets.watch()
+
+    letters = {one.id: await house.store.letters_of(one.id) for one in (mine, newer, other)}
+    assert {id: sorted(one.kind for one in sent) for id, sent in letters.items()} == {
+        mine.id: [],
+        newer.id: [LetterKind.BUDGET],
+        other.id: [LetterKind.BUDGET, LetterKind.BUDGET_LEADS],
+    }
+    assert all(one.writing.ends for sent in letters.values() for one in sent)
 
 
 async def test_an_end_whose_archive_waits_is_not_asked_for_again_meanwhile(house: House) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, cast
 
 import pytest
 
 from bot.adapters.vast.client import Vast
-from bot.domain.bills import Patience
+from bot.domain.bills import Charge, Patience
 from bot.domain.ledger import Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.limits import Limits
@@ -263,8 +264,35 @@ async def test_a_charge_whose_label_is_gone_is_known_by_its_number(day: Day) -> 
     assert sum((await day.kinds()).values()) == pytest.approx(sum(day.billed().values()), abs=500)
 
 
-async def test_a_machine_that_only_the_bill_knows_is_its_rentals_failed_try(day: Day) -> None:
-    """Rented twice while an answer was lost, and gone before any list showed it."""
+class ByDays:
+    """Vast whose lines begin and end at midnights, as its documented one does."""
+
+    def __init__(self, vast: Vast) -> None:
+        self._vast = vast
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vast, name)
+
+    async def charges(self, *, since: datetime, until: datetime) -> list[Charge]:
+        return [
+            replace(
+                one,
+                start=datetime.combine(one.start.date(), time(), UTC),
+                end=datetime.combine(one.end.date() + timedelta(days=1), time(), UTC),
+            )
+            for one in await self._vast.charges(since=since, until=until)
+        ]
+
+
+@pytest.mark.parametrize("by_days", [False, True])
+async def test_a_machine_that_only_the_bill_knows_is_its_rentals_failed_try(
+    day: Day, by_days: bool
+) -> None:
+    """Rented twice while an answer was lost, and gone before any list showed it; by lines of whole
+    days too, which begin before the rental was asked for."""
+    if by_days:
+        day.vast = cast(Vast, ByDays(day.vast))
+        day.restart()
     await day.live(timedelta(minutes=30))
     offer = (await day.vast.search(Wish(disk_gb=60)))[0]
     label = day.rental.label("bellhop")

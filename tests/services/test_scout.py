@@ -146,6 +146,39 @@ async def test_a_wish_is_not_rented_beyond_the_budget_of_its_owners_role(post: P
     assert await post.house.store.counted(GUILD, red) == [lookout.rental_id]
 
 
+async def test_an_archive_that_waits_for_a_machine_opens_where_it_did_before(post: Post) -> None:
+    """As after /rent restore: its earlier address and name, and what the restore takes."""
+    post.market.offers = [an_offer(id=1)]
+    quote = await post.house.desk.quote(ADA, PLACE, CHEAP, name="lesson")
+    old = await post.house.desk.rent(ADA, quote.id)
+    await post.house.passes(2)
+    await post.house.desk.end(ADA, old.id)
+    await post.house.passes(6)
+    (archive,) = post.house.shelf.proofs
+    draft = await post.lookouts.draft(ADA, PLACE, CHEAP, restore=archive.id)
+    lookout = await post.lookouts.open(ADA, draft.id, rents=True)
+
+    await post.scout.pass_once()
+
+    rental = await post.house.store.rental(lookout.rental_id)
+    assert rental is not None
+    assert (rental.restore_id, rental.host_name) == (archive.id, old.id)
+    assert rental.name == archive.name
+    assert rental.forecast is not None
+
+
+async def test_nothing_is_rented_for_an_archive_that_is_gone(post: Post) -> None:
+    """A machine for it would be paid for, and end as soon as it has started."""
+    draft = await post.lookouts.draft(ADA, PLACE, CHEAP, restore="gone")
+    lookout = await post.lookouts.open(ADA, draft.id, rents=True)
+    post.market.offers = [an_offer(id=1)]
+
+    await post.scout.pass_once()
+
+    assert (await post.again(lookout)).note == "There is one, but: There is no such archive."
+    assert await post.house.store.open_rentals() == []
+
+
 async def test_a_dearer_offer_is_none(post: Post) -> None:
     """The price is the wish; nothing above it is rented or told."""
     lookout = await post.wish(wish=replace(CHEAP, max_price=Usd.of("0.10")))

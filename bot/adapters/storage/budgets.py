@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.storage.ledger import TOTAL
@@ -32,6 +32,7 @@ from bot.adapters.storage.tables import (
 from bot.adapters.storage.tabs import readable
 from bot.adapters.storage.unit import Part, insert_new, inserting
 from bot.domain.budgets import (
+    VALID,
     Budget,
     Grant,
     Month,
@@ -81,13 +82,20 @@ class SqlBudgets(Part):
             changed = {"amount": budget.amount, "set_by": budget.set_by}
             await connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed))
 
+    async def budget_changes(self, guild_id: int, *, limit: int) -> list[Budget]:
+        newest = (budgets.c.set_at.desc(), budgets.c.scope, budgets.c.subject_id)
+        chosen = select(budgets).where(budgets.c.guild_id == guild_id).order_by(*newest)
+        async with self._database.reading() as connection:
+            return [_budget(row) for row in await connection.execute(chosen.limit(limit))]
+
     async def uses(
         self, guild_id: int, month: Month, subjects: Sequence[Subject] | None = None
     ) -> list[Use]:
         now = self._clock.now()
         async with self._database.reading() as connection:
             found = await _uses(connection, guild_id, month, now, subjects)
-            given = [_grant(row) for row in await connection.execute(_approved(guild_id, month))]
+            approved = (await connection.execute(_approved(guild_id, month))).all()
+            given = [one for one in map(_grant, approved) if await _stands(connection, one, now)]
             return [
                 replace(use, granted=_granted(given, await _members(connection, guild_id, use)))
                 for use in found
@@ -115,11 +123,21 @@ class SqlBudgets(Part):
         async with self._database.reading() as connection:
             return [RentalId(one) for one in await connection.scalars(chosen)]
 
-    async def add_grant(self, grant: Grant) -> None:
+    async def add_grant(self, grant: Grant) -> bool:
+        waiting = select(grants.c.id).where(
+            grants.c.guild_id == grant.guild_id,
+            grants.c.quote_id == grant.quote_id,
+            grants.c.decided_at.is_(None),
+            grants.c.asked_at > grant.asked_at - VALID,
+        )
         async with self._database.writing() as connection:
+            await _hold_purse(connection, grant.guild_id)  # the second press waits
+            if grant.quote_id is not None and (await connection.execute(waiting)).first():
+                return False
             await connection.execute(
                 insert(grants).values({name: getattr(grant, name) for name in _GRANT})
             )
+        return True
 
     async def grant(self, grant_id: str) -> Grant | None:
         async with self._database.reading() as connection:
@@ -162,27 +180,41 @@ class SqlBudgets(Part):
         guild_id: int,
         subject: Subject,
         month: Month,
-        percent: int,
+        percents: Sequence[int],
         *,
-        rental_id: RentalId,
-        letter: Writing,
+        letters: Mapping[RentalId, Sequence[Writing]],
     ) -> bool:
         now = self._clock.now()
-        values = {
+        of = {
             "guild_id": guild_id,
             "scope": subject.scope.value,
             "subject_id": subject.id,
             "month": month.name,
-            "percent": percent,
             "told_at": now,
         }
         async with self._database.writing() as connection:
-            new = inserting(connection, budget_marks).values(values).on_conflict_do_nothing()
-            done = await connection.execute(new.returning(budget_marks.c.percent))
+            new = inserting(connection, budget_marks).values(of | {"percent": percents[-1]})
+            done = await connection.execute(
+                new.on_conflict_do_nothing().returning(budget_marks.c.percent)
+            )
             if done.first() is None:
                 return False
-            await write_letters(connection, rental_id, [letter], now)
+            before = [of | {"percent": percent} for percent in percents[:-1]]
+            await insert_new(connection, budget_marks, before)
+            for rental_id, writings in letters.items():
+                await write_letters(connection, rental_id, writings, now)
         return True
+
+    async def unmark(self, guild_id: int, subject: Subject, month: Month, percent: int) -> None:
+        gone = delete(budget_marks).where(
+            budget_marks.c.guild_id == guild_id,
+            budget_marks.c.scope == subject.scope.value,
+            budget_marks.c.subject_id == subject.id,
+            budget_marks.c.month == month.name,
+            budget_marks.c.percent == percent,
+        )
+        async with self._database.writing() as connection:
+            await connection.execute(gone)
 
 
 async def claim_room(
@@ -363,15 +395,30 @@ async def _budgets(connection: AsyncConnection, guild_id: int) -> list[Budget]:
     newest: dict[Subject, Budget] = {}
     chosen = select(budgets).where(budgets.c.guild_id == guild_id).order_by(budgets.c.set_at)
     for row in await connection.execute(chosen):
-        subject = Subject(Scope(row.scope), row.subject_id)
-        newest[subject] = Budget(
-            subject=subject, amount=row.amount, set_by=row.set_by, set_at=row.set_at
-        )
+        newest[Subject(Scope(row.scope), row.subject_id)] = _budget(row)
     return [one for one in newest.values() if one.amount is not None]
+
+
+def _budget(row: Row[Any]) -> Budget:
+    subject = Subject(Scope(row.scope), row.subject_id)
+    return Budget(subject=subject, amount=row.amount, set_by=row.set_by, set_at=row.set_at)
 
 
 def _granted(given: Sequence[Grant], members: frozenset[int] | None) -> Usd:
     return Usd.sum(one.amount for one in given if members is None or one.member_id in members)
+
+
+async def _stands(connection: AsyncConnection, grant: Grant, now: datetime) -> bool:
+    """Whether an approval may still be used, or something was begun while it could be."""
+    if grant.counts(now) or grant.decided_at is None:
+        return grant.decided_at is not None
+    begun = select(rentals.c.id).where(
+        rentals.c.guild_id == grant.guild_id,
+        rentals.c.owner_id == grant.member_id,
+        rentals.c.requested_at >= grant.decided_at,
+        rentals.c.requested_at < grant.decided_at + VALID,
+    )
+    return (await connection.execute(begun.limit(1))).first() is not None
 
 
 async def _members(connection: AsyncConnection, guild_id: int, use: Use) -> frozenset[int] | None:

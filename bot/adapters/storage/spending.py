@@ -56,15 +56,22 @@ class SqlSpending(Part):
         whose = _whose(guild_id, owner_id)
         within = select(ledger.c.rental_id).select_from(_JOINED).where(*whose, *_within(start, end))
         open_now = rentals.c.state != State.CLOSED.value
-        chosen = select(rentals.c.id).where(*whose, or_(rentals.c.id.in_(within), open_now))
+        owing = rentals.c.id.in_(select(tabs.c.rental_id).where(tabs.c.ended_at.is_(None)))
+        chosen = select(rentals.c.id).where(*whose, or_(rentals.c.id.in_(within), open_now, owing))
         whole = (
             select(ledger.c.rental_id, TOTAL, _MOVED)
             .select_from(_JOINED)
             .where(ledger.c.rental_id.in_(chosen))
             .group_by(ledger.c.rental_id)
         )
+        seen_at = case((bills.c.contract == rentals.c.contract, bills.c.seen_at))
         billed = (
-            select(bills.c.rental_id, cast(func.sum(bills.c.total), Money()).label("total"))
+            select(
+                bills.c.rental_id,
+                cast(func.sum(bills.c.total), Money()).label("total"),
+                func.max(seen_at).label("seen_at"),
+            )
+            .select_from(bills.join(rentals, bills.c.rental_id == rentals.c.id))
             .where(bills.c.rental_id.in_(chosen))
             .group_by(bills.c.rental_id)
         )
@@ -78,7 +85,7 @@ class SqlSpending(Part):
                 await connection.execute(select(*columns).where(rentals.c.id.in_(chosen)))
             ).all()
             books = {row.rental_id: row for row in await connection.execute(whole)}
-            charged = {row.rental_id: row.total for row in await connection.execute(billed)}
+            charged = {row.rental_id: row for row in await connection.execute(billed)}
         return {
             RentalId(row.id): Life(
                 owner_id=row.owner_id,
@@ -91,7 +98,8 @@ class SqlSpending(Part):
                 used=row.ready_at is not None or row.state != State.CLOSED.value,
                 booked=books[row.id].total if row.id in books else ZERO,
                 transfer=books[row.id].moved if row.id in books else ZERO,
-                billed=charged.get(row.id),
+                billed=charged[row.id].total if row.id in charged else None,
+                billed_at=charged[row.id].seen_at if row.id in charged else None,
             )
             for row in rows
         }

@@ -1,6 +1,7 @@
 """What Vast charged, page by page: every line of a span of days, or an error, never a part.
 
-The days are UTC's and both ends are needed (reference vast-api, 2.11). Amounts come rounded to a
+The days are UTC's and both ends are needed (reference vast-api, 2.11); the documented line begins
+and ends at midnights, so the first day is asked for from its beginning. Amounts come rounded to a
 thousandth of a dollar. A line about anything but an instance is passed over.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bot.adapters.vast import values
 from bot.adapters.vast.http import Http
@@ -39,7 +40,8 @@ async def everything(http: Http, since: datetime, until: datetime) -> list[Charg
 
 
 async def _pages(http: Http, since: datetime, until: datetime) -> list[Charge]:
-    days = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
+    first = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = {"gte": int(first.timestamp()), "lte": int(until.timestamp())}
     asked = {
         "select_filters": json.dumps({"day": days, "type": {"in": ["instance"]}}),
         "latest_first": "false",

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from bot.adapters.vast import marks, values
 from bot.adapters.vast.values import Row
-from bot.domain.money import Usd
+from bot.domain.money import Usd, above
 from bot.domain.offers import Offer, Rates, Sort, Wish
 from bot.domain.rentals import Address, ContractId, Instance, Status
 from bot.errors import Nonsense
@@ -68,7 +68,8 @@ def query(wish: Wish, max_compute_cap: int | None) -> dict[str, object]:
     if wish.gpu is not None:
         asked["gpu_name"] = {"eq": wish.gpu.replace("_", " ").strip()}
     if wish.max_price is not None:
-        asked["dph_total"] = {"lte": str(wish.max_price.dollars)}
+        # With what Vast's further digits add; where exactly the limit is, `offers.limits` decides.
+        asked["dph_total"] = {"lte": str(above(wish.max_price).dollars)}
     if wish.region is not None:
         asked["geolocation"] = {"in": [wish.region.strip().upper()]}
     if max_compute_cap is not None:

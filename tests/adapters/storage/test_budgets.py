@@ -203,6 +203,20 @@ async def test_an_approval_that_is_too_old_makes_no_room(store: Store, clock: Se
 
     with pytest.raises(OverBudget):
         await begin(store, hours=40)
+    assert (await uses(store))[TEAM].granted == Usd()  # nor is it said to be there
+
+
+async def test_an_approval_that_was_used_counts_for_the_rest_of_the_month(
+    store: Store, clock: SetClock
+) -> None:
+    """What was begun on it was allowed, and is not over the budget a day later."""
+    await limit(store, TEAM, "5")
+    await store.add_grant(a_grant("50"))
+    await store.decide_grant("g1", by=9, approved=True, now=NOW)
+    await begin(store, hours=40)
+    clock.turn(timedelta(hours=25))
+
+    assert (await uses(store))[TEAM].granted == Usd.of(50)
 
 
 async def test_a_request_is_decided_once_and_never_by_its_asker(store: Store) -> None:
@@ -226,8 +240,11 @@ async def test_a_mark_is_told_once_a_month(store: Store) -> None:
     letter = Writing(kind=LetterKind.BUDGET, at=NOW, detail="half")
 
     async def tell() -> bool:
-        return await store.mark(GUILD, ADA, MONTH, 50, rental_id=rental.id, letter=letter)
+        return await store.mark(GUILD, ADA, MONTH, [50, 80], letters={rental.id: [letter]})
 
     assert [await tell(), await tell()] == [True, False]
-    assert list(await store.marked(GUILD, MONTH)) == [(ADA, 50)]
+    assert set(await store.marked(GUILD, MONTH)) == {(ADA, 50), (ADA, 80)}
     assert len(await store.letters_of(rental.id)) == 1
+
+    await store.unmark(GUILD, ADA, MONTH, 80)
+    assert list(await store.marked(GUILD, MONTH)) == [(ADA, 50)]

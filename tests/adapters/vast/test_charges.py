@@ -49,7 +49,9 @@ async def test_a_charge_has_its_parts_and_its_label(town: Town, vast: Vast) -> N
     assert one.parts == Parts(Usd(37_344_000), Usd(900_000), Usd(100_000), Usd(77_000))
     assert bare.label == ""
     asked = town.seen[0].query["select_filters"]
-    assert f'"gte": {int((NOW - timedelta(days=3)).timestamp())}' in asked
+    midnight = (NOW - timedelta(days=3)).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert midnight < NOW - timedelta(days=3)
+    assert f'"gte": {int(midnight.timestamp())}' in asked  # the first day whole
     assert '"lte"' in asked
 
 

@@ -57,7 +57,7 @@ async def test_every_limit_of_a_wish_is_a_filter(town: Town, vast: Vast) -> None
 
     body = town.seen[0].json
     assert body["gpu_name"] == {"eq": "RTX 4090"}
-    assert body["dph_total"] == {"lte": "0.45"}
+    assert body["dph_total"] == {"lte": "0.4505"}  # what is shown as $0.450/h
     assert body["gpu_ram"] == {"gte": 22609}
     assert body["num_gpus"] == {"eq": 2}
     assert body["geolocation"] == {"in": ["SE"]}
