@@ -40,6 +40,23 @@ async def test_the_menu_of_offers_works_after_a_restart(chat: Chat, services: Se
     assert "100 GB disk" in text(quote.response)
 
 
+async def test_a_refusal_and_a_card_are_pressed_side_by_side(
+    chat: Chat, services: Services
+) -> None:
+    """“Ask a lead” and “More” each lead where they say, whichever of them was shown last."""
+    await chat.ready()
+    await chat.lead.slash(chat.channel, "budget set", dollars="3", member=chat.ada.user)
+    quote = await chat.ada.slash(chat.channel, "rent", gpu="RTX 4090", hours=10)
+    refused = await chat.ada.click(quote.response, label="Rent")
+
+    more = await chat.ada.click(chat.cards[0], label="More")
+    await _restart(chat, services)
+    asked = await chat.ada.click(refused.response, label="Ask a lead for $1")
+
+    assert "What shall be done with" in text(more.response)
+    assert "asks for **$1.00** more this month" in text(asked.followups[0])
+
+
 async def test_the_card_is_still_edited_after_a_restart(chat: Chat, services: Services) -> None:
     """Its message is on the rental's row."""
     rental = await chat.ready()

@@ -47,7 +47,7 @@ Deny = button(
 
 # Below a refusal. Which quote and how many dollars are parted by a zero, which no id has.
 AskMore = button(
-    "more",
+    "ask",
     "Ask a lead",
     Style.primary,
     _ask,
