@@ -113,14 +113,15 @@ def more(rental: Rental) -> look.Card:
     )
 
 
-def begun(rental: Rental) -> look.Card:
-    """The answer to Rent, for the first press and for every further one."""
+def begun(rental: Rental, *, direct: bool = False) -> look.Card:
+    """The answer to Rent, for the first press and for every further one; perhaps a direct one."""
     if rental.state is State.CLOSED:
         text = "That machine has ended already. Ask for a new quote with /rent."
     elif rental.message_id is not None:
         text = f"[Its card]({look.message_url(rental)}) says how far it is."
     else:
-        text = "Its card appears in this channel and says how far it is."
+        where = f"<#{rental.channel_id}>" if direct else "this channel"
+        text = f"Its card appears in {where} and says how far it is."
     return look.card(f"### Renting {look.clean(rental.offer.title, 60)}\n{text}")
 
 

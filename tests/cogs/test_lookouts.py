@@ -59,6 +59,30 @@ async def test_who_waits_for_a_message_gets_one_and_rents_from_there(
     assert [one.offer.id for one in await chat.store.open_rentals()] == [7009]
 
 
+async def test_beyond_the_budget_one_reads_there_where_to_ask(
+    chat: Chat, services: Services, market: FixedMarket
+) -> None:
+    """A request in a direct message would be seen by no lead; nor does the card come there."""
+    nothing = await chat.ada.slash(chat.channel, "rent", gpu="RTX 4090", max_price="0.05", hours=10)
+    await chat.ada.click(nothing.response, label="Tell me when there is one")
+    rates = some_rates(gpu_per_hour=Usd.of("0.01"))
+    market.offers = [an_offer(id=7009, gpu_name="RTX 4090", compute_cap=890, rates=rates)]
+    scout = _scout(chat, services)
+    await scout.pass_once()
+    await scout.deliver()
+    (message,) = chat.ada.user.dm_channel.history()
+    quote = await chat.ada.user.click(message, label="See what it costs")
+    await chat.lead.slash(chat.channel, "budget set", dollars="0.1", member=chat.ada.user)
+
+    refused = await chat.ada.user.click(quote.response, label="Rent")
+    shown = text(refused.response)
+    await chat.lead.slash(chat.channel, "budget set", dollars="off", member=chat.ada.user)
+    begun = await chat.ada.user.click(quote.response, label="Rent")
+
+    assert "To ask for $1, type /budget request in the server.\nRent\nCancel" in shown
+    assert f"Its card appears in <#{chat.channel.id}>" in text(begun.response)
+
+
 async def test_a_single_offer_that_is_gone_is_not_waited_for(chat: Chat) -> None:
     """It will not come again under that number."""
     gone = await chat.ada.slash(chat.channel, "rent", offer="99")
