@@ -246,9 +246,10 @@ class Desk(Wishes):
     async def another(self, actor: Actor, rental_id: str) -> Quote:
         """A quote for a machine in the place of one whose path is broken.
 
-        With the newest archive of that rental, where there is one. Its host is remembered, so that
-        it comes last. The old machine stays until its owner ends it. Raises NotFound, NotYours
-        for all but the owner, NotReady where there is nothing to replace, NoOffer, Provider.
+        With the newest archive of that rental, where there is one, and a disk with room for it. Its
+        host is remembered, so that it comes last. The old machine stays until its owner ends it.
+        Raises NotFound, NotYours for all but the owner, NotReady where there is nothing to replace,
+        NoOffer, Provider.
         """
         rental = await self.get(actor, rental_id, Action.OPEN)
         if rental.state is not State.READY or rental.contract is None:
@@ -260,8 +261,12 @@ class Desk(Wishes):
         if rental.broken_since is not None:
             fault = held_against(rental, Reason.NO_PATH, self._clock.now())
             await self._store.hold_against(fault)
+        archive = await self._newest(actor, rental)
+        disk = max(rental.wish.disk_gb, disk_needed_gb(archive.bytes) if archive is not None else 0)
         # Without a highest price of before: a quote asks anyway.
-        wish = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None, max_price=None)
+        wish = replace(
+            rental.wish, gpu=rental.offer.gpu_name, offer_id=None, max_price=None, disk_gb=disk
+        )
         return await self.quote(
             actor,
             Place(rental.guild_id, rental.channel_id),
@@ -269,7 +274,7 @@ class Desk(Wishes):
             image=rental.image.name,
             name=rental.name,
             hours=rental.hours,
-            restore=rental.archive_id,
+            restore=archive.id if archive is not None else None,
         )
 
     async def of(self, actor: Actor, member_id: int | None = None) -> list[Rental]:
@@ -282,6 +287,11 @@ class Desk(Wishes):
         """The open rentals this person may end: their own, for a lead everybody's."""
         owner = None if actor.lead else actor.id
         return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
+
+    async def _newest(self, actor: Actor, rental: Rental) -> Archive | None:
+        """The newest archive of one's rental that is still there, whatever it was made for."""
+        own = await self._shelf.of(actor)
+        return next((one for one in own if one.rental_id == rental.id), None)
 
     async def _afford(self, per_hour: Usd, planned_hours: int | None) -> None:
         """Raise LowCredit unless the account pays for the planned hours, or for one."""
