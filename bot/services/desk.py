@@ -91,7 +91,6 @@ class Desk(Wishes):
             _demand_room(archive, wish)
         wish = await self._offers.checked(wish)
         offer = (await self._offers.find(wish, chosen))[0]
-        earlier = await self._store.rental(archive.rental_id) if archive is not None else None
         quote = Quote(
             id=new_id(12),
             guild_id=place.guild_id,
@@ -101,14 +100,11 @@ class Desk(Wishes):
             wish=wish,
             image=chosen,
             offer=offer,
-            name=_tidy(name or (archive.name if archive is not None else None)),
+            name=_tidy(name),
             hours=hours,
             made_at=self._clock.now(),
-            restore_id=archive.id if archive is not None else None,
-            address=earlier.host_name if earlier is not None else None,
-            forecast=restoring(archive.bytes, offer) if archive is not None else None,
         )
-        quote = await self.foreseen(actor, quote)
+        quote = await self.foreseen(actor, await self._bringing(archive, quote))
         await self._store.add_quote(quote)
         return quote
 
@@ -144,13 +140,17 @@ class Desk(Wishes):
         """Begin the rental of a wish that waited, as if its owner had pressed Rent on that offer.
 
         It bears the lookout's id, so it begins once; one that has begun comes back. Raises
-        LowCredit, Limit, OverBudget, and OfferGone where it has not begun and there is no offer.
+        LowCredit, Limit, OverBudget, NotFound for an archive that was deleted meanwhile, and
+        OfferGone where it has not begun and there is no offer.
         """
         begun = await self._store.rental(lookout.rental_id)
         if begun is not None:
             return begun
         if offer is None:
             raise OfferGone(f"nothing for lookout {lookout.id}")
+        archive = None
+        if lookout.restore_id is not None:  # that they may use it was seen when they wished
+            archive = await self._shelf.kept(lookout.guild_id, lookout.restore_id)
         quote = Quote(
             id=new_id(12),
             guild_id=lookout.guild_id,
@@ -163,7 +163,6 @@ class Desk(Wishes):
             name=_tidy(lookout.name),
             hours=lookout.hours,
             made_at=self._clock.now(),
-            restore_id=lookout.restore_id,
         )
         await self._afford(quote.per_hour, quote.hours)
         owner = Actor(
@@ -172,7 +171,7 @@ class Desk(Wishes):
             name=lookout.owner_name,
             role_ids=lookout.role_ids,
         )
-        quote = await self.foreseen(owner, quote)
+        quote = await self.foreseen(owner, await self._bringing(archive, quote))
         await self._store.add_quote(quote)
         return await self._begin(owner, quote, lookout.rental_id)
 
@@ -182,6 +181,19 @@ class Desk(Wishes):
         if quote is None:
             raise NoQuote(f"no quote {quote_id[:20]!r}")
         return quote.guild_id
+
+    async def _bringing(self, archive: Archive | None, quote: Quote) -> Quote:
+        """The quote for a machine that an archive is put onto; it opens at its earlier address."""
+        if archive is None:
+            return quote
+        earlier = await self._store.rental(archive.rental_id)
+        return replace(
+            quote,
+            name=quote.name or _tidy(archive.name),
+            restore_id=archive.id,
+            address=earlier.host_name if earlier is not None else None,
+            forecast=restoring(archive.bytes, quote.offer),
+        )
 
     async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
         now = self._clock.now()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.archives import Archive, ArchiveId, ArchiveState
-from bot.domain.rentals import Rental
+from bot.domain.rentals import Rental, RentalId
 from tests.cogs.conftest import Chat, text
 
 HOUR = timedelta(hours=1)
@@ -21,7 +21,8 @@ async def _broken(chat: Chat, **changes: Any) -> Rental:
     return rental
 
 
-async def _archived(chat: Chat, rental_id: Any, archive_id: str, size: int = 10**9) -> None:
+async def archived(chat: Chat, rental_id: RentalId, archive_id: str, size: int = 10**9) -> Archive:
+    """An archive of Ada's, proven at this moment."""
     now = chat.clock.now()
     running = Archive(
         id=ArchiveId(archive_id),
@@ -39,6 +40,7 @@ async def _archived(chat: Chat, rental_id: Any, archive_id: str, size: int = 10*
         running, state=ArchiveState.COMMITTED, proven_at=now, manifest="0" * 64, bytes=size
     )
     await chat.store.keep_archive(proven)
+    return proven
 
 
 async def test_the_archive_of_the_night_is_put_onto_the_new_machine(chat: Chat) -> None:
@@ -46,7 +48,7 @@ async def test_the_archive_of_the_night_is_put_onto_the_new_machine(chat: Chat) 
     now = chat.clock.now()
     nightly = {"ahead_id": "nghtly", "ahead_at": now - HOUR}
     rental = await _broken(chat, **nightly)
-    await _archived(chat, rental.id, "nghtly")
+    await archived(chat, rental.id, "nghtly")
 
     quote = await chat.ada.click(chat.cards[-1], label="Replace")
     await chat.change(rental.id, archive_id="byhand", proven_at=now - 9 * HOUR)
@@ -65,7 +67,7 @@ async def test_a_machine_whose_archive_was_deleted_can_still_be_replaced(chat: C
 
     none = await chat.ada.click(chat.cards[-1], label="Replace")
     await chat.change(rental.id, ahead_id="nghtly", ahead_at=now - HOUR)
-    await _archived(chat, rental.id, "nghtly")
+    await archived(chat, rental.id, "nghtly")
     older = await chat.ada.click(chat.cards[-1], label="Replace")
 
     assert "There is no archive of the old machine" in text(none.response)
@@ -76,7 +78,7 @@ async def test_a_machine_whose_archive_was_deleted_can_still_be_replaced(chat: C
 async def test_the_new_disk_has_room_for_what_the_old_one_held(chat: Chat) -> None:
     """A disk that was nearly full is no reason to refuse: nobody could say a size here."""
     rental = await _broken(chat, archive_id="large", proven_at=chat.clock.now())
-    await _archived(chat, rental.id, "large", size=25 * 10**9)
+    await archived(chat, rental.id, "large", size=25 * 10**9)
 
     quote = await chat.ada.click(chat.cards[-1], label="Replace")
 
