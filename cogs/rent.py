@@ -125,12 +125,14 @@ class Rent(commands.Cog):
         await press.client.take(press)
         # The letter about a wish that waited leads to a quote in a direct message.
         actor = await inputs.caller(press, self._desk.quote_home(quote_id))
+        direct = press.guild_id is None
         try:
             rental = await self._desk.rent(actor, quote_id)
         except OverBudget as error:
-            await press.edit_original_response(view=budgets.over(error, quote_id))
+            view = budgets.over(error, quote_id, direct=direct)
+            await press.edit_original_response(view=view)
             return
-        await press.edit_original_response(view=answers.begun(rental))
+        await press.edit_original_response(view=answers.begun(rental, direct=direct))
 
     async def drop(self, press: Interaction, quote_id: str) -> None:
         """The Cancel button. A quote is only a price, so there is nothing to take back."""

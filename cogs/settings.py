@@ -61,7 +61,7 @@ class Settings(commands.Cog):
             return
         demand_setting(inputs.actor(press), own=at.key.own, member_id=at.member_id)
         values = self._policies.latest
-        form = setters.Form(
+        form = setters.ValueForm(
             at,
             now=cards.current(at, values),
             otherwise=cards.otherwise(at, values),

@@ -14,7 +14,7 @@ from bot.client import Bellhop, Tickets
 from bot.domain.shares import HOUR, MAX_SHARE
 from bot.services.desk import Desk
 from bot.services.sharing import Sharing as Service
-from cogs.ui import answers, choices, inputs
+from cogs.ui import answers, choices, inputs, refusals
 from cogs.ui import sharing as cards
 from cogs.ui.inputs import Interaction
 
@@ -37,12 +37,14 @@ class Sharing(commands.Cog):
         self,
         interaction: Interaction,
         named: app_commands.Range[str, 1, 100],
-        member: discord.Member,
+        member: discord.User | discord.Member,
         hours: app_commands.Range[int, 1, MAX_SHARE // HOUR] = 8,
         view_only: bool = False,
     ) -> None:
         await interaction.client.take(interaction, private=True)
         actor = inputs.actor(interaction)
+        if not isinstance(member, discord.Member):
+            raise refusals.stranger(member.id)
         rental_id = inputs.one(await self._desk.within_reach(actor), named)
         share = await self._sharing.share(
             actor,

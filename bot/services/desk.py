@@ -104,9 +104,7 @@ class Desk(Wishes):
             hours=hours,
             made_at=self._clock.now(),
         )
-        if archive is not None:
-            quote = await self._bringing(archive, quote)
-        quote = await self.foreseen(actor, quote)
+        quote = await self.foreseen(actor, await self._bringing(archive, quote))
         await self._store.add_quote(quote)
         return quote
 
@@ -142,7 +140,7 @@ class Desk(Wishes):
         """Begin the rental of a wish that waited, as if its owner had pressed Rent on that offer.
 
         It bears the lookout's id, so it begins once; one that has begun comes back. Raises
-        LowCredit, Limit, OverBudget, NotFound where the archive it was to bring is gone, and
+        LowCredit, Limit, OverBudget, NotFound for an archive that was deleted meanwhile, and
         OfferGone where it has not begun and there is no offer.
         """
         begun = await self._store.rental(lookout.rental_id)
@@ -150,6 +148,9 @@ class Desk(Wishes):
             return begun
         if offer is None:
             raise OfferGone(f"nothing for lookout {lookout.id}")
+        archive = None
+        if lookout.restore_id is not None:  # that they may use it was seen when they wished
+            archive = await self._shelf.kept(lookout.guild_id, lookout.restore_id)
         quote = Quote(
             id=new_id(12),
             guild_id=lookout.guild_id,
@@ -163,9 +164,6 @@ class Desk(Wishes):
             hours=lookout.hours,
             made_at=self._clock.now(),
         )
-        if lookout.restore_id is not None:
-            archive = await self._shelf.there(lookout.guild_id, lookout.restore_id)
-            quote = await self._bringing(archive, quote)
         await self._afford(quote.per_hour, quote.hours)
         owner = Actor(
             id=lookout.owner_id,
@@ -173,7 +171,7 @@ class Desk(Wishes):
             name=lookout.owner_name,
             role_ids=lookout.role_ids,
         )
-        quote = await self.foreseen(owner, quote)
+        quote = await self.foreseen(owner, await self._bringing(archive, quote))
         await self._store.add_quote(quote)
         return await self._begin(owner, quote, lookout.rental_id)
 
@@ -184,9 +182,10 @@ class Desk(Wishes):
             raise NoQuote(f"no quote {quote_id[:20]!r}")
         return quote.guild_id
 
-    async def _bringing(self, archive: Archive, quote: Quote) -> Quote:
-        """The quote with an archive to put onto the machine, at its earlier address. BadInput."""
-        _demand_room(archive, quote.wish)
+    async def _bringing(self, archive: Archive | None, quote: Quote) -> Quote:
+        """The quote for a machine that an archive is put onto; it opens at its earlier address."""
+        if archive is None:
+            return quote
         earlier = await self._store.rental(archive.rental_id)
         return replace(
             quote,
@@ -259,9 +258,10 @@ class Desk(Wishes):
     async def another(self, actor: Actor, rental_id: str) -> Quote:
         """A quote for a machine in the place of one whose path is broken.
 
-        With the newest archive of that rental, where there is one. Its host is remembered, so that
-        it comes last. The old machine stays until its owner ends it. Raises NotFound, NotYours
-        for all but the owner, NotReady where there is nothing to replace, NoOffer, Provider.
+        With the newest archive of that rental, where there is one, and a disk with room for it. Its
+        host is remembered, so that it comes last. The old machine stays until its owner ends it.
+        Raises NotFound, NotYours for all but the owner, NotReady where there is nothing to replace,
+        NoOffer, Provider.
         """
         rental = await self.get(actor, rental_id, Action.OPEN)
         if rental.state is not State.READY or rental.contract is None:
@@ -273,8 +273,12 @@ class Desk(Wishes):
         if rental.broken_since is not None:
             fault = held_against(rental, Reason.NO_PATH, self._clock.now())
             await self._store.hold_against(fault)
+        archive = await self._newest(actor, rental)
+        disk = max(rental.wish.disk_gb, disk_needed_gb(archive.bytes) if archive is not None else 0)
         # Without a highest price of before: a quote asks anyway.
-        wish = replace(rental.wish, gpu=rental.offer.gpu_name, offer_id=None, max_price=None)
+        wish = replace(
+            rental.wish, gpu=rental.offer.gpu_name, offer_id=None, max_price=None, disk_gb=disk
+        )
         return await self.quote(
             actor,
             Place(rental.guild_id, rental.channel_id),
@@ -282,7 +286,7 @@ class Desk(Wishes):
             image=rental.image.name,
             name=rental.name,
             hours=rental.hours,
-            restore=rental.archive_id,
+            restore=archive.id if archive is not None else None,
         )
 
     async def of(self, actor: Actor, member_id: int | None = None) -> list[Rental]:
@@ -295,6 +299,11 @@ class Desk(Wishes):
         """The open rentals this person may end: their own, for a lead everybody's."""
         owner = None if actor.lead else actor.id
         return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
+
+    async def _newest(self, actor: Actor, rental: Rental) -> Archive | None:
+        """The newest archive of one's rental that is still there, whatever it was made for."""
+        own = await self._shelf.of(actor)
+        return next((one for one in own if one.rental_id == rental.id), None)
 
     async def _afford(self, per_hour: Usd, planned_hours: int | None) -> None:
         """Raise LowCredit unless the account pays for the planned hours, or for one."""

@@ -46,17 +46,16 @@ class Shelf:
 
     async def get(self, actor: Actor, archive_id: str) -> Archive:
         """An archive this person may use. Raises NotFound, NotYours."""
-        archive = await self.there(actor.guild_id, archive_id)
+        archive = await self.kept(actor.guild_id, archive_id)
         demand(actor, Action.SEE, owner_id=archive.owner_id, guild_id=archive.guild_id)
         return archive
 
-    async def there(self, guild_id: int, archive_id: str) -> Archive:
-        """An archive of that server, for what somebody was allowed before. Raises NotFound."""
-        found = await self._archives.saved(guild_id=guild_id)
-        archive = next((one for one in found if one.id == archive_id), None)
-        if archive is None:
-            raise NoArchive(f"no archive {archive_id[:20]!r}")
-        return archive
+    async def kept(self, guild_id: int, archive_id: str) -> Archive:
+        """An archive of a server that can be restored, whosever it is. Raises NotFound."""
+        for one in await self._archives.saved(guild_id=guild_id):
+            if one.id == archive_id:
+                return one
+        raise NoArchive(f"no archive {archive_id[:20]!r}")
 
     async def home(self, archive_id: str) -> int:
         """The server an archive belongs to, for a press that comes from elsewhere. NotFound."""

@@ -53,13 +53,15 @@ def status(
     """
     known, spent = standings or {}, tallies or {}
     outside = signs.outside(blind, ailments or {})
+    room = look.ROOM - len(shared) - len(outside)
+    wishes = waits.listed(lookouts, room=min(waits.ROOM, room))
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
         return look.card(
             f"### No machines\n{nobody} nothing running, and nothing costs anything.",
             shared,
             outside,
-            waits.listed(lookouts),
+            wishes,
             controls=waits.controls(lookouts),
         )
     per_hour = Usd.sum(running(rental) for rental in rentals)
@@ -79,11 +81,11 @@ def status(
                 for rental in rentals
             ),
             lambda left: f"… and {left} more",
-            room=look.ROOM - len(waits.listed(lookouts)) - len(shared) - len(outside),
+            room=room - len(wishes),
         ),
         shared,
         outside,
-        waits.listed(lookouts),
+        wishes,
         controls=waits.controls(lookouts),
     )
 
@@ -113,14 +115,15 @@ def more(rental: Rental) -> look.Card:
     )
 
 
-def begun(rental: Rental) -> look.Card:
-    """The answer to Rent, for the first press and for every further one."""
+def begun(rental: Rental, *, direct: bool = False) -> look.Card:
+    """The answer to Rent, for the first press and for every further one; perhaps a direct one."""
     if rental.state is State.CLOSED:
         text = "That machine has ended already. Ask for a new quote with /rent."
     elif rental.message_id is not None:
         text = f"[Its card]({look.message_url(rental)}) says how far it is."
     else:
-        text = "Its card appears in this channel and says how far it is."
+        where = f"<#{rental.channel_id}>" if direct else "this channel"
+        text = f"Its card appears in {where} and says how far it is."
     return look.card(f"### Renting {look.clean(rental.offer.title, 60)}\n{text}")
 
 

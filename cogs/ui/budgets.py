@@ -51,15 +51,20 @@ def changed(subject: Subject, use: Use | None) -> look.Card:
     )
 
 
-def over(error: OverBudget, quote_id: str) -> look.Card:
-    """Instead of a rental: the sums, and how to ask. Rent may be pressed again after a yes."""
+def over(error: OverBudget, quote_id: str, *, direct: bool = False) -> look.Card:
+    """Instead of a rental: the sums, and how to ask. Rent may be pressed again after a yes.
+
+    In a direct message no lead would see the request, so it is asked for in the server.
+    """
     dollars = -(-error.over // 1_000_000)
+    ask = buttons.AskMore(f"{quote_id}0{dollars}", label=f"Ask a lead for ${dollars:,}")
+    elsewhere = f"To ask for ${dollars:,}, type /budget request in the server."
     return look.card(
         f"### Not within the budget\n{error.public}",
-        f"-# {error.hint}",
+        look.lines(f"-# {error.hint}", look.small(elsewhere) if direct else ""),
         colour=look.FAILED,
         controls=[
-            buttons.AskMore(f"{quote_id}0{dollars}", label=f"Ask a lead for ${dollars:,}"),
+            *([] if direct else [ask]),
             buttons.Rent(quote_id),
             buttons.DropQuote(quote_id),
         ],

@@ -68,11 +68,11 @@ def _start(quote: Quote, usual: Usual | None) -> str:
 
 def _instead(quote: Quote, old: Rental) -> str:
     """What is lost by going on there, and that the old machine goes on costing."""
-    if quote.restore_id is not None and old.proven_at is not None:
-        lost = (
-            f"The newest archive, proven {look.ago(old.proven_at)}, is put onto it. "
-            "**What was made since is not in it.**"
-        )
+    if quote.restore_id is not None:
+        made_at = {old.archive_id: old.proven_at, old.ahead_id: old.ahead_at}
+        at = made_at.get(quote.restore_id)
+        proven = f", proven {look.ago(at)}," if at is not None else ""
+        lost = f"The newest archive{proven} is put onto it. **What was made since is not in it.**"
     else:
         lost = "**There is no archive of the old machine: the new one begins empty.**"
     return (

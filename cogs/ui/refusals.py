@@ -10,6 +10,15 @@ def both_named() -> BadInput:
     return BadInput("a member and a role", public="Choose a member or a role, not both.")
 
 
+def stranger(person_id: int) -> BadInput:
+    """Somebody was named who is not in the server; Discord lets one type any person's number."""
+    return BadInput(
+        f"{person_id} is not in the server",
+        public="They are not in this server.",
+        hint="Invite them to it first, then share it with them.",
+    )
+
+
 def closed_channel(channel_id: int) -> BadInput:
     """A channel was chosen in which we may not write."""
     return BadInput(

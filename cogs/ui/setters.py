@@ -16,12 +16,16 @@ from bot.domain.images import PRESETS
 from bot.domain.policy_key import Key
 from bot.domain.policy_keys import Spot, find
 from cogs.ui import look
+from cogs.ui.buttons.form import Form, add_forms
 
 Press = discord.Interaction[Bellhop]
 Item = TypeVar("Item", bound=discord.ui.Item[Any])
 
 MOST = 25
 """Options of a menu, as Discord takes them."""
+
+LONGEST = 4000
+"""Characters of a form's text, as Discord takes them."""
 
 _PAGE = r"(?P<subject>team|preset/[a-z0-9-]{1,40}|member/\d{1,20})"
 _ADDRESS = r"(?P<subject>[a-z0-9_/-]{1,80})"
@@ -208,19 +212,18 @@ class SetChannel(
         await _settings(press).set(press, self.subject, str(self.item.values[0].id))
 
 
-class Form(discord.ui.Modal):
+class ValueForm(Form, template=rf"bellhop:form:{_ADDRESS}"):
     """A value to be written. Left empty, the default holds again."""
 
     def __init__(self, spot: Spot, *, now: str, otherwise: str, bounds: str = "") -> None:
         key = spot.key
         super().__init__(title=key.title[:45], custom_id=f"bellhop:form:{spot.address}")
-        self._address = spot.address
-        self._text = discord.ui.TextInput[Self](
+        field = discord.ui.TextInput[Self](
             custom_id="value",
             default=now or None,
             placeholder=f"e.g. {key.example}"[:100],
             required=False,
-            max_length=300,
+            max_length=LONGEST,
         )
         self.add_item(
             discord.ui.Label(
@@ -228,16 +231,13 @@ class Form(discord.ui.Modal):
                 description=f"{f'{bounds.capitalize()}. ' if bounds else ''}Empty: {otherwise}"[
                     :100
                 ],
-                component=self._text,
+                component=field,
             )
         )
 
-    async def on_submit(self, press: discord.Interaction[Any]) -> None:
-        """A door, like the items above."""
-        try:
-            await _settings(press).set(press, self._address, self._text.value)
-        except Exception as error:
-            await press.client.answer(press, error)
+    @staticmethod
+    async def sent(press: Press, about: re.Match[str], text: str) -> None:
+        await _settings(press).set(press, about["subject"], text)
 
 
 def keys_of(page: str, keys: Sequence[Key[Any]]) -> list[look.Control]:
@@ -271,6 +271,7 @@ async def setup(bot: Bellhop) -> None:
         SetRole,
         SetChannel,
     )
+    add_forms(bot, ValueForm)
 
 
 def _groups(keys: Sequence[Key[Any]]) -> str:

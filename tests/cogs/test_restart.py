@@ -40,6 +40,47 @@ async def test_the_menu_of_offers_works_after_a_restart(chat: Chat, services: Se
     assert "100 GB disk" in text(quote.response)
 
 
+async def test_a_refusal_and_a_card_are_pressed_side_by_side(
+    chat: Chat, services: Services
+) -> None:
+    """“Ask a lead” and “More” each lead where they say, whichever of them was shown last."""
+    await chat.ready()
+    await chat.lead.slash(chat.channel, "budget set", dollars="3", member=chat.ada.user)
+    quote = await chat.ada.slash(chat.channel, "rent", gpu="RTX 4090", hours=10)
+    refused = await chat.ada.click(quote.response, label="Rent")
+
+    more = await chat.ada.click(chat.cards[0], label="More")
+    await _restart(chat, services)
+    asked = await chat.ada.click(refused.response, label="Ask a lead for $1")
+
+    assert "What shall be done with" in text(more.response)
+    assert "asks for **$1.00** more this month" in text(asked.followups[0])
+
+
+async def test_a_form_that_was_open_is_read_after_a_restart(chat: Chat, services: Services) -> None:
+    """What somebody has written meanwhile is not lost."""
+    form = await chat.ada.slash(chat.channel, "sshkey add")
+    await _restart(chat, services)
+
+    answer = await chat.ada.submit_modal(form, {"keys": "my password"})
+
+    assert "That is not a public key. It was not stored." in text(answer.response)
+
+
+async def test_a_form_that_two_have_open_is_read_from_both(chat: Chat) -> None:
+    """A course adds its keys in the same minute."""
+    hers = await chat.ada.slash(chat.channel, "sshkey add")
+    his = await chat.ben.slash(chat.channel, "sshkey add")
+
+    answers = [
+        await chat.ada.submit_modal(hers, {"keys": "hers"}),
+        await chat.ben.submit_modal(his, {"keys": "his"}),
+    ]
+
+    for answer in answers:
+        assert "That is not a public key." in text(answer.response)
+
+
 async def test_the_card_is_still_edited_after_a_restart(chat: Chat, services: Services) -> None:
     """Its message is on the rental's row."""
     rental = await chat.ready()

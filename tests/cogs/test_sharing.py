@@ -63,6 +63,17 @@ async def test_a_teammate_is_let_in_told_how_and_let_go_of(chat: Chat) -> None:
     assert "belongs to somebody else" in text(after.response)
 
 
+async def test_somebody_who_is_not_in_the_server_is_refused_in_words(chat: Chat) -> None:
+    """Discord lets one type the number of anybody; that is no fault of ours."""
+    rental = await chat.ready(name="lesson")
+    stranger = chat.env.create_user("zed")
+
+    answer = await chat.ada.slash(chat.channel, "share", rental="lesson", member=stranger)
+
+    assert "They are not in this server." in text(answer.response)
+    assert await chat.store.open_shares([rental.id]) == []
+
+
 async def test_a_lead_may_share_and_the_owner_is_told(chat: Chat) -> None:
     """And can take it back in that message."""
     rental = await chat.ready(name="lesson")

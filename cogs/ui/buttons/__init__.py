@@ -25,6 +25,7 @@ from cogs.ui.buttons import (
 )
 from cogs.ui.buttons.browsing import Act, Browse, By, Compare, Narrow, Stand, WatchForm
 from cogs.ui.buttons.button import Style
+from cogs.ui.buttons.form import add_forms
 from cogs.ui.buttons.keeping import (
     ArchiveAndEnd,
     ArchiveAndStay,
@@ -111,7 +112,7 @@ __all__ = [
 
 
 async def setup(bot: Bellhop) -> None:
-    """Let the client know every button and menu that is on any card."""
+    """Let the client know every button, menu and form that is on any card, or below one."""
     bot.add_dynamic_items(
         *browsing.ITEMS,
         *keeping.BUTTONS,
@@ -131,3 +132,4 @@ async def setup(bot: Bellhop) -> None:
         sharing.ChooseShareToEnd,
         ssh.ChooseKeyToRemove,
     )
+    add_forms(bot, *browsing.FORMS, *ssh.FORMS, *welcome.FORMS)

@@ -20,6 +20,7 @@ from bot.domain.money import Usd
 from bot.domain.offers import Offer, Sort, Wish
 from cogs.ui import look
 from cogs.ui.buttons.button import Press, Style
+from cogs.ui.buttons.form import Form
 from cogs.ui.buttons.menu import Menu
 from cogs.ui.buttons.menus import listed, option_of
 
@@ -166,14 +167,13 @@ class Compare(Menu, template=rf"bellhop:compare:{_STATE}"):
         await cog(press).compare(press, self.stand, chosen, self.names)
 
 
-class WatchForm(discord.ui.Modal):
+class WatchForm(Form, template=rf"bellhop:watch:{_STATE}"):
     """The highest price at which somebody wants to hear of a machine."""
 
     def __init__(self, stand: Stand) -> None:
         super().__init__(title="Look out for a machine", custom_id=_id("bellhop:watch", stand))
-        self._stand = stand
         price = stand.wish.max_price
-        self._price = discord.ui.TextInput[Self](
+        field = discord.ui.TextInput[Self](
             custom_id="price",
             default=f"{price.dollars.normalize():f}" if price is not None else None,
             placeholder="like 0.25",
@@ -183,16 +183,13 @@ class WatchForm(discord.ui.Modal):
             discord.ui.Label(
                 text="At most so many dollars an hour",
                 description="Disk included. Whether you are told or it is rented, you choose next.",
-                component=self._price,
+                component=field,
             )
         )
 
-    async def on_submit(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            await cog(press).watched(press, self._stand, self._price.value)
-        except Exception as error:
-            await press.client.answer(press, error)
+    @staticmethod
+    async def sent(press: Press, about: re.Match[str], text: str) -> None:
+        await cog(press).watched(press, _stand(about), text)
 
 
 def _id(what: str, stand: Stand) -> str:
@@ -219,3 +216,4 @@ def _stand(match: re.Match[str]) -> Stand:
 
 
 ITEMS = (Browse, Narrow, Compare)
+FORMS = (WatchForm,)

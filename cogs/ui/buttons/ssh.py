@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self, cast
+import re
+from typing import Protocol, Self, cast
 
 import discord
 
 from bot.domain.ssh_keys import OwnKey
 from cogs.ui import look
 from cogs.ui.buttons.button import Press, Style, button
+from cogs.ui.buttons.form import Form
 from cogs.ui.buttons.menu import one_of
 
 LONGEST = 4000
@@ -35,12 +37,12 @@ AddKey = button(
 )
 
 
-class KeyForm(discord.ui.Modal):
+class KeyForm(Form, template=r"bellhop:sshkey-form"):
     """A public key to be pasted; what comes is never shown again."""
 
     def __init__(self) -> None:
         super().__init__(title="Add your public SSH key", custom_id="bellhop:sshkey-form")
-        self._text = discord.ui.TextInput[Self](
+        field = discord.ui.TextInput[Self](
             custom_id="keys",
             style=discord.TextStyle.paragraph,
             placeholder="ssh-ed25519 AAAA… you@laptop",
@@ -51,16 +53,13 @@ class KeyForm(discord.ui.Modal):
                 text="Public key",
                 description="The line in a file that ends in .pub; several lines are several keys. "
                 "Never a private key.",
-                component=self._text,
+                component=field,
             )
         )
 
-    async def on_submit(self, press: discord.Interaction[Any]) -> None:
-        """A door, like that of a button."""
-        try:
-            await cog(press).added(press, self._text.value)
-        except Exception as error:
-            await press.client.answer(press, error)
+    @staticmethod
+    async def sent(press: Press, about: re.Match[str], text: str) -> None:
+        await cog(press).added(press, text)
 
 
 def _option(own: OwnKey) -> discord.SelectOption:
@@ -78,3 +77,4 @@ ChooseKeyToRemove = one_of(
 )
 
 BUTTONS = (AddKey,)
+FORMS = (KeyForm,)

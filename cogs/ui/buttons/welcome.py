@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, cast
 import discord
 
 from cogs.ui.buttons.button import Press, Style, button
+from cogs.ui.buttons.form import Form
 from cogs.ui.buttons.menu import Menu
 
 OTHER = "other"
@@ -59,29 +60,25 @@ class SetupMenu(
             await cog(press).choose(press, self.step, self.guild_id, values[0])
 
 
-class LimitForm(discord.ui.Modal):
+class LimitForm(Form, template=rf"bellhop:setup-limit:(?P<server>{_SERVER})"):
     """An amount of one's own. Discord shows it at once, so it holds nothing that must be read."""
 
     def __init__(self, guild_id: int) -> None:
         super().__init__(title="Budget of a month", custom_id=f"bellhop:setup-limit:{guild_id}")
-        self._guild_id = guild_id
-        self._text = discord.ui.TextInput[Self](
+        field = discord.ui.TextInput[Self](
             custom_id="dollars", placeholder="e.g. 75", min_length=1, max_length=20
         )
         self.add_item(
             discord.ui.Label(
                 text="Dollars a month, for the whole team",
                 description="Beyond it nothing new is rented without a lead's yes.",
-                component=self._text,
+                component=field,
             )
         )
 
-    async def on_submit(self, press: discord.Interaction[Any]) -> None:
-        """A door, too."""
-        try:
-            await cog(press).choose(press, "limit", self._guild_id, self._text.value)
-        except Exception as error:
-            await press.client.answer(press, error)
+    @staticmethod
+    async def sent(press: Press, about: re.Match[str], text: str) -> None:
+        await cog(press).choose(press, "limit", int(about["server"]), text)
 
 
 Done = button(
@@ -93,3 +90,4 @@ Done = button(
 )
 
 BUTTONS = (Done, SetupMenu)
+FORMS = (LimitForm,)
