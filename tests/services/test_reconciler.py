@@ -640,3 +640,27 @@ async def test_an_end_that_wants_the_archive_leaves_it_running(
 
     assert house.shelf.ran_for == [rental.id] * 2
     assert (await _row(house, rental)).state is State.CLOSED
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+async def test_a_clock_that_is_set_back_leaves_no_machine_running(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, ignored: bool
+) -> None:
+    """What was to be tried again in seconds is not tried again in hours."""
+    rental = await _ready(house)
+    destroy = house.market.destroy
+
+    async def in_vain(contract: object) -> None:
+        if not ignored:
+            raise Down("not sent")
+
+    monkeypatch.setattr(house.market, "destroy", in_vain)
+    await house.desk.end(ADA, rental.id, discard=True)
+    await house.passes(1)
+    monkeypatch.setattr(house.market, "destroy", destroy)
+
+    house.clock.turn(-timedelta(hours=3))
+    await house.passes(6)
+
+    assert house.market.alive == {}
+    assert (await _row(house, rental)).state is State.CLOSED
