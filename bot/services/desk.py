@@ -91,7 +91,6 @@ class Desk(Wishes):
             _demand_room(archive, wish)
         wish = await self._offers.checked(wish)
         offer = (await self._offers.find(wish, chosen))[0]
-        earlier = await self._store.rental(archive.rental_id) if archive is not None else None
         quote = Quote(
             id=new_id(12),
             guild_id=place.guild_id,
@@ -105,7 +104,7 @@ class Desk(Wishes):
             hours=hours,
             made_at=self._clock.now(),
             restore_id=archive.id if archive is not None else None,
-            address=earlier.host_name if earlier is not None else None,
+            address=await self._earlier_address(archive),
             forecast=restoring(archive.bytes, offer) if archive is not None else None,
         )
         quote = await self.foreseen(actor, quote)
@@ -144,13 +143,23 @@ class Desk(Wishes):
         """Begin the rental of a wish that waited, as if its owner had pressed Rent on that offer.
 
         It bears the lookout's id, so it begins once; one that has begun comes back. Raises
-        LowCredit, Limit, OverBudget, and OfferGone where it has not begun and there is no offer.
+        LowCredit, Limit, OverBudget, OfferGone where it has not begun and there is no offer, and
+        NotFound where its archive is not there any more.
         """
         begun = await self._store.rental(lookout.rental_id)
         if begun is not None:
             return begun
         if offer is None:
             raise OfferGone(f"nothing for lookout {lookout.id}")
+        owner = Actor(
+            id=lookout.owner_id,
+            guild_id=lookout.guild_id,
+            name=lookout.owner_name,
+            role_ids=lookout.role_ids,
+        )
+        archive = None
+        if lookout.restore_id is not None:  # whether they may was asked when they wished
+            archive = await self._shelf.get(replace(owner, lead=True), lookout.restore_id)
         quote = Quote(
             id=new_id(12),
             guild_id=lookout.guild_id,
@@ -160,18 +169,14 @@ class Desk(Wishes):
             wish=lookout.wish,
             image=lookout.image,
             offer=offer,
-            name=_tidy(lookout.name),
+            name=_tidy(lookout.name or (archive.name if archive is not None else None)),
             hours=lookout.hours,
             made_at=self._clock.now(),
             restore_id=lookout.restore_id,
+            address=await self._earlier_address(archive),
+            forecast=restoring(archive.bytes, offer) if archive is not None else None,
         )
         await self._afford(quote.per_hour, quote.hours)
-        owner = Actor(
-            id=lookout.owner_id,
-            guild_id=lookout.guild_id,
-            name=lookout.owner_name,
-            role_ids=lookout.role_ids,
-        )
         quote = await self.foreseen(owner, quote)
         await self._store.add_quote(quote)
         return await self._begin(owner, quote, lookout.rental_id)
@@ -182,6 +187,11 @@ class Desk(Wishes):
         if quote is None:
             raise NoQuote(f"no quote {quote_id[:20]!r}")
         return quote.guild_id
+
+    async def _earlier_address(self, archive: Archive | None) -> str | None:
+        """The name under which the notebook was that an archive is of."""
+        earlier = await self._store.rental(archive.rental_id) if archive is not None else None
+        return earlier.host_name if earlier is not None else None
 
     async def _begin(self, actor: Actor, quote: Quote, rental_id: RentalId) -> Rental:
         now = self._clock.now()

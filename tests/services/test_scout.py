@@ -21,6 +21,7 @@ from bot.services.desk import Place
 from bot.services.lookouts import MOST_OPEN, Lookouts
 from bot.services.scout import SEARCHES, Scout
 from tests.builders import CHANNEL, GUILD, OWNER, SetClock, an_offer
+from tests.services.sweeping import ready_rental
 from tests.services.worlds import DictMarket, House
 
 ADA = Actor(id=OWNER, guild_id=GUILD, name="ada")
@@ -356,6 +357,38 @@ async def test_a_lookout_is_stored_whole_and_guarded(post: Post) -> None:
         await post.house.store.keep_lookout(full)
 
     assert await post.again(lookout) == written == replace(full, version=full.version + 1)
+
+
+async def test_a_wish_to_restore_opens_at_the_earlier_address(post: Post) -> None:
+    """As if its owner had pressed Rent: address, name and forecast are those of the archive."""
+    post.market.offers = [an_offer(id=1)]
+    earlier = await ready_rental(post.house)
+    await post.house.desk.end(ADA, earlier.id)
+    await post.house.passes(6)
+    (archive,) = post.house.shelf.proofs
+    post.market.offers = []
+    draft = await post.lookouts.draft(ADA, PLACE, CHEAP, restore=archive.id)
+    lookout = await post.lookouts.open(ADA, draft.id, rents=True)
+    post.market.offers = [an_offer(id=2)]
+
+    await post.scout.pass_once()
+
+    rental = await post.house.store.rental(lookout.rental_id)
+    assert rental is not None
+    assert (rental.address, rental.restore_id) == (earlier.id, archive.id)
+    assert rental.forecast is not None
+
+
+async def test_a_wish_to_restore_what_was_deleted_rents_nothing(post: Post) -> None:
+    """It says what is in the way; a machine would only be paid to be given back."""
+    draft = await post.lookouts.draft(ADA, PLACE, CHEAP, restore="gone-1")
+    lookout = await post.lookouts.open(ADA, draft.id, rents=True)
+    post.market.offers = [an_offer(id=1)]
+
+    await post.scout.pass_once()
+
+    assert (await post.again(lookout)).note == "There is one, but: There is no such archive."
+    assert await post.house.store.open_rentals() == []
 
 
 async def test_a_letter_that_hangs_holds_up_no_other(post: Post) -> None:
