@@ -55,4 +55,11 @@ class ServersByRest:
             await self._client.login(self._token)
             self._logged_in = True
         for server_id in await self._server_ids():
-            self._known[server_id] = await self._client.fetch_guild(server_id, with_counts=False)
+            try:
+                found = await self._client.fetch_guild(server_id, with_counts=False)
+            except (discord.Forbidden, discord.NotFound) as error:
+                # We were removed from that one: the others are asked for all the same.
+                log.warning("server %s is closed to us: %s", server_id, error.code)
+                self._known.pop(server_id, None)
+            else:
+                self._known[server_id] = found

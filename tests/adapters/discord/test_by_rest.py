@@ -103,3 +103,22 @@ async def test_members_and_their_roles_are_known_without_a_session(discord_at: N
     assert ada is not None
     assert (ada.id, ada.name, ada.lead) == (ADA, "Ada", True)
     assert gone is None
+
+
+async def test_a_server_we_were_removed_from_holds_up_no_other(discord_at: None) -> None:
+    """Its rentals may still be open; whoever is in another server can be looked up."""
+
+    async def ids() -> list[int]:
+        return [SERVER - 1, SERVER]
+
+    servers = ServersByRest(token="token", server_ids=ids)
+    running = asyncio.ensure_future(servers.run())
+    try:
+        await until(lambda: running.done() or servers.get_guild(SERVER) is not None, within_s=30)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await servers.close()
+
+    assert servers.get_guild(SERVER) is not None
+    assert servers.get_guild(SERVER - 1) is None
