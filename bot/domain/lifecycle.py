@@ -34,7 +34,7 @@ that other one, have steps of their own: `moving.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
@@ -71,6 +71,9 @@ from bot.domain.steps import (
 from bot.domain.transitions import ABSENT_ENOUGH, seen
 
 PRICE_TOLERANCE = Decimal("1.01")
+LONGEST_PAUSE = timedelta(minutes=15)
+LONGEST_WAIT = timedelta(days=1)
+"""No end waits longer than the first, and nothing than the second: until Vast may be searched."""
 TRIES = 3
 """How often a machine must have failed besides being late: our own downtime is not its fault."""
 
@@ -90,7 +93,7 @@ class Sight:
 
 def next_step(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> Step:
     """What to do for a rental now, given one look at the world."""
-    if rental.next_at is not None and now < rental.next_at and not _released_now(rental):
+    if _before_its_time(rental, now) and not _released_now(rental):
         return Wait("not before its time")
     match rental.state:
         case State.REQUESTED:
@@ -116,6 +119,14 @@ def prepare(rental: Rental, step: Step, now: datetime) -> Rental:
     if isinstance(step, Create):
         return replace(rental, sent_at=now, attempt=rental.attempt + 1, next_at=None)
     return rental
+
+
+def _before_its_time(rental: Rental, now: datetime) -> bool:
+    """Whether it waits; a time further ahead than any wait is of a clock that was set back."""
+    if rental.next_at is None:
+        return False
+    ending = rental.state is State.DESTROYING
+    return timedelta() < rental.next_at - now <= (LONGEST_PAUSE if ending else LONGEST_WAIT)
 
 
 def _released_now(rental: Rental) -> bool:
@@ -329,10 +340,12 @@ def _destroying(rental: Rental, sight: Sight, limits: Limits, now: datetime) -> 
     seen = _ours(sight)
     if rental.reason is Reason.VANISHED:
         return Return() if seen else Close() if sight.listed else Wait("unseen")
-    again = rental.destroyed_at is None or now >= destroy_again_at(rental, limits)
+    # From the future: the clock was set back since, and nobody knows when it was.
+    sent = rental.destroyed_at is not None and rental.destroyed_at <= now
+    again = not sent or now >= destroy_again_at(rental, limits)
     if seen:
         return Destroy(seen[0].contract) if again else Wait("being destroyed")
-    if rental.contract is not None and rental.destroyed_at is None:
+    if rental.contract is not None and not sent:
         return Destroy(rental.contract)
     if not sight.listed:
         return Wait("the account cannot be seen")

@@ -13,7 +13,7 @@ from typing import Protocol
 from bot.domain.archives import ArchiveId, Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
-from bot.domain.rentals import ContractId, Rental, RentalId, State, mark_of
+from bot.domain.rentals import ContractId, Rental, RentalId, mark_of
 from bot.domain.retries import measure
 from bot.domain.steps import (
     Absent,
@@ -142,6 +142,7 @@ class Steps:
         self._outputs = outputs
         self._key_on_account: bool | None = None
         self._putting_key = asyncio.Lock()
+        self._keyed: set[ContractId] = set()  # machines that have our key
 
     def connected(self, rental: Rental) -> bool:
         return self._tunnels.connected(rental.id)
@@ -193,6 +194,8 @@ class Steps:
         """Let go of everything held for a rental that ends: nobody gets in any more."""
         await self._links.revoke(rental.id)
         self._idle.forget(rental.id)
+        if rental.contract is not None:
+            self._keyed.discard(rental.contract)
         if self._outputs is not None:
             self._outputs.forget(rental.id)
         self._routes.drop(rental.id)
@@ -236,11 +239,7 @@ class Steps:
                 self._key_on_account = await self._market.register_key(self._public_key)
 
     async def _connect(self, rental: Rental) -> Outcome:
-        # One that was ready has our key, and is reached again even while Vast is away.
-        new = rental.state is State.BOOTING and rental.fails == 0
-        lacks_key = rental.adopted_at is not None and rental.fails == 0
-        if rental.contract is not None and (lacks_key or (new and not await self._account_key())):
-            await self._market.attach_key(rental.contract, self._public_key)
+        await self._bring_key(rental)
         try:
             host_key = await self._tunnels.connect(
                 rental.id,
@@ -256,6 +255,23 @@ class Steps:
             raise
         log.info("connected")
         return Connected(host_key)
+
+    async def _bring_key(self, rental: Rental) -> None:
+        """Put our key onto a machine that lacks it; what fails is tried again with the connection.
+
+        One that has let us in has it, and is reached again even while Vast is away.
+        """
+        contract = rental.contract
+        let_in = rental.host_key is not None and (rental.adopted_at is None or rental.fails > 0)
+        if contract is None or let_in or contract in self._keyed:
+            return
+        try:
+            if rental.adopted_at is not None or not await self._account_key():
+                await self._market.attach_key(contract, self._public_key)
+        except Provider as error:
+            log.warning("our key could not be put onto %s: %s", contract, error)
+        else:
+            self._keyed.add(contract)
 
     async def _account_key(self) -> bool:
         await self._put_key()

@@ -28,6 +28,7 @@ from bot.errors import (
     OfferGone,
     QuoteExpired,
     RateLimited,
+    Unreachable,
 )
 from bot.ports.books import Store
 from bot.services.desk import Place
@@ -38,6 +39,7 @@ ADA = Actor(id=OWNER, guild_id=GUILD, name="ada")
 LINUS = Actor(id=OWNER + 1, guild_id=GUILD, name="linus")
 GRACE = Actor(id=OWNER + 2, guild_id=GUILD, name="grace", lead=True)
 PLACE = Place(GUILD, CHANNEL)
+SECONDS = timedelta(seconds=3)
 
 
 @pytest.fixture
@@ -335,6 +337,35 @@ async def test_a_team_key_is_attached_to_each_machine(house: House) -> None:
     rental = await _ready(house)
 
     assert house.market.attached == [rental.contract]
+
+
+@pytest.mark.parametrize("fault", [Down("cut"), RateLimited("slow", retry_after=SECONDS)])
+async def test_a_key_that_could_not_be_attached_is_attached_later(
+    house: House, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """With a team key nothing else lets us in: one bad answer of Vast's costs no machine."""
+    house.market.team_key = True
+    attach, connect = house.market.attach_key, house.wires.connect
+    faults = [fault]
+
+    async def troubled(*about: Any) -> None:
+        if faults:
+            raise faults.pop()
+        await attach(*about)
+
+    async def locked(*where: Any, **how: Any) -> str:
+        if not house.market.attached:
+            raise Unreachable("Permission denied")
+        return await connect(*where, **how)
+
+    monkeypatch.setattr(house.market, "attach_key", troubled)
+    monkeypatch.setattr(house.wires, "connect", locked)
+    rental = await _asked(house)
+
+    await house.passes(6)
+
+    assert (await _row(house, rental)).state is State.READY
+    assert len(house.market.attached) == 1
 
 
 async def test_only_the_owner_or_a_lead_may_end_a_machine(house: House) -> None:
@@ -639,4 +670,28 @@ async def test_an_end_that_wants_the_archive_leaves_it_running(
     await house.passes(6)
 
     assert house.shelf.ran_for == [rental.id] * 2
+    assert (await _row(house, rental)).state is State.CLOSED
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+async def test_a_clock_that_is_set_back_leaves_no_machine_running(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, ignored: bool
+) -> None:
+    """What was to be tried again in seconds is not tried again in hours."""
+    rental = await _ready(house)
+    destroy = house.market.destroy
+
+    async def in_vain(contract: object) -> None:
+        if not ignored:
+            raise Down("not sent")
+
+    monkeypatch.setattr(house.market, "destroy", in_vain)
+    await house.desk.end(ADA, rental.id, discard=True)
+    await house.passes(1)
+    monkeypatch.setattr(house.market, "destroy", destroy)
+
+    house.clock.turn(-timedelta(hours=3))
+    await house.passes(6)
+
+    assert house.market.alive == {}
     assert (await _row(house, rental)).state is State.CLOSED

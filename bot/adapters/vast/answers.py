@@ -20,6 +20,9 @@ from bot.log import hide
 
 _LONGEST_TEXT = 240
 _LONGEST_WAIT = timedelta(days=1)
+_LONGEST_PAUSE = timedelta(minutes=10)
+"""Whatever a 429 says: longer than that nothing is left alone that may have to be destroyed. Only
+the searches of a day are used up until its end."""
 
 QUOTA_SPENT = "Today's searches on Vast.ai are used up."
 QUOTA_HINT = "Vast gives new ones at midnight UTC. What runs goes on as before."
@@ -143,11 +146,14 @@ def _words(row: Row) -> str:
 
 def _retry_after(headers: Mapping[str, str], row: Row, now: datetime) -> timedelta | None:
     """How long Vast asks us to wait: by header, by body, or until the daily quota is reset."""
+    spent = row.get("error") == _QUOTA
+    longest = _LONGEST_WAIT if spent else _LONGEST_PAUSE
     for value in (headers.get("Retry-After"), row.get("retry_after")):
         seconds = values.number(value)
         if seconds is not None and seconds >= 0:
-            return min(values.seconds_span(seconds) or _LONGEST_WAIT, _LONGEST_WAIT)
-    if row.get("error") == _QUOTA:
+            span = values.seconds_span(seconds)
+            return longest if span is None else min(span, longest)
+    if spent:
         reset_at = values.moment(headers.get("X-RateLimit-Reset"))
         if reset_at is not None and reset_at > now:
             return min(reset_at - now, _LONGEST_WAIT)

