@@ -130,12 +130,13 @@ def hold(rental: Rental, month: Month, now: datetime) -> Usd:
     """What an open rental may still cost this month until its planned end.
 
     Without planned hours, and past their end, it is the next hour: it runs on until somebody or
-    the idle watch ends it.
+    the idle watch ends it. While a machine that failed is destroyed, the next one is held for.
     """
-    if not rental.open or rental.state is State.DESTROYING:
+    if not rental.open or (rental.state is State.DESTROYING and not rental.replacing):
         return ZERO
     until = held_until(rental.created_at or rental.requested_at, rental.hours, month, now)
-    rate = rental.agreed_per_hour if rental.rates is None else rental.per_hour
+    known = rental.rates is not None and not rental.replacing  # of the machine that is held for
+    rate = rental.per_hour if known else rental.agreed_per_hour
     return rate.over(max(until - max(now, month.start), timedelta()), per=HOUR)
 
 

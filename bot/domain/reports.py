@@ -86,7 +86,8 @@ def daily(at: time, now: datetime, zone: tzinfo, quiet: QuietHours | None = None
     for day in (today, today - _DAY):  # quiet hours may carry one over midnight
         due = _moment(day, at, zone, quiet)
         if due <= now and due.astimezone(zone).date() == today:
-            span = days_of("yesterday", day - _DAY, day - _DAY, zone)
+            yesterday = today - _DAY  # of whoever reads it, though it was due the evening before
+            span = days_of("yesterday", yesterday, yesterday, zone)
             return Due(kind=Kind.DAILY, day=day, at=due, span=span)
     return None
 
