@@ -196,7 +196,7 @@ async def a_row_in_every_table(url: str) -> Rental:
             )
         )
         told = Writing(kind=LetterKind.SEEN, at=NOW)
-        await store.mark(rental.guild_id, TEAM, month, 50, rental_id=rental.id, letter=told)
+        await store.mark(rental.guild_id, TEAM, month, [50], letters={rental.id: [told]})
         other = a_quote()
         await store.add_quote(other)
         await store.begin(

@@ -16,7 +16,7 @@ from bot.domain.bills import Bill, Charge, Patience, corrections, reckon, summed
 from bot.domain.ledger import NO_CONTRACT, Entry, Kind
 from bot.domain.letters import Kind as LetterKind
 from bot.domain.letters import Writing
-from bot.domain.money import Usd
+from bot.domain.money import ZERO, Usd
 from bot.domain.policy_keys import BILL_DIFFERENCE
 from bot.domain.rentals import SKEW, ContractId, Rental, RentalId
 from bot.domain.tabs import Tab
@@ -100,7 +100,8 @@ class Bills:
         if not watched(tab, before, self._patience, now):
             return 0
         bill, entries = reckon(tab, booked, before, charge, patience=self._patience, now=now)
-        await self._store.write_bill(bill, entries, letters=_letters(entries, told_from))
+        letters = _letters(entries, booked.get(Kind.ADJUSTMENT, ZERO), told_from)
+        await self._store.write_bill(bill, entries, letters=letters)
         if entries:
             log.info("Vast's bill for machine %s added %s lines", tab.contract, len(entries))
         if (
@@ -161,9 +162,15 @@ def _earliest(charge: Charge, rental: Rental) -> datetime:
     return midnight if charge.start.astimezone(UTC).time() == time() else earliest
 
 
-def _letters(entries: Sequence[Entry], told_from: Usd) -> list[Writing]:
-    """A letter to the leads about corrections of that much."""
-    if abs(corrections(entries).micros) < told_from.micros:
+def _letters(entries: Sequence[Entry], before: Usd, told_from: Usd) -> list[Writing]:
+    """A letter to the leads about corrections of that much, at once or bit by bit.
+
+    `before` are that machine's corrections so far: a bill that grows a little faster than our
+    reckoning is corrected a little at each look.
+    """
+    now = corrections(entries)
+    steps = abs((before + now).micros) // told_from.micros - abs(before.micros) // told_from.micros
+    if abs(now.micros) < told_from.micros and (steps <= 0 or not now.micros):
         return []
     why = next(entry for entry in entries if entry.kind is Kind.ADJUSTMENT)
     return [Writing(kind=LetterKind.BILL_LEADS, at=why.period_start, detail=why.why)]

@@ -130,8 +130,10 @@ class Desk(Wishes):
             raise NotYours(
                 public="This quote was made for somebody else.", hint="Ask for your own with /rent."
             )
-        now = self._clock.now()
-        if quote.expired(now):
+        begun = await self._store.begun_with(quote.id)
+        if begun is not None and (rental := await self._store.rental(begun)) is not None:
+            return rental  # however late, and whatever credit it has left for another
+        if quote.expired(self._clock.now()):
             raise QuoteExpired(f"quote {quote.id} of {quote.made_at}")
         await self._afford(quote.per_hour, quote.hours)
         return await self._begin(actor, quote, RentalId(new_id()))

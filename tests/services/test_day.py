@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -249,6 +250,36 @@ async def test_how_much_is_told_to_leads_is_policy(day: Day) -> None:
 
     assert (await day.kinds())[Kind.ADJUSTMENT] > 0
     assert await day.store.letters_of(day.rental.id) == []
+
+
+class Dearer:
+    """Vast that charges a fifth more than its prices say."""
+
+    def __init__(self, vast: Vast) -> None:
+        self._vast = vast
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vast, name)
+
+    async def charges(self, *, since: datetime, until: datetime) -> list[Charge]:
+        found = await self._vast.charges(since=since, until=until)
+        return [replace(one, total=one.total.times(Decimal("1.2"))) for one in found]
+
+
+async def test_a_difference_that_grows_bit_by_bit_is_told_as_well(day: Day) -> None:
+    """Each look corrects a few cents; the leads read of it whenever so much has come together."""
+    await day.store.change_policy({"bill_difference": "100000"}, by=None)
+    day.vast = cast(Vast, Dearer(day.vast))
+    day.restart()
+    for _ in range(12):
+        await day.live(timedelta(hours=1))
+        await day.bills.pass_once()
+
+    more = Usd((await day.kinds())[Kind.ADJUSTMENT])
+    letters = await day.store.letters_of(day.rental.id)
+    assert Usd.of("0.20") < more < Usd.of("0.60")
+    assert len(letters) == more.micros // 100_000
+    assert {one.kind for one in letters} == {LetterKind.BILL_LEADS}
 
 
 async def test_a_charge_whose_label_is_gone_is_known_by_its_number(day: Day) -> None:

@@ -379,6 +379,19 @@ async def test_only_the_owner_or_a_lead_may_end_a_machine(house: House) -> None:
     assert (await _row(house, rental)).ended_by == GRACE.id
 
 
+async def test_rent_pressed_again_much_later_is_still_the_same_rental(house: House) -> None:
+    """Where the first press got no answer, “this price has expired” would have somebody rent a
+    second machine."""
+    quote = await house.desk.quote(ADA, PLACE, Wish())
+    first = await house.desk.rent(ADA, quote.id)
+    house.clock.turn(timedelta(hours=1))
+    house.market.credit = Usd()
+
+    again = await house.desk.rent(ADA, quote.id)
+
+    assert again.id == first.id
+
+
 async def test_a_quote_is_good_for_ten_minutes_and_for_its_owner(house: House) -> None:
     """Prices change; an old button rents nothing, and neither does somebody else's."""
     quote = await house.desk.quote(ADA, PLACE, Wish())

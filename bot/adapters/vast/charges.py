@@ -1,5 +1,8 @@
 """What Vast charged, page by page: every line of a span of days, or an error, never a part.
 
+Of a machine with a line that cannot be read none is taken, as if nothing had been charged yet: less
+than all of them would look like a charge that shrank. The others are no worse for it.
+
 The days are UTC's and both ends are needed (reference vast-api, 2.11); the documented line begins
 and ends at midnights, so the first day is asked for from its beginning. Amounts come rounded to a
 thousandth of a dollar. A line about anything but an instance is passed over.
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -20,6 +24,8 @@ from bot.domain.bills import Charge, Parts
 from bot.domain.money import ZERO, Usd
 from bot.domain.rentals import ContractId
 from bot.errors import Down, Nonsense
+
+log = logging.getLogger(__name__)
 
 PATH = "/api/v0/charges/"
 PAGE = 500
@@ -49,6 +55,7 @@ async def _pages(http: Http, since: datetime, until: datetime) -> list[Charge]:
         "format": "table",
     }
     found: list[Charge] = []
+    odd: set[ContractId] = set()
     rows, tokens = 0, set[str]()
     query: Mapping[str, str] = asked
     while True:
@@ -57,11 +64,18 @@ async def _pages(http: Http, since: datetime, until: datetime) -> list[Charge]:
         if not isinstance(lines, list):
             raise Nonsense(f"GET {PATH}: no list of charges in the answer")
         rows += len(lines)
-        found += [charge for line in lines if (charge := _charge(line)) is not None]
+        for line in lines:
+            charge = _charge(line)
+            if isinstance(charge, Charge):
+                found.append(charge)
+            elif charge is not None:
+                odd.add(charge)
         token = page.get("next_token")
         if not token:
             _check_total(page, rows)
-            return found
+            if odd:
+                log.warning("left out the charges of %d machines: cannot be read", len(odd))
+            return [charge for charge in found if charge.contract not in odd]
         if not isinstance(token, str) or token in tokens:
             raise Nonsense(f"GET {PATH}: a next page that is none")
         tokens.add(token)
@@ -75,8 +89,11 @@ def _check_total(page: Row, rows: int) -> None:
         raise Nonsense(f"GET {PATH}: {rows} charges came, {total} were announced")
 
 
-def _charge(line: object) -> Charge | None:
-    """One instance's line. Raises Nonsense for one without its number, time or amount."""
+def _charge(line: object) -> Charge | ContractId | None:
+    """One instance's line; only its number where its time or amount cannot be read.
+
+    Raises Nonsense for one without its number: it may be anybody's.
+    """
     if not isinstance(line, dict):
         raise Nonsense(f"a charge is {type(line).__name__}, not an object")
     source = values.text(line.get("source"))
@@ -85,8 +102,10 @@ def _charge(line: object) -> Charge | None:
     contract = values.integer(source.removeprefix("instance-"))
     start, end = values.moment(line.get("start")), values.moment(line.get("end"))
     total = values.number(line.get("amount"))
-    if contract is None or start is None or end is None or total is None:
-        raise Nonsense(f"the charge of {source[:40]} lacks its number, time or amount")
+    if contract is None:
+        raise Nonsense(f"the charge of {source[:40]} lacks its number")
+    if start is None or end is None or total is None:
+        return ContractId(contract)
     notes = line.get("metadata")
     return Charge(
         contract=ContractId(contract),

@@ -63,6 +63,16 @@ async def test_all_pages_are_read(town: Town, vast: Vast) -> None:
     assert town.seen[1].query["after_token"] == "a"
 
 
+@pytest.mark.parametrize("odd", [{"amount": "much"}, {"start": None}, {"end": "soon"}])
+async def test_a_line_that_cannot_be_read_keeps_out_its_own_machine_alone(
+    town: Town, vast: Vast, odd: dict[str, Any]
+) -> None:
+    """Whole: of three lines without one the bill would seem to have shrunk."""
+    town.script(CHARGES, page(line(1), line(2), token="a"), page(line(1, **odd), total=3))
+
+    assert [one.contract for one in await vast.charges(**SPAN)] == [2]
+
+
 @pytest.mark.parametrize(
     "replies",
     [
@@ -71,8 +81,7 @@ async def test_all_pages_are_read(town: Town, vast: Vast) -> None:
         [page(line(1), token="a"), page(line(1), token="a")],
         [{"success": True, "results": None}],
         [page("a line")],
-        [page(line(1, amount="much"))],
-        [page(line(1, start=None))],
+        [page(line(1, source="instance-much"))],
         [Reply(404, {"error": "auth_error", "msg": "Invalid user key"})],
     ],
 )
