@@ -68,8 +68,10 @@ stat -c 'bellhop-terminal %n %X' /dev/pts/[0-9]* 2>/dev/null
 if [ -n "$FILES" ]; then
   for place in "${WORKSPACE:-/workspace}" /workspace; do
     cd "$place" 2>/dev/null || continue
+    # One from the future would stay the newest for as long as it is there.
     newest=$(limited 5 find . -xdev -maxdepth 4 \( -name .git -o -name .ipynb_checkpoints \) -prune \
-      -o -type f -mmin -30 -printf '%T@\n' 2>/dev/null | sort -n | tail -n 1)
+      -o -type f -mmin -30 ! -newermt "@$(($(date +%s) + 60))" -printf '%T@\n' 2>/dev/null |
+      sort -n | tail -n 1)
     say changed "$newest"
     break
   done
