@@ -100,6 +100,25 @@ def test_nonsense_is_passed_over() -> None:
     assert reading.changed_s is None
 
 
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "nan", "inf", "-inf", "-1e300", "1e300"])
+def test_what_is_no_number_breaks_no_look(number: str) -> None:
+    """Else the machine would be judged no more, and nobody told."""
+    said = WHOLE.format(
+        f"bellhop-process 5 1 5 0 1 2 {number} a\n"
+        f"bellhop-written 5 {number}\n"
+        f"bellhop-terminal /dev/pts/0 {number}\n"
+        f"bellhop-gpu 0, {number}, {number}\n"
+        f"bellhop-changed {number}"
+    )
+
+    reading = parse(said)
+
+    assert (reading.rows, reading.written, reading.terminals) == ((), {}, {})
+    assert reading.changed_s is None
+    with pytest.raises(CommandFailed):
+        parse(said.replace("now 1000", f"now {number}"))
+
+
 @pytest.mark.parametrize(
     ("lines", "gpus"),
     [
