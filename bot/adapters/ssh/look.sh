@@ -56,7 +56,8 @@ if [ -z "$mark" ]; then
     esac
     break
   done
-  awk -F'[: ]+' 'NR > 2 && $2 != "lo" { down += $3; up += $11 }
+  # Long names of interfaces stand without a space before them.
+  awk -F'[: ]+' '{ sub(/^ +/, "") } NR > 2 && $1 != "lo" { down += $2; up += $10 }
     END { if (NR > 2) printf "bellhop-net %.0f %.0f\n", down, up }' /proc/net/dev 2>/dev/null
 fi
 

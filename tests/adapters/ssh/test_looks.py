@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,23 @@ async def test_a_look_without_awk_knows_no_processes(tmp_path: Path) -> None:
 
     assert reading.rows == ()
     assert reading.cpu_us is None
+
+
+async def test_an_interface_counts_whatever_the_length_of_its_name(tmp_path: Path) -> None:
+    """A virtual machine's is `enp3s0f0`: no space before it, as there is before `eth0`."""
+    table = tmp_path / "dev"
+    counts = "{} 1 0 0 0 0 0 0 {} 1 0 0 0 0 0 0"
+    rows = {"    lo": (9, 9), "  eth0": (300, 400), "enp3s0f0": (10**9, 10**8)}
+    lines = [f"{name}: {counts.format(*told)}" for name, told in rows.items()]
+    table.write_text("\n".join(["Inter-|", " face |", *lines, ""]))
+
+    class Elsewhere(LocalShell):
+        async def run(self, script: str, **more: Any) -> Ran:
+            return await super().run(script.replace("/proc/net/dev", str(table)), **more)
+
+    reading = await ShellLooks().look(Elsewhere(), files=False)
+
+    assert (reading.down_bytes, reading.up_bytes) == (10**9 + 300, 10**8 + 400)
 
 
 @pytest.mark.parametrize("said", ["", "bellhop-now 5\n", WHOLE[:-6], "bellhop-end\n"])
