@@ -142,5 +142,6 @@ def _ends_at(
         if told_at - announcement.writing.at > min(LATE, answer / 2):
             at = max(at, told_at + answer)
     if rules.quiet is not None and (over := rules.quiet.over_at(at)) != at:
-        return over + answer
+        # So long an answer may reach into the next ones.
+        return rules.quiet.over_at(over + answer)
     return at
