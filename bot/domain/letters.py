@@ -101,6 +101,7 @@ class Letter:
     place: Place | None = None
     delivered_at: datetime | None = None
     shown: str = ""  # what it said when it was last shown
+    given_up: bool = False  # it has reached nobody, and will not
 
     @property
     def kind(self) -> Kind:

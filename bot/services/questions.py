@@ -14,8 +14,9 @@ from datetime import timedelta
 
 from bot.domain.idle import Release
 from bot.domain.letters import Kind, Writing
-from bot.domain.rentals import Reason, RentalId
+from bot.domain.rentals import Reason, Rental, RentalId
 from bot.domain.retries import waits
+from bot.domain.standing import Standing
 from bot.errors import Stale
 from bot.log import bound
 from bot.ports.books import Store
@@ -79,6 +80,8 @@ class Questions:
         if rental.released_at is not None or waits(rental, now):
             return
         standing = await look_up(self._store, rental, now, self._policies)
+        if standing is not None and standing.unheard:
+            await self._ask_leads(rental, standing)
         if standing is None or standing.ends_at is None or now < standing.ends_at:
             return
         if not standing.told:
@@ -92,3 +95,13 @@ class Questions:
             return
         log.info("nobody answered: to be archived and ended")
         self._wake.set()
+
+    async def _ask_leads(self, rental: Rental, standing: Standing) -> None:
+        """Its owner takes no messages and its channel is closed to us: it is not to run unseen."""
+        question = standing.memory.question
+        if question is None:
+            return
+        facts = standing.report.facts if standing.report is not None else ()
+        asked_at = question.asked_at
+        letter = Writing(kind=Kind.ASK_LEADS, at=asked_at, facts=facts, asked_at=asked_at)
+        await self._store.write_letter(rental.id, letter)

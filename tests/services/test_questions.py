@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.access import Actor
-from bot.domain.letters import Kind, Place
+from bot.domain.letters import Kind, Place, Stand, stand
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.retries import failed, held
 from bot.errors import BadInput, NotYours
@@ -129,6 +129,28 @@ async def test_nothing_ends_before_its_question_has_arrived(town: Round) -> None
     await town.minutes(1)
 
     assert (await town.row(rental)).released_at is not None
+
+
+async def test_a_question_that_can_reach_nobody_goes_to_the_leads(town: Round) -> None:
+    """The owner takes no messages and the channel is gone: no end, and no machine that runs on
+    unseen."""
+    rental = await town.ready()
+    await town.minutes(60, deliver=False)
+    (question,) = await town.store.letters_of(rental.id)
+    await town.store.letter_done(question, town.clock.now(), error="50001")
+
+    await town.minutes(59, deliver=False)
+    assert await kinds(town, rental) == [Kind.ASK]
+    await town.minutes(200)
+
+    assert await kinds(town, rental) == [Kind.ASK, Kind.ASK_LEADS]
+    row = await town.row(rental)
+    assert row.released_at is None
+    asked = (await town.store.letters_of(rental.id))[1]
+    standing = await town.wishes.standing(rental)
+    assert standing is not None
+    assert (standing.ends_at, standing.unheard) == (None, True)
+    assert stand(asked, row, standing.memory) is Stand.OPEN
 
 
 async def test_an_end_does_not_fall_into_quiet_hours(town: Round) -> None:
