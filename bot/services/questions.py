@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 LEADS_AFTER = timedelta(hours=6)
 """How long an idle machine waits for its owner's word about a large archive."""
+LEADS_AGAIN = timedelta(days=1)
 
 LONGEST_PAUSE_S = 180.0
 """Without a tick of the clock a round is made all the same."""
@@ -75,7 +76,9 @@ class Questions:
         """Write the wish to end it, unless somebody has touched the row since the look began."""
         rental, now = judged.rental, self._clock.now()
         if rental.held_at is not None and now - rental.held_at >= LEADS_AFTER:
-            letter = Writing(kind=Kind.TOO_LARGE_LEADS, at=rental.held_at, detail=rental.held)
+            days = (now - rental.held_at - LEADS_AFTER) // LEADS_AGAIN
+            at = rental.held_at + days * LEADS_AGAIN
+            letter = Writing(kind=Kind.TOO_LARGE_LEADS, at=at, detail=rental.held)
             await self._store.write_letter(rental.id, letter)
         if rental.released_at is not None or waits(rental, now):
             return

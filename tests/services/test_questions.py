@@ -249,7 +249,7 @@ async def test_after_a_failed_archive_an_end_is_wished_for_later(town: Round) ->
 async def test_an_idle_machine_whose_archive_is_too_large_is_told_to_the_leads(
     town: Round,
 ) -> None:
-    """It does not end by itself, and does not cost money unseen for ever."""
+    """It does not end by itself, and does not cost money unseen for ever: once a day."""
     rental = await town.ready()
     await town.store.apply(held(rental, "40 GB", town.clock.now()), event="save: toolarge")
 
@@ -259,6 +259,14 @@ async def test_an_idle_machine_whose_archive_is_too_large_is_told_to_the_leads(
 
     assert (await kinds(town, rental)).count(Kind.TOO_LARGE_LEADS) == 1
     assert (await town.row(rental)).released_at is None
+
+    town.clock.turn(timedelta(days=1))
+    await town.minutes(12)
+
+    row = await town.row(rental)
+    again = (await town.store.letters_of(rental.id))[-2:]
+    assert [one.kind for one in again] == [Kind.TOO_LARGE_LEADS] * 2
+    assert {stand(one, row, None) for one in again} == {Stand.OPEN}
 
 
 async def test_what_a_person_asked_to_end_stays_asked(town: Round) -> None:
