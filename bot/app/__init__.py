@@ -100,7 +100,7 @@ async def open_app(
         relay = make_relay(
             settings, outside, shared, client=client, credit=counter.credit, tasks=tasks
         )
-        idle = make_idle_watch(outside, shared)
+        idle = make_idle_watch(settings, outside, shared)
         reconciler = make_reconciler(settings, outside, shared, idle=idle, paths=relay, tasks=tasks)
         relay.resume(await outside.recorder.restore())
         await listen(relay, settings)

@@ -105,7 +105,7 @@ async def open_worker(settings: Settings, *, migrating: bool = True) -> AsyncIte
         stack.callback(schedule.close)
         await house.begin()
         await hearer.hear()
-        idle = make_idle_watch(outside, shared)
+        idle = make_idle_watch(settings, outside, shared)
         work_chores(
             settings,
             outside,

@@ -17,7 +17,7 @@ from bot.services.bills import Bills
 from bot.services.bookkeeper import Bookkeeper
 from bot.services.departures import Departures
 from bot.services.herald import Herald
-from bot.services.idle import IdleWatch
+from bot.services.idle import BETWEEN, IdleWatch
 from bot.services.probe import Probe
 from bot.services.questions import Questions
 from bot.services.reconciler import Reconciler
@@ -32,7 +32,7 @@ SWEEP_POLLS = 4
 """The account is swept at every so many-th poll; both list it."""
 
 
-def make_idle_watch(outside: Outside, shared: Shared) -> IdleWatch:
+def make_idle_watch(settings: Settings, outside: Outside, shared: Shared) -> IdleWatch:
     return IdleWatch(
         store=outside.store,
         probe=Probe(
@@ -46,6 +46,7 @@ def make_idle_watch(outside: Outside, shared: Shared) -> IdleWatch:
         ),
         policy=shared.policies.idle,
         clock=outside.clock,
+        between=min(BETWEEN, timedelta(seconds=settings.watch_s)),
     )
 
 

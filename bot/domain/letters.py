@@ -101,6 +101,7 @@ class Letter:
     place: Place | None = None
     delivered_at: datetime | None = None
     shown: str = ""  # what it said when it was last shown
+    given_up: bool = False  # it has reached nobody, and will not
 
     @property
     def kind(self) -> Kind:
@@ -215,10 +216,14 @@ def _receipt(closed_at: datetime, rental: Rental, tally: Tally | None) -> Stand:
 
 
 def _held(writing: Writing, rental: Rental) -> Stand:
-    """A question about a size is open for as long as the row waits for its answer."""
+    """A question about a size is open for as long as the row waits for its answer.
+
+    Leads are asked again of later days.
+    """
     if rental.state in (State.DESTROYING, State.CLOSED):
         return Stand.OVER
-    return Stand.OPEN if rental.held_at == writing.at else Stand.REPLACED
+    waits = rental.held_at is not None and rental.held_at <= writing.at
+    return Stand.OPEN if waits else Stand.REPLACED
 
 
 def _saved(asked_at: datetime, rental: Rental) -> Stand:

@@ -69,7 +69,7 @@ def machine(
         )
         if reading.rows
         else None,
-        typed_at=_ours(_newest_key(reading, tree), reading.now_s, at),
+        typed_at=_ours(_newest_key(reading, before, tree), reading.now_s, at),
         changed_at=_ours(reading.changed_s, reading.now_s, at),
         logins=terminals,
         plain_logins=plain,
@@ -162,10 +162,17 @@ def _rate(count: int | None, before: int | None, span_s: float, carried: int) ->
     return max(0, count - before - carried) / span_s / 1000
 
 
-def _newest_key(reading: Reading, tree: Tree) -> float | None:
-    """When a program last read what somebody typed, in any terminal of the machine's processes."""
+def _newest_key(reading: Reading, before: Reading | None, tree: Tree) -> float | None:
+    """When a program last read what somebody typed, in any terminal of the machine's processes.
+
+    A time from the future is one from before the machine's clock was set back: it counts when it
+    is new, and not at each look until the clock has caught up with it.
+    """
+    known = before.terminals if before is not None else {}
     keys: Iterable[float] = (
-        read_s for name, read_s in reading.terminals.items() if name in tree.terminals
+        read_s
+        for name, read_s in reading.terminals.items()
+        if name in tree.terminals and (read_s <= reading.now_s or known.get(name) != read_s)
     )
     return max(keys, default=None)
 

@@ -68,6 +68,7 @@ class Standing:
     rules: Rules
     ends_at: datetime | None  # when it ends unanswered; None where it does not
     told: bool  # whether the question has reached anybody
+    unheard: bool = False  # it can reach nobody: then nothing ends, and the leads are asked
 
 
 def report(judgement: Judgement) -> Report:
@@ -110,12 +111,15 @@ def standing(
     question = memory.question
     announcement = _announcement(question, letters) if question is not None else None
     told_at = announcement.delivered_at if announcement is not None else None
+    unheard = announcement is not None and announcement.given_up
+    ends = question is not None and not unheard
     return Standing(
         memory=memory,
         report=known,
         rules=rules,
-        ends_at=_ends_at(question, announcement, rules, now) if question is not None else None,
+        ends_at=_ends_at(question, announcement, rules, now) if question and ends else None,
         told=told_at is not None,
+        unheard=unheard,
     )
 
 
@@ -142,5 +146,6 @@ def _ends_at(
         if told_at - announcement.writing.at > min(LATE, answer / 2):
             at = max(at, told_at + answer)
     if rules.quiet is not None and (over := rules.quiet.over_at(at)) != at:
-        return over + answer
+        # So long an answer may reach into the next ones.
+        return rules.quiet.over_at(over + answer)
     return at

@@ -7,6 +7,7 @@ elsewhere, from the stored memory and the verdicts of the newest pass.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ KEPT_SAMPLES = timedelta(hours=48)
 LOOK_S = 50.0
 """One look's deadline, all parts together."""
 
+BETWEEN = timedelta(seconds=30)
+"""From reading the counters to the last look; less, and the reading itself would seem work."""
+
 _AT_ONCE = 16
 _PRUNE_EVERY = timedelta(hours=1)
 _TRIES = 5
@@ -56,11 +60,14 @@ class IdleWatch:
         probe: Probe,
         policy: Callable[[Rental], Policy | Awaitable[Policy]],
         clock: Clock,
+        between: timedelta = BETWEEN,
     ) -> None:
         self._store = store
         self._probe = probe
         self._policy = policy
         self._clock = clock
+        self._between = between
+        self._reported: Mapping[RentalId, float] = {}
         self._pruned_at: datetime | None = None
 
     async def pass_once(self, gpu_util: Mapping[RentalId, float] | None = None) -> list[Judged]:
@@ -68,21 +75,19 @@ class IdleWatch:
 
         `gpu_util` is what Vast reports, in percent, as far as it is known.
         """
+        self._reported = gpu_util or {}
         ready = [one for one in await self._store.readable_rentals() if one.state is State.READY]
 
         async def one(rental: Rental) -> Judged | None:
             with bound(rental=rental.id):
-                return await self.look(rental, (gpu_util or {}).get(rental.id))
+                return await self.look(rental, self._reported.get(rental.id))
 
         judged = await each(ready, one, of=lambda rental: rental.id, at_once=_AT_ONCE)
         await self._prune()
         return [found for found in judged if found is not None]
 
     async def look(self, rental: Rental, gpu_util: float | None = None) -> Judged | None:
-        """Look at one rental now and judge it; None where others kept changing it meanwhile.
-
-        Also the fresh look just before a destroy: anything but Release there means stop.
-        """
+        """Look at one rental now and judge it; None where others kept changing it meanwhile."""
         sample = await self._sample(rental, gpu_util)
         policy = self._policy(rental)
         if not isinstance(policy, Policy):
@@ -109,6 +114,18 @@ class IdleWatch:
             return Judged(rental, sample, judgement)
         log.warning("its idle memory kept changing; not judged this time")
         return None
+
+    async def look_anew(self, rental: Rental) -> Judged | None:
+        """The fresh look just before a destroy: anything but Release there means stop.
+
+        Since the look before it the machine has been archived, and its counters hold that: they
+        are read anew first. What Vast reports is as of the last round.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._probe.begin_anew(rental)
+        await asyncio.sleep(self._between.total_seconds())
+        return await self.look(rental, self._reported.get(rental.id))
 
     def forget(self, rental_id: RentalId) -> None:
         """Let go of what was only held for comparing looks."""

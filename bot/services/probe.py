@@ -80,6 +80,16 @@ class Probe:
             input_at=self._traffic.last_human(rental.id),
         )
 
+    async def begin_anew(self, rental: Rental) -> None:
+        """Read the counters that the next look is compared with, which will look for files too.
+
+        What they have counted before this is not told: it may be work of our own.
+        """
+        self.forget(rental.id)
+        await self._machine(rental, self._clock.now())
+        if before := self._before.get(rental.id):
+            self._before[rental.id] = replace(before, number=-1)
+
     def forget(self, rental_id: RentalId) -> None:
         self._before.pop(rental_id, None)
 

@@ -14,8 +14,9 @@ from datetime import timedelta
 
 from bot.domain.idle import Release
 from bot.domain.letters import Kind, Writing
-from bot.domain.rentals import Reason, RentalId
+from bot.domain.rentals import Reason, Rental, RentalId
 from bot.domain.retries import waits
+from bot.domain.standing import Standing
 from bot.errors import Stale
 from bot.log import bound
 from bot.ports.books import Store
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 LEADS_AFTER = timedelta(hours=6)
 """How long an idle machine waits for its owner's word about a large archive."""
+LEADS_AGAIN = timedelta(days=1)
 
 LONGEST_PAUSE_S = 180.0
 """Without a tick of the clock a round is made all the same."""
@@ -74,11 +76,15 @@ class Questions:
         """Write the wish to end it, unless somebody has touched the row since the look began."""
         rental, now = judged.rental, self._clock.now()
         if rental.held_at is not None and now - rental.held_at >= LEADS_AFTER:
-            letter = Writing(kind=Kind.TOO_LARGE_LEADS, at=rental.held_at, detail=rental.held)
+            days = (now - rental.held_at - LEADS_AFTER) // LEADS_AGAIN
+            at = rental.held_at + days * LEADS_AGAIN
+            letter = Writing(kind=Kind.TOO_LARGE_LEADS, at=at, detail=rental.held)
             await self._store.write_letter(rental.id, letter)
         if rental.released_at is not None or waits(rental, now):
             return
         standing = await look_up(self._store, rental, now, self._policies)
+        if standing is not None and standing.unheard:
+            await self._ask_leads(rental, standing)
         if standing is None or standing.ends_at is None or now < standing.ends_at:
             return
         if not standing.told:
@@ -92,3 +98,13 @@ class Questions:
             return
         log.info("nobody answered: to be archived and ended")
         self._wake.set()
+
+    async def _ask_leads(self, rental: Rental, standing: Standing) -> None:
+        """Its owner takes no messages and its channel is closed to us: it is not to run unseen."""
+        question = standing.memory.question
+        if question is None:
+            return
+        facts = standing.report.facts if standing.report is not None else ()
+        asked_at = question.asked_at
+        letter = Writing(kind=Kind.ASK_LEADS, at=asked_at, facts=facts, asked_at=asked_at)
+        await self._store.write_letter(rental.id, letter)

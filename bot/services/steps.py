@@ -373,7 +373,7 @@ class Steps:
 
     async def _probe(self, rental: Rental) -> Outcome:
         """The last look before nobody's asking ends it: anything but Release means life."""
-        judged = await self._idle.look(rental)
+        judged = await self._idle.look_anew(rental)
         if judged is not None and isinstance(judged.judgement.verdict, Idle):
             return Done()
         return Alive("There was life on the machine after it had been archived, so it stays.")

@@ -141,6 +141,8 @@ def _why(page: Page) -> str:
     match page.letter.kind:
         case Kind.ASK_LEADS if ownerless(page.rental):
             return "Nobody has answered, and whose it was is not known. What was measured:"
+        case Kind.ASK_LEADS if _unheard(page):
+            return f"Its owner <@{page.rental.owner_id}> cannot be written to. What was measured:"
         case Kind.ASK_LEADS:
             return f"Its owner <@{page.rental.owner_id}> has not answered. What was measured:"
         case Kind.ASK_LEASE:
@@ -152,6 +154,8 @@ def _why(page: Page) -> str:
 def _what_happens(page: Page) -> str:
     standing = page.standing
     ends_at = standing.ends_at if standing is not None else None
+    if _unheard(page):
+        return "**Nothing is ended by itself**, for the question has not reached its owner."
     if ends_at is None:
         return (
             "**Nothing is ended by itself**, for something may still be at work. "
@@ -161,6 +165,10 @@ def _what_happens(page: Page) -> str:
         f"**Without an answer it is archived {look.ago(ends_at)}, at {look.moment(ends_at)}**, "
         "and destroyed once the archive is proven. Any sign of life calls that off."
     )
+
+
+def _unheard(page: Page) -> bool:
+    return page.standing is not None and page.standing.unheard
 
 
 def _meanwhile(page: Page) -> str:

@@ -302,6 +302,23 @@ async def test_the_card_is_not_mistaken_for_a_letter_in_its_channel(chat: Chat) 
     assert len(chat.cards) == 2
 
 
+async def test_the_leads_read_that_the_owner_could_not_be_asked(chat: Chat) -> None:
+    """And that nothing ends by itself then, instead of a time that moves on and on."""
+    rental, now = await chat.ready(name="fastbook"), chat.clock.now()
+    await judged(chat, rental, Asked(a_question(chat), FACTS), Word.ASK)
+    (letter,) = await chat.store.letters_of(rental.id)
+    await chat.store.letter_done(letter, now, error="50001")
+    to_leads = Writing(kind=Kind.ASK_LEADS, at=now, facts=FACTS, asked_at=now)
+    await chat.store.write_letter(rental.id, to_leads)
+
+    await chat.write()
+
+    shown = text(chat.cards[-1])
+    assert "cannot be written to" in shown
+    assert "the question has not reached its owner" in shown
+    assert "archived" not in shown
+
+
 async def test_the_leads_are_asked_in_the_channel_and_nobody_is_pinged(chat: Chat) -> None:
     """The owner was asked, reminded, and did not answer."""
     rental, _ = await asked(chat, ends=False)

@@ -205,6 +205,17 @@ def test_times_of_the_machine_are_counted_back_from_now() -> None:
     assert found.changed_at == AT
 
 
+def test_a_key_from_the_future_is_pressed_once() -> None:
+    """The machine's clock was set back by hours: until it catches up nobody types because of it."""
+    shell = Row(50, 40, 50, PTS + 3, 5, 0, START - 200, "bash")
+    now = reading(shell, terminals={"pts/3": NOW_S + 8 * 3600})
+    typed = an_earlier(now, terminals={"pts/3": NOW_S - 90})
+
+    assert seen(now, an_earlier(now)).typed_at is None
+    assert seen(now, typed).typed_at == AT
+    assert seen(now).typed_at == AT
+
+
 def test_a_terminals_number_may_be_large() -> None:
     """The device number holds it in two places."""
     assert Row(1, 0, 0, 136 << 8 | 7, 0, 0, 0, "").terminal == "pts/7"

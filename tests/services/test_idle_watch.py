@@ -13,7 +13,7 @@ from bot.domain.idle import Asked, Kept, Quiet, Release, Unknown, Word
 from bot.domain.idle_policy import Policy
 from bot.domain.processes import Row
 from bot.domain.readings import Reading
-from bot.domain.rentals import Rental, State
+from bot.domain.rentals import Rental, RentalId, State
 from bot.domain.samples import Gpu, Notebook
 from bot.errors import Unreachable
 from bot.ports.books import Store
@@ -38,7 +38,9 @@ class Town:
     clock: SetClock
     lost: bool = False
     hang: bool = False
-    gpus: tuple[Gpu, ...] = (Gpu(0, 2),)
+    gpus: tuple[Gpu, ...] | None = (Gpu(0, 2),)
+    cpu_s: float = 0  # what the container has used
+    takes: timedelta = timedelta()
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -51,11 +53,12 @@ class Town:
         if self.hang:
             self.waiting.set()
             await self.go_on.wait()
+        self.clock.turn(self.takes)
         return Reading(
             now_s=self.clock.now().timestamp(),
             self_pid=30,
             rows=(READER,),
-            cpu_us=0,
+            cpu_us=round(self.cpu_s * 1e6),
             down_bytes=0,
             up_bytes=0,
             gpus=self.gpus,
@@ -83,7 +86,9 @@ class Post:
             traffic=self.traffic,
             clock=self.clock,
         )
-        return IdleWatch(store=self.store, probe=probe, policy=usual, clock=self.clock)
+        return IdleWatch(
+            store=self.store, probe=probe, policy=usual, clock=self.clock, between=timedelta()
+        )
 
     async def ready(self) -> Rental:
         quote = a_quote()
@@ -94,10 +99,12 @@ class Post:
             replace(rental, state=State.READY, ready_at=NOW), event="Serve"
         )
 
-    async def passes(self, watch: IdleWatch, minutes: int) -> Any:
+    async def passes(
+        self, watch: IdleWatch, minutes: int, reported: dict[RentalId, float] | None = None
+    ) -> Any:
         for _ in range(minutes):
             self.clock.turn(MINUTE)
-            judged = await watch.pass_once()
+            judged = await watch.pass_once(reported)
         return judged[0].judgement
 
 
@@ -182,6 +189,52 @@ async def test_keeps_and_looks_at_once_are_all_taken_in(post: Post) -> None:
     assert known is not None
     assert known.memory.kept_until == NOW + timedelta(hours=3)
     assert known.version == 4
+
+
+@pytest.mark.parametrize("minutes", [3, 10, 40])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_our_own_archive_is_no_life_at_the_last_look(
+    post: Post, minutes: int, restarted: bool
+) -> None:
+    """Between the verdict and the last look a core was busy: with packing and hashing for us."""
+    rental = await post.ready()
+    watch = post.watch()
+    assert isinstance((await post.passes(watch, 120)).verdict, Release)
+    post.clock.turn(minutes * MINUTE)
+    post.town.cpu_s += minutes * 60
+    post.town.takes = timedelta(seconds=20)
+
+    judged = await (post.watch() if restarted else watch).look_anew(rental)
+
+    assert judged is not None
+    assert isinstance(judged.judgement.verdict, Release)
+
+
+async def test_work_at_the_last_look_keeps_the_machine(post: Post) -> None:
+    """What goes on after the archive is somebody's."""
+    rental = await post.ready()
+    watch = post.watch()
+    await post.passes(watch, 120)
+    post.clock.turn(10 * MINUTE)
+    post.town.takes, post.town.gpus = timedelta(seconds=20), (Gpu(90, 20_000),)
+
+    judged = await watch.look_anew(rental)
+
+    assert judged is not None
+    assert isinstance(judged.judgement.verdict, Asked)
+
+
+async def test_the_last_look_knows_what_vast_reports(post: Post) -> None:
+    """Without nvidia-smi, nobody else tells whether the GPU works."""
+    rental = await post.ready()
+    post.town.gpus, post.town.takes = None, timedelta(seconds=1)
+    watch = post.watch()
+    await post.passes(watch, 120, {rental.id: 0.0})
+
+    judged = await watch.look_anew(rental)
+
+    assert judged is not None
+    assert isinstance(judged.judgement.verdict, Release)
 
 
 async def test_only_ready_machines_are_looked_at(post: Post) -> None:

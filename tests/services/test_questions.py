@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.access import Actor
-from bot.domain.letters import Kind, Place
+from bot.domain.letters import Kind, Place, Stand, stand
 from bot.domain.rentals import Reason, Rental, State
 from bot.domain.retries import failed, held
 from bot.errors import BadInput, NotYours
@@ -131,6 +131,28 @@ async def test_nothing_ends_before_its_question_has_arrived(town: Round) -> None
     assert (await town.row(rental)).released_at is not None
 
 
+async def test_a_question_that_can_reach_nobody_goes_to_the_leads(town: Round) -> None:
+    """The owner takes no messages and the channel is gone: no end, and no machine that runs on
+    unseen."""
+    rental = await town.ready()
+    await town.minutes(60, deliver=False)
+    (question,) = await town.store.letters_of(rental.id)
+    await town.store.letter_done(question, town.clock.now(), error="50001")
+
+    await town.minutes(59, deliver=False)
+    assert await kinds(town, rental) == [Kind.ASK]
+    await town.minutes(200)
+
+    assert await kinds(town, rental) == [Kind.ASK, Kind.ASK_LEADS]
+    row = await town.row(rental)
+    assert row.released_at is None
+    asked = (await town.store.letters_of(rental.id))[1]
+    standing = await town.wishes.standing(rental)
+    assert standing is not None
+    assert (standing.ends_at, standing.unheard) == (None, True)
+    assert stand(asked, row, standing.memory) is Stand.OPEN
+
+
 async def test_an_end_does_not_fall_into_quiet_hours(town: Round) -> None:
     """It is 12:00; the end at 14:00 would be in them, so it comes an hour after they are over."""
     await town.store.change_policy({"quiet": '"13:30-16"'}, by=None)
@@ -227,7 +249,7 @@ async def test_after_a_failed_archive_an_end_is_wished_for_later(town: Round) ->
 async def test_an_idle_machine_whose_archive_is_too_large_is_told_to_the_leads(
     town: Round,
 ) -> None:
-    """It does not end by itself, and does not cost money unseen for ever."""
+    """It does not end by itself, and does not cost money unseen for ever: once a day."""
     rental = await town.ready()
     await town.store.apply(held(rental, "40 GB", town.clock.now()), event="save: toolarge")
 
@@ -237,6 +259,14 @@ async def test_an_idle_machine_whose_archive_is_too_large_is_told_to_the_leads(
 
     assert (await kinds(town, rental)).count(Kind.TOO_LARGE_LEADS) == 1
     assert (await town.row(rental)).released_at is None
+
+    town.clock.turn(timedelta(days=1))
+    await town.minutes(12)
+
+    row = await town.row(rental)
+    again = (await town.store.letters_of(rental.id))[-2:]
+    assert [one.kind for one in again] == [Kind.TOO_LARGE_LEADS] * 2
+    assert {stand(one, row, None) for one in again} == {Stand.OPEN}
 
 
 async def test_what_a_person_asked_to_end_stays_asked(town: Round) -> None:

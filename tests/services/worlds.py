@@ -252,7 +252,7 @@ class Verdicts:
 
     alive: bool = False
 
-    async def look(self, rental: Rental) -> Judged:
+    async def look_anew(self, rental: Rental) -> Judged:
         question = Question(kind=Asking.IDLE, asked_at=NOW)
         verdict = Active(()) if self.alive else Release(question, ())
         memory = begin(NOW)

@@ -20,6 +20,9 @@ from bot.domain.samples import Kernel, Notebook, Terminal
 TIMEOUT_S = 10.0
 ANSWER_BYTES = 4_000_000
 
+# Of times that no clock shows, and of JSON as deep as it is long.
+_NONSENSE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+
 _QUIETLY = {"no_track_activity": "1"}  # else the question itself is activity
 
 
@@ -39,9 +42,7 @@ async def activity(
                 _ask(session, "status"), _ask(session, "kernels"), _ask(session, "terminals")
             )
         return _notebook(*answers, now)
-    except (aiohttp.ClientError, OSError):
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except (aiohttp.ClientError, OSError, *_NONSENSE):
         return None
 
 

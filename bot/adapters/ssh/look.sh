@@ -56,7 +56,8 @@ if [ -z "$mark" ]; then
     esac
     break
   done
-  awk -F'[: ]+' 'NR > 2 && $2 != "lo" { down += $3; up += $11 }
+  # Long names of interfaces stand without a space before them.
+  awk -F'[: ]+' '{ sub(/^ +/, "") } NR > 2 && $1 != "lo" { down += $2; up += $10 }
     END { if (NR > 2) printf "bellhop-net %.0f %.0f\n", down, up }' /proc/net/dev 2>/dev/null
 fi
 
@@ -68,8 +69,10 @@ stat -c 'bellhop-terminal %n %X' /dev/pts/[0-9]* 2>/dev/null
 if [ -n "$FILES" ]; then
   for place in "${WORKSPACE:-/workspace}" /workspace; do
     cd "$place" 2>/dev/null || continue
+    # One from the future would stay the newest for as long as it is there.
     newest=$(limited 5 find . -xdev -maxdepth 4 \( -name .git -o -name .ipynb_checkpoints \) -prune \
-      -o -type f -mmin -30 -printf '%T@\n' 2>/dev/null | sort -n | tail -n 1)
+      -o -type f -mmin -30 ! -newermt "@$(($(date +%s) + 60))" -printf '%T@\n' 2>/dev/null |
+      sort -n | tail -n 1)
     say changed "$newest"
     break
   done

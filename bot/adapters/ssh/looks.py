@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from importlib import resources
 
@@ -13,6 +14,9 @@ from bot.ports.machines import Shell
 
 TIMEOUT_S = 40.0
 """8 s were seen on a machine with a load of 150 (reference idle-and-archive, 1.4)."""
+
+_DIGITS = 20  # of 64 bits
+_LATEST_S = 1e10  # in the year 2286; ages are counted back from here
 
 
 class ShellLooks:
@@ -39,7 +43,7 @@ def parse(said: str) -> Reading:
         told.setdefault(kind.removeprefix("bellhop-"), []).append(rest)
     try:
         told["end"]
-        now_s, (self_pid, ticks) = float(told["now"][0]), told["self"][0].split()
+        now_s, (self_pid, ticks) = _time(told["now"][0]), told["self"][0].split()
         reader = int(self_pid)
     except (KeyError, ValueError) as error:
         raise CommandFailed("the look at the machine was cut short", status=-1) from error
@@ -47,7 +51,7 @@ def parse(said: str) -> Reading:
     return Reading(
         now_s=now_s,
         self_pid=reader,
-        ticks_per_s=int(ticks) if ticks.isdigit() and int(ticks) else 100,
+        ticks_per_s=int(ticks) if _is_number(ticks) and int(ticks) else 100,
         jupyter_pid=_first(told.get("jupyter", ())),
         rows=tuple(_rows(told.get("process", ()))),
         aside=frozenset(pid for (pid,) in _numbers(told.get("aside", ()), 1)),
@@ -65,7 +69,7 @@ def parse(said: str) -> Reading:
 def _rows(lines: Sequence[str]) -> Iterator[Row]:
     for line in lines:
         *numbers, name = line.split(" ", 7)
-        if len(numbers) == 7 and all(one.isdigit() for one in numbers):
+        if len(numbers) == 7 and all(map(_is_number, numbers)):
             pid, parent, session, tty, ticks, child_ticks, start = map(int, numbers)
             yield Row(pid, parent, session, tty, ticks, child_ticks, start, name)
 
@@ -76,7 +80,7 @@ def _gpus(lines: Sequence[str]) -> tuple[Gpu, ...] | None:
     for line in lines:
         try:
             _, util, used = (part.strip() for part in line.split(","))
-            gpus.append(Gpu(float(util), int(float(used))))
+            gpus.append(Gpu(_finite(util), int(_finite(used))))
         except ValueError:
             return None
     return tuple(gpus) or None
@@ -85,13 +89,13 @@ def _gpus(lines: Sequence[str]) -> tuple[Gpu, ...] | None:
 def _terminals(lines: Sequence[str]) -> Iterator[tuple[str, float]]:
     for line in lines:
         path, _, read_s = line.rpartition(" ")
-        if read_s.isdigit():
+        if _is_number(read_s):
             yield path.removeprefix("/dev/"), float(read_s)
 
 
 def _changed(lines: Sequence[str]) -> float | None:
     try:
-        return float(lines[0])
+        return _time(lines[0])
     except (ValueError, IndexError):
         return None
 
@@ -99,9 +103,30 @@ def _changed(lines: Sequence[str]) -> float | None:
 def _numbers(lines: Sequence[str], count: int) -> Iterator[tuple[int, ...]]:
     for line in lines:
         parts = line.split()
-        if len(parts) == count and all(part.isdigit() for part in parts):
+        if len(parts) == count and all(map(_is_number, parts)):
             yield tuple(map(int, parts))
 
 
 def _first(lines: Sequence[str]) -> int | None:
     return next((number for (number,) in _numbers(lines, 1)), None)
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a count as a kernel writes one: "²" is a digit, and no number."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
+
+
+def _time(text: str) -> float:
+    """Seconds since 1970. Raises ValueError for what no clock shows."""
+    seconds = _finite(text)
+    if not 0 <= seconds <= _LATEST_S:
+        raise ValueError(f"no time: {text[:20]!r}")
+    return seconds
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"no number: {text[:20]!r}")
+    return number

@@ -134,4 +134,5 @@ def _letter(row: Row[Any]) -> Letter:
         place=Place(row.channel_id, row.message_id) if posted else None,
         delivered_at=row.delivered_at,
         shown=row.shown,
+        given_up=row.done_at is not None and not posted,
     )

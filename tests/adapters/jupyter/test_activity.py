@@ -42,6 +42,11 @@ def _app(handle: object) -> web.Application:
     return app
 
 
+def told(text: str) -> web.Response:
+    date = format_datetime(NOW, usegmt=True)
+    return web.Response(text=text, content_type="application/json", headers={"Date": date})
+
+
 @pytest.mark.parametrize("ahead", [timedelta(), timedelta(hours=3), -timedelta(days=400)])
 @pytest.mark.parametrize(
     "form", ["%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"]
@@ -103,6 +108,8 @@ async def test_a_server_without_terminals_has_none(tmp_path: Path) -> None:
         lambda _: web.Response(text='[{"id": 1, "execution_state": 1, "connections": 1e999}]'),
         lambda _: web.json_response([], headers={"Date": "yesterday"}),
         lambda _: web.Response(status=302, headers={"Location": "http://elsewhere/"}),
+        lambda _: told('[{"id": 1, "execution_state": 2, "connections": Infinity}]'),
+        lambda _: told("[" * 100_000),
     ],
 )
 async def test_whatever_is_no_plain_answer_is_unknown(

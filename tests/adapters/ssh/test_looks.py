@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,23 @@ async def test_a_look_without_awk_knows_no_processes(tmp_path: Path) -> None:
     assert reading.cpu_us is None
 
 
+async def test_an_interface_counts_whatever_the_length_of_its_name(tmp_path: Path) -> None:
+    """A virtual machine's is `enp3s0f0`: no space before it, as there is before `eth0`."""
+    table = tmp_path / "dev"
+    counts = "{} 1 0 0 0 0 0 0 {} 1 0 0 0 0 0 0"
+    rows = {"    lo": (9, 9), "  eth0": (300, 400), "enp3s0f0": (10**9, 10**8)}
+    lines = [f"{name}: {counts.format(*told)}" for name, told in rows.items()]
+    table.write_text("\n".join(["Inter-|", " face |", *lines, ""]))
+
+    class Elsewhere(LocalShell):
+        async def run(self, script: str, **more: Any) -> Ran:
+            return await super().run(script.replace("/proc/net/dev", str(table)), **more)
+
+    reading = await ShellLooks().look(Elsewhere(), files=False)
+
+    assert (reading.down_bytes, reading.up_bytes) == (10**9 + 300, 10**8 + 400)
+
+
 @pytest.mark.parametrize("said", ["", "bellhop-now 5\n", WHOLE[:-6], "bellhop-end\n"])
 def test_half_an_answer_is_none(said: str) -> None:
     """A connection that breaks in the middle must not look like a machine at rest."""
@@ -98,6 +116,25 @@ def test_nonsense_is_passed_over() -> None:
     assert reading.cpu_us is None
     assert reading.terminals == {"pts/0": 17.0}
     assert reading.changed_s is None
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "nan", "inf", "-inf", "-1e300", "1e300"])
+def test_what_is_no_number_breaks_no_look(number: str) -> None:
+    """Else the machine would be judged no more, and nobody told."""
+    said = WHOLE.format(
+        f"bellhop-process 5 1 5 0 1 2 {number} a\n"
+        f"bellhop-written 5 {number}\n"
+        f"bellhop-terminal /dev/pts/0 {number}\n"
+        f"bellhop-gpu 0, {number}, {number}\n"
+        f"bellhop-changed {number}"
+    )
+
+    reading = parse(said)
+
+    assert (reading.rows, reading.written, reading.terminals) == ((), {}, {})
+    assert reading.changed_s is None
+    with pytest.raises(CommandFailed):
+        parse(said.replace("now 1000", f"now {number}"))
 
 
 @pytest.mark.parametrize(
