@@ -187,8 +187,9 @@ def _meant(manifest: Manifest, typed: str) -> bytes:
 
 
 def _typed(path: bytes, text: str) -> str:
-    """What stands for a path in a choice; Discord takes 100 characters."""
-    return text if len(text) <= _TYPED else f"#{hashlib.sha256(path).hexdigest()[:32]}"
+    """What stands for a path in a choice: of 100 characters at most, and no spaces around it."""
+    plain = len(text) <= _TYPED and text == text.strip()
+    return text if plain else f"#{hashlib.sha256(path).hexdigest()[:32]}"
 
 
 def _below(manifest: Manifest, path: bytes | None) -> Collection[bytes]:

@@ -229,9 +229,13 @@ class Outputs:
             kernel.path = paths.get(kernel.id, kernel.path)
 
     async def _write(self, rental_id: RentalId, only: str | None = None) -> list[str]:
-        """Put orphans into their files; returns the names of files that are not there."""
+        """Put orphans into their files; returns the names of files that are not there.
+
+        Where one cannot be written the others are all the same; then raises what was in the way.
+        """
         route = self._routes.get(rental_id)
         lost: list[str] = []
+        fault: BotError | None = None
         if route is None:
             return ["cells that ran without an open tab"]
         async with self._writing.setdefault(rental_id, asyncio.Lock()):
@@ -247,9 +251,14 @@ class Outputs:
                 def change(notebook: Json, executions: list[Execution] = executions) -> bool:
                     return insert(notebook, executions)
 
-                if not await self._documents.edit(
-                    route.socket_path, route.token, kernel.path, change
-                ):
+                try:
+                    there = await self._documents.edit(
+                        route.socket_path, route.token, kernel.path, change
+                    )
+                except BotError as error:
+                    fault = error
+                    continue
+                if not there:
                     lost.append(kernel.path)
                     continue
                 log.info("wrote the outputs of %s cells", len(runs))
@@ -258,4 +267,6 @@ class Outputs:
                     for run, revision in zip(done, written, strict=True)
                     if run.execution.revision == revision
                 )
+        if fault is not None:
+            raise fault
         return lost

@@ -32,6 +32,7 @@ class Files:
         }
         self.open = {KERNEL: BOOK}
         self.fault: BaseException | None = None
+        self.unreadable = ""
         self.asked = 0
         self.between: Callable[[], None] = lambda: None
 
@@ -44,6 +45,8 @@ class Files:
     async def edit(
         self, socket_path: str, token: str, path: str, change: Callable[[Json], bool]
     ) -> bool:
+        if path == self.unreadable:
+            raise Unreachable("the notebook server answered something else")
         if path not in self.books:
             return False
         change(self.books[path])
@@ -90,6 +93,22 @@ async def test_nothing_is_written_behind_the_back_of_a_tab(outputs: Outputs, fil
 
     assert files.text() == ""
     assert files.asked == 0
+
+
+async def test_a_notebook_that_cannot_be_written_keeps_no_other_from_it(
+    outputs: Outputs, files: Files
+) -> None:
+    """Before an archive, which goes on without what could not be written, and says so."""
+    files.open["k2"] = "unreadable.ipynb"
+    other = outputs.talk(RENTAL, "k2", "s2")
+    other.asked("run2", cell_id="one", code="one")
+    other.leave()
+    begin(outputs).leave()
+    files.unreadable = "unreadable.ipynb"
+
+    assert "could not be written" in await outputs.flush(RENTAL)
+
+    assert files.text() == "first\n"
 
 
 async def test_a_closed_tabs_output_is_in_the_file_before_it_is_read(

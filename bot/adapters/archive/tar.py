@@ -8,9 +8,10 @@ wrong checksum or with a member of another format is `Damaged`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from bot.domain.archives import Member
 from bot.domain.trees import Kind
@@ -22,6 +23,7 @@ END = bytes(2 * BLOCK)
 _PIECE = 1_048_576
 _ZEROS = bytes(_PIECE)
 _HEAD_BYTES = 4_000_000  # of one member's extended headers
+_SECONDS = re.compile(rb"-?\d{1,20}(?:\.\d{1,9})?")
 _KINDS = {
     b"0": Kind.FILE,
     b"\0": Kind.FILE,
@@ -290,10 +292,9 @@ def _number_field(part: bytes) -> int:
 
 
 def _time(text: bytes) -> int:
-    try:
-        return int(Decimal(text.decode("ascii")) * 1_000_000_000)
-    except (InvalidOperation, UnicodeDecodeError, ValueError, OverflowError) as error:
-        raise Damaged("a time in a header is none") from error
+    if not _SECONDS.fullmatch(text):
+        raise Damaged("a time in a header is none")
+    return int(Decimal(text.decode("ascii")) * 1_000_000_000)
 
 
 def _zeros(size: int) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequen
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 import zstandard
 
@@ -18,13 +19,17 @@ from bot.adapters.archive.shares import Share, divided
 from bot.domain.archives import HASHED, Chosen, Hashed, Outside
 from bot.domain.packed import Packed, Packing, Row
 from bot.domain.trees import ENTRIES, Entry, Kind, Scan
-from bot.errors import CommandFailed, DiskFull, LacksTools
+from bot.errors import CommandFailed, DiskFull, LacksTools, Machine
 from bot.ports.archives import Toolbox
 from bot.ports.machines import Ran, Running, Shell
 
 log = logging.getLogger(__name__)
 
+S = TypeVar("S")
+T = TypeVar("T")
+
 _RULES_BYTES = 64_000
+_LONGEST_FIELD = 1_000_000  # bytes; a path may be longer than the kernel takes in one call
 _NO_FOLDER = 66  # our scripts' word for a workspace that is not there
 _VANISHED = re.compile(r"No such file or directory\s*$")
 
@@ -79,7 +84,7 @@ class SshWorkspaces:
             async for field in _split(running):
                 fields.append(field)
                 if len(fields) == scripts.SCAN_FIELDS:
-                    packing.add_row(_row(fields))
+                    packing.add_row(_sense(_row, fields))
                     fields.clear()
             ran = await running.end()
         _demand_folder(ran)
@@ -104,13 +109,20 @@ class SshWorkspaces:
 
     async def outside(self, shell: Shell, root: str) -> list[Outside]:
         """As the port says: in the home folder. Best effort; a failure means nothing is known."""
-        async with shell.stream(scripts.outside(root), timeout_s=self._deadlines.look_s) as running:
-            sizes = [field async for field in _split(running)]
-            await running.end()
-        if len(sizes) < 2:
+        try:
+            async with shell.stream(
+                scripts.outside(root), timeout_s=self._deadlines.look_s
+            ) as running:
+                sizes = [field async for field in _split(running)]
+                await running.end()
+            told = [_sense(int, size) for size in sizes[1:]]
+        except Machine as error:  # an archive that is sent and proven does not fail upon this
+            log.warning("what lies outside of the workspace is not known: %s", error)
+            return []
+        if not told:
             return []
         folder = sizes[0].decode(errors="replace")
-        return [Outside(folder=folder, entries=len(sizes) - 1, bytes=sum(map(int, sizes[1:])))]
+        return [Outside(folder=folder, entries=len(told), bytes=sum(told))]
 
     async def pack(
         self, shell: Shell, root: str, entries: Sequence[Entry], *, codec: str
@@ -206,7 +218,7 @@ class SshWorkspaces:
             silence_s=limit_s,  # one large file is a long silence
         ) as running:
             async for line in _split(running):
-                packing.add_row((line[68:], bytes.fromhex(line[:64].decode("ascii"))))
+                packing.add_row((line[68:], _sense(_digest, line[:64])))
             ran = await running.end()
         _demand_folder(ran)
         if ran.status not in (0, 123):  # xargs's word for: some of them failed
@@ -243,14 +255,31 @@ async def _names(paths: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 async def _split(running: Running) -> AsyncGenerator[bytes, None]:
-    """The NUL-ended fields of an output. Raises CommandFailed for a last one without its end."""
+    """The NUL-ended fields of an output.
+
+    Raises CommandFailed for a last one without its end, and for one that has none.
+    """
     rest = b""
     async for data in running:
         *fields, rest = (rest + data).split(b"\0")
         for field in fields:
             yield field
+        if len(rest) > _LONGEST_FIELD:
+            raise CommandFailed("an answer goes on without an end", status=-1)
     if rest:
         raise CommandFailed("an answer was cut short", status=-1)
+
+
+def _sense(read: Callable[[S], T], said: S) -> T:
+    """What was said, read. Raises CommandFailed for nonsense."""
+    try:
+        return read(said)
+    except ValueError as error:
+        raise CommandFailed(f"an answer makes no sense: {error}", status=-1) from error
+
+
+def _digest(text: bytes) -> bytes:
+    return bytes.fromhex(text.decode("ascii"))
 
 
 def _row(fields: Sequence[bytes]) -> Row:

@@ -117,6 +117,23 @@ def test_an_altered_header_is_refused(stream: bytes) -> None:
         members(pieces(bytes(broken)))
 
 
+@pytest.mark.parametrize("mtime", ["1e999999", "9" * 30, "NaN", ""])
+def test_a_time_that_is_none_is_damage(mtime: str) -> None:
+    """Decimal takes some of these, and raises errors of its own for others."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(_with_record("mtime", mtime))
+
+    with pytest.raises(Damaged):
+        members(pieces(made.getvalue()))
+
+
+def _with_record(key: str, value: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo("a")
+    info.pax_headers = {key: value}
+    return info
+
+
 @pytest.mark.parametrize("format", [tarfile.GNU_FORMAT])
 def test_other_kinds_of_members_are_refused(format: int) -> None:
     """GNU's own long names: we never ask for them, so they are nothing of ours."""

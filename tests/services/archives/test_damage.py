@@ -222,6 +222,23 @@ async def test_a_place_that_slows_down_holds_the_machine_back_and_nothing_else(
     assert nasty.portrait(other.workspace) == nasty.portrait(rig.workspace)
 
 
+async def test_a_damaged_neighbour_keeps_no_archive_from_being_deleted(
+    rig: Rig, rent: Callable[..., Any], archives: Archives, place_folder: Path
+) -> None:
+    """Nothing can be freed while its COMMIT cannot be read; what is deleted is deleted."""
+    other = await rent()
+    gone, first = await saved(archives, rig), await saved(archives, other)
+    flip(chunks(place_folder, f"{first.archive.id}/commit/")[0])
+    second = await archives.save(other.rental, other.shell)
+    assert isinstance(second, Proof)
+    archives = fresh(archives, place_folder)
+
+    await archives.delete(gone.archive.id)
+
+    left = {one.id for one in await archives.saved()}
+    assert left == {first.archive.id, second.archive.id}
+
+
 async def test_a_place_that_is_gone_is_said(
     rig: Rig, archives: Archives, place_folder: Path
 ) -> None:

@@ -112,6 +112,20 @@ async def test_paths_complete_and_long_ones_can_be_chosen(
     assert await _fetched(downloads, offered.url) == ("z.txt", b"deep\n")
 
 
+@pytest.mark.parametrize("name", [" notes.txt", "notes.txt ", " "])
+async def test_a_name_with_spaces_around_it_can_be_chosen(
+    rig: Rig, archives: Archives, downloads: Downloads, name: str
+) -> None:
+    """What is typed comes without them."""
+    (rig.workspace / name).write_text("mine")
+    proof = await saved(archives, rig)
+
+    [(_, typed)] = await downloads.complete(ADA, proof.archive.id, "")
+    offered = await downloads.offer(ADA, proof.archive.id, typed.strip())
+
+    assert (await _fetched(downloads, offered.url))[1] == b"mine"
+
+
 async def test_a_link_is_the_owners_or_a_leads_works_once_and_soon_ends(
     rig: Rig, archives: Archives, downloads: Downloads, clock: SetClock
 ) -> None:

@@ -337,6 +337,47 @@ async def test_work_elsewhere_is_counted(rig: Rig, archives: Archives) -> None:
     assert [(each.entries, each.bytes) for each in proof.report.outside] == [(1, 7_000)]
 
 
+@pytest.mark.parametrize("said", ["cut sho", "/root\\0-rf\\0"])
+async def test_an_archive_does_not_fail_upon_what_lies_elsewhere(
+    rent: Callable[..., Any], archives: Archives, tmp_path: Path, said: str
+) -> None:
+    """A home folder that takes longer than a minute to look through is ended in a word's middle."""
+    rig = await rent(path=str(_with_find(tmp_path, "*-newer*", f"printf '{said}'; exit 0")))
+    (rig.workspace / "a").write_text("work")
+
+    proof = await saved(archives, rig)
+
+    assert proof.report.outside == ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "printf 'x\\0%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13",
+        "tr '\\0' x < /dev/zero",
+    ],
+)
+async def test_a_machine_that_talks_nonsense_fails_its_own_archive_only(
+    rent: Callable[..., Any], archives: Archives, tmp_path: Path, said: str
+) -> None:
+    """Nothing but its own archive fails, and nothing of ours grows with what it says."""
+    folder = _with_find(tmp_path, "*-mindepth*", f"{said}; exit 0")
+    rig = await rent(path=str(folder))
+
+    failure = await archives.save(rig.rental, rig.shell)
+
+    assert isinstance(failure, Failure)
+    assert failure.words == "A command on the machine failed."
+
+
+def _with_find(folder: Path, when: str, then: str) -> Path:
+    real = shutil.which("find")
+    text = f'#!/bin/sh\ncase "$*" in {when}) {then};; esac\nexec {real} "$@"\n'
+    tools = with_program(folder / "tools", "find", text)
+    (tools / "tr").symlink_to(shutil.which("tr") or "")
+    return tools
+
+
 async def test_what_cannot_be_read_is_named_and_marks_the_proof(
     rent: Callable[..., Any], archives: Archives, tmp_path: Path
 ) -> None:
