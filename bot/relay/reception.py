@@ -156,7 +156,8 @@ class Reception:
         if refused is not None:
             return refused
         if own and self._telling is not None:
-            told = await self._telling.answer(request, rental_id)
+            view_only = visitor is not None and visitor.view_only
+            told = await self._telling.answer(request, rental_id, view_only=view_only)
             return told if told is not None else pages.unknown_address()
         route = await self._routes.find(rental_id)
         if route is None:
