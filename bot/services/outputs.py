@@ -197,7 +197,10 @@ class Outputs:
                 kernel.forget([run for key, run in kernel.runs.items() if key in safe])
 
     def forget(self, rental_id: RentalId) -> None:
-        self._kernels.pop(rental_id, None)
+        """Its machine is gone: whoever still waits for a run there need not any more."""
+        for kernel in self._kernels.pop(rental_id, {}).values():
+            for talk in kernel.talks.values():
+                talk.over()
         self._writing.pop(rental_id, None)
 
     def _talk(self, rental_id: RentalId, kernel_id: str, session_id: str) -> Talk:

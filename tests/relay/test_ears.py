@@ -404,6 +404,21 @@ async def test_kept_connections_end_with_their_rental(house: House) -> None:
     await until(house.notebook.gone.is_set)
 
 
+async def test_runs_of_a_rental_that_is_gone_are_kept_by_nobody(house: House) -> None:
+    """They may be large, and nothing would ever take them away."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    house.routes.drop(RENTAL)
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
+    assert len(house.relay._kept._broken) == 1
+
+    house.outputs.forget(RENTAL)
+    await house.relay.rejoin()
+
+    assert len(house.relay._kept._broken) == 0
+
+
 async def test_only_who_is_let_in_is_told_outputs(house: House) -> None:
     """The script and what it asks are the rental's own, like its notebook."""
     asked = json.dumps({"session": "s2", "has": {}})
