@@ -156,6 +156,9 @@ class Proxy:
         if upstream.status == HTTPStatus.SWITCHING_PROTOCOLS:
             raise Unreachable(f"{rental_id}: switched protocols unasked")
         passed = headers.down(upstream.headers, host=request.headers["Host"], token=route.token)
+        if request.method != "HEAD" and upstream.status not in (204, 304):
+            # Else aiohttp names one, and a browser keeps as a file what it would have shown.
+            passed.setdefault("Content-Type", "")
         if route.token and _is_page(upstream):
             pieces = replaced(upstream.content.iter_any(), route.token.encode(), b"")
             if shows_notebooks(request.path):

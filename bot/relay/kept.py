@@ -129,21 +129,27 @@ class Kept:
             await self.rejoin()
 
     async def rejoin(self) -> None:
-        """Try once, each that has a way to its notebook; of one kernel in their order.
+        """Try once, each that has a way to its notebook; one machine that hangs delays no other."""
+        kernels: dict[tuple[RentalId, str], list[Key]] = {}
+        for key in self._broken:
+            kernels.setdefault(key[:2], []).append(key)
+        await asyncio.gather(*(self._in_turn(keys) for keys in kernels.values()))
+
+    async def _in_turn(self, keys: list[Key]) -> None:
+        """Those of one kernel, in their order.
 
         What Jupyter holds is the session's whose turn it was; another that came before would make
         it throw that away.
         """
         now = asyncio.get_running_loop().time()
-        waits: set[tuple[RentalId, str]] = set()
-        for key, broken in list(self._broken.items()):
-            route = self._routes.get(key[0])
-            if not broken.ear.waiting:
+        for key in keys:
+            broken, route = self._broken.get(key), self._routes.get(key[0])
+            if broken is not None and not broken.ear.waiting:
                 self._broken.pop(key, None)
-            elif route is not None and now >= broken.after and key[:2] not in waits:
+            elif broken is not None and route is not None and now >= broken.after:
                 await self._rejoin(key, route)
             if key in self._broken:
-                waits.add(key[:2])
+                return
 
     async def _rejoin(self, key: Key, route: Route) -> None:
         async with self._joining.setdefault(key, asyncio.Lock()):
@@ -167,9 +173,10 @@ class Kept:
         except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
             log.info("a kernel could not be joined again yet: %s", type(error).__name__)
             return
-        if self._broken.pop(key, None) is None:  # the session has come back meanwhile
+        if key not in self._broken:  # the session has come back meanwhile
             upstream.close()
         elif upstream.status == HTTPStatus.SWITCHING_PROTOCOLS:
+            del self._broken[key]
             binary = bool(upstream.headers.get("Sec-WebSocket-Protocol"))
             asked = ear.anew(binary=binary)
             if self.keep(rental_id, kernel_id, upstream, ear):
@@ -180,11 +187,10 @@ class Kept:
                 upstream.close()
                 self._broken[key] = broken
         else:
-            upstream.close()
+            upstream.close()  # it keeps its turn
             if upstream.status == HTTPStatus.NOT_FOUND:
+                del self._broken[key]
                 ear.over()
-            else:
-                self._broken[key] = broken
 
     async def aclose(self) -> None:
         """Let go of all, so that nothing is lost on the way; done within a second or so.

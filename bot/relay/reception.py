@@ -33,6 +33,9 @@ from bot.relay.telling import Telling
 from bot.services.links import Links
 from bot.services.routes import Routes
 
+_ARCHIVES = RentalId("")
+"""Whose a download of an archive is: no machine's, which may be gone for long."""
+
 log = logging.getLogger(__name__)
 
 
@@ -131,7 +134,8 @@ class Reception:
             return told
         match request.path:
             case path if path.startswith(DOWNLOAD_PATH) and self._downloads is not None:
-                return await self._downloads.answer(request)
+                with self._exchanges.note(_ARCHIVES, request):  # which a drain waits for
+                    return await self._downloads.answer(request)
             case path if path.startswith(SIGN_IN_PATH) and self._sign_in is not None:
                 return await self._sign_in.answer(request)
             case "/":
@@ -158,7 +162,8 @@ class Reception:
         if refused is not None:
             return refused
         if own and self._telling is not None:
-            told = await self._telling.answer(request, rental_id)
+            view_only = visitor is not None and visitor.view_only
+            told = await self._telling.answer(request, rental_id, view_only=view_only)
             return told if told is not None else pages.unknown_address()
         route = await self._routes.find(rental_id)
         if route is None:

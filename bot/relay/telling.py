@@ -64,7 +64,9 @@ class Telling:
         if request.method == "PUT" and safe and statuses and statuses[0] < 300:
             await self._outputs.saved(rental_id, found[1], safe)
 
-    async def answer(self, request: web.BaseRequest, rental_id: RentalId) -> web.Response | None:
+    async def answer(
+        self, request: web.BaseRequest, rental_id: RentalId, *, view_only: bool = False
+    ) -> web.Response | None:
         if request.path == SCRIPT_PATH and request.method in ("GET", "HEAD"):
             return _answer(self._script, "text/javascript")
         if request.path == HERE_PATH and request.method == "GET":
@@ -78,7 +80,9 @@ class Telling:
             if asked is None:
                 return web.Response(status=HTTPStatus.BAD_REQUEST)
             session_id, has = asked
-            runs = self._outputs.snapshot(rental_id, kernel_id, session_id, has)
+            # Who may only look speaks for no session, least of all for somebody else's.
+            own = None if view_only else session_id
+            runs = self._outputs.snapshot(rental_id, kernel_id, own, has)
             running = self._outputs.running(rental_id, kernel_id)
             told = {"runs": [_run(run) for run in runs], "running": running}
             return _answer(json.dumps(told), "application/json")

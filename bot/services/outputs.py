@@ -106,24 +106,26 @@ class Outputs:
         return sum(talk.kept for talk in kernel.talks.values()) if kernel is not None else 0
 
     def snapshot(
-        self, rental_id: RentalId, kernel_id: str, session_id: str, since: dict[str, int]
+        self, rental_id: RentalId, kernel_id: str, session_id: str | None, since: dict[str, int]
     ) -> list[Execution]:
         """The runs that the tab of a session cannot know whole, as far as they changed.
 
-        `since` is what it has: run -> revision.
+        `since` is what it has: run -> revision. Without a session it is a tab that saves nothing;
+        so is one of a session that never connected. What it shows is in nobody's keeping.
         """
         kernel = self._kernels.get(rental_id, {}).get(kernel_id)
         if kernel is None:
             return []
-        talk = kernel.talks.get(session_id)
+        talk = kernel.talks.get(session_id) if session_id is not None else None
         found = []
         for run in kernel.runs.values():
             own = run.talk is talk
             if (own and not run.torn) or (not own and run.talk.present):
                 continue
-            run.viewer = run.viewer if own else talk
             has_it = since.get(run.execution.id) == run.execution.revision
-            run.shown = has_it and run.execution.done
+            if talk is not None:
+                run.viewer = run.viewer if own else talk
+                run.shown = has_it and run.execution.done
             if not has_it:
                 found.append(run.execution)
         return found
@@ -205,7 +207,10 @@ class Outputs:
                 kernel.forget([run for key, run in kernel.runs.items() if key in safe])
 
     def forget(self, rental_id: RentalId) -> None:
-        self._kernels.pop(rental_id, None)
+        """Its machine is gone: whoever still waits for a run there need not any more."""
+        for kernel in self._kernels.pop(rental_id, {}).values():
+            for talk in kernel.talks.values():
+                talk.over()
         self._writing.pop(rental_id, None)
 
     def _talk(self, rental_id: RentalId, kernel_id: str, session_id: str) -> Talk:

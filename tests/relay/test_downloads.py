@@ -59,6 +59,7 @@ class Stall:
 @dataclass
 class Shop:
     stall: Stall
+    relay: Relay
     origin: str
     browser: aiohttp.ClientSession
 
@@ -92,7 +93,7 @@ async def shop() -> AsyncIterator[Shop]:
     )
     await relay.start()
     async with aiohttp.ClientSession(auto_decompress=False) as browser:
-        yield Shop(stall, f"http://localhost:{port}", browser)
+        yield Shop(stall, relay, f"http://localhost:{port}", browser)
     await relay.close()
 
 
@@ -142,6 +143,19 @@ async def test_damage_in_the_middle_never_looks_complete(shop: Shop, size: int |
         await _taken(shop)
 
     assert shop.stall.closed
+
+
+async def test_a_relay_that_is_stopped_lets_a_download_end_first(shop: Shop) -> None:
+    """A link works once: whoever is cut off needs another."""
+    shop.stall.pieces = [PIECE] * 400
+    async with shop.ask("POST") as answer:
+        draining = asyncio.ensure_future(shop.relay.drain(600))
+        await asyncio.sleep(0.1)
+        assert not draining.done()
+
+        assert len(await answer.read()) == 400 * len(PIECE)
+
+    await asyncio.wait_for(draining, 20)
 
 
 async def _taken(shop: Shop) -> bytes:

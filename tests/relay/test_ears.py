@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from aiohttp import WSMsgType, WSServerHandshakeError
 
 from bot.relay.frames import Message
 from bot.relay.kernels import parent_of, streamed
-from tests.relay.books import RENTAL
+from bot.services.routes import Route
+from tests.relay.books import RENTAL, SIBLING
 from tests.relay.conftest import House, settled, until
+from tests.relay.notebook import TOKEN
+from tests.relay.wire import crooked
 
 V1 = "v1.kernel.websocket.jupyter.org"
 PATH = "/api/kernels/k1/channels?session_id=s1"
@@ -279,11 +283,30 @@ async def test_a_connection_that_breaks_is_made_again(house: House) -> None:
     assert run.done
 
 
+async def test_a_run_whose_connection_broke_first_is_joined_when_another_tab_comes(
+    house: House,
+) -> None:
+    """As after a sleep, when no ping was answered any more. Its own tab is waited for till then."""
+    cookie = await house.cookie()
+    async with house.connect(PATH, cookie) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+        house.notebook.seen[-1].transport.abort()
+        await socket.receive()
+    await until(lambda: house.relay.busy(RENTAL) == 0)
+    await house.relay.rejoin()
+    assert house.outputs.kept(RENTAL, "k1") == 0
+
+    async with house.connect(PATH.replace("s1", "s2"), cookie):
+        assert house.outputs.kept(RENTAL, "k1") == 1
+
+    assert [one.query["session_id"] for one in house.notebook.seen] == ["s1", "s1", "s2"]
+
+
 async def test_a_run_is_joined_when_its_tab_does_not_come_back_after_a_break(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The notebook's side ended first: as after a sleep, when no ping was answered any more."""
-    monkeypatch.setattr("bot.relay.kept.TAB_S", 0.05)
+    """Nor any other."""
+    monkeypatch.setattr("bot.relay.kept.TAB_S", 0.0)
     async with house.connect(PATH, await house.cookie()) as socket:
         await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
         house.notebook.seen[-1].transport.abort()
@@ -291,12 +314,8 @@ async def test_a_run_is_joined_when_its_tab_does_not_come_back_after_a_break(
     await until(lambda: house.relay.busy(RENTAL) == 0)
 
     await house.relay.rejoin()
-    assert house.outputs.kept(RENTAL, "k1") == 0  # the tab is waited for
-    await asyncio.sleep(0.05)
-    await house.relay.rejoin()
 
     assert house.outputs.kept(RENTAL, "k1") == 1
-    assert house.notebook.seen[-1].query["session_id"] == "s1"
 
 
 async def test_a_run_is_joined_again_when_its_tab_came_back_in_vain(
@@ -317,6 +336,57 @@ async def test_a_run_is_joined_again_when_its_tab_came_back_in_vain(
     await house.relay.rejoin()
 
     await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+
+
+async def test_a_machine_that_hangs_keeps_no_other_from_being_joined_again(
+    house: House, tmp_path: Path
+) -> None:
+    """It takes the connection and says nothing, which may last a minute."""
+    house.routes.set(SIBLING, Route(house.notebook.path, TOKEN))
+    for rental_id in (RENTAL, SIBLING):
+        given = {"Host": house.host(rental_id), "Origin": house.origin(rental_id)}
+        cookie = await house.cookie(rental_id)
+        async with house.connect(PATH, {**cookie, **given}) as socket:
+            await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+        await until(lambda here=rental_id: house.outputs.kept(here, "k1") == 1)
+        house.notebook.seen[-1].transport.abort()
+        await until(lambda here=rental_id: house.outputs.kept(here, "k1") == 0)
+
+    async with crooked(str(tmp_path / "hangs.sock"), _hang) as heads:
+        house.routes.set(RENTAL, Route(str(tmp_path / "hangs.sock"), TOKEN))
+        joining = asyncio.ensure_future(house.relay.rejoin())
+        await until(lambda: house.outputs.kept(SIBLING, "k1") == 1)
+        await until(lambda: bool(heads))
+        assert not joining.done()
+        house.routes.drop(RENTAL)
+        await joining
+
+
+async def test_a_kernel_that_cannot_be_joined_keeps_its_sessions_in_their_turn(
+    house: House,
+) -> None:
+    """What it holds is the first one's; a second that came before would have it thrown away."""
+    cookie = await house.cookie()
+    for session in ("s1", "s2"):
+        async with house.connect(PATH.replace("s1", session), cookie) as socket:
+            asked = binary("execute_request", {"code": "x"}, number=session)
+            await _say(socket, asked.replace(b'"c1"', f'"{session}"'.encode()))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 2)
+    house.notebook.deaf = True
+    for left, request in ((1, 0), (0, 1)):
+        house.notebook.seen[request].transport.abort()
+        await until(lambda left=left: house.outputs.kept(RENTAL, "k1") == left)
+    await house.relay.rejoin()
+    house.notebook.deaf = False
+    house.notebook.seen.clear()
+
+    await house.relay.rejoin()
+
+    assert [request.query["session_id"] for request in house.notebook.seen] == ["s1", "s2"]
+
+
+async def _hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
 
 
 async def test_a_kernel_that_is_gone_ends_its_runs(house: House) -> None:
@@ -355,6 +425,21 @@ async def test_kept_connections_end_with_their_rental(house: House) -> None:
 
     await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
     await until(house.notebook.gone.is_set)
+
+
+async def test_runs_of_a_rental_that_is_gone_are_kept_by_nobody(house: House) -> None:
+    """They may be large, and nothing would ever take them away."""
+    async with house.connect(PATH, await house.cookie()) as socket:
+        await _say(socket, binary("execute_request", {"code": "x"}, number="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    house.routes.drop(RENTAL)
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
+    assert len(house.relay._kept._broken) == 1
+
+    house.outputs.forget(RENTAL)
+    await house.relay.rejoin()
+
+    assert len(house.relay._kept._broken) == 0
 
 
 async def test_only_who_is_let_in_is_told_outputs(house: House) -> None:

@@ -7,6 +7,7 @@ import gzip
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ from bot.services.routes import Route
 from tests.relay.books import RENTAL
 from tests.relay.conftest import PAGE, House, settled, until
 from tests.relay.notebook import PIECE, TOKEN, Notebook
+from tests.relay.wire import crooked, says
 
 MB = 1024 * 1024
 BIG = 50
@@ -157,6 +159,25 @@ async def test_answers_without_a_body_leave_the_connection_usable(house: House) 
             assert head.split()[1] == status
     assert b"Content-Length: 35" in head
     assert await reader.readexactly(35) == b'{"path": "/hello", "method": "GET"}'
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"HTTP/1.0 200 OK\r\n\r\n<h1>hello</h1>", ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\nhi", "a/b"),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", None),
+    ],
+)
+async def test_what_has_no_type_is_left_to_the_browser(
+    house: House, tmp_path: Path, head: bytes, kind: str | None
+) -> None:
+    """Small programs of one's own name none; Chromium shows what they say as the page it is."""
+    async with crooked(str(tmp_path / "own.sock"), says(head)):
+        house.routes.set(RENTAL, Route(str(tmp_path / "own.sock"), TOKEN))
+        async with house.ask("/", await house.cookie()) as answer:
+            assert answer.headers.get("Content-Type") == kind
 
 
 async def test_events_arrive_when_they_happen(house: House) -> None:

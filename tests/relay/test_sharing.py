@@ -13,6 +13,7 @@ from bot.errors import NotYours
 from tests.relay.books import LEAD, OTHER, OWNER, RENTAL, SIBLING
 from tests.relay.conftest import PAGE, House, until
 from tests.relay.notebook import TOKEN
+from tests.relay.test_ears import PATH, binary
 
 CHANNELS = "/api/kernels/k1/channels?session_id=the-owners"
 
@@ -203,3 +204,38 @@ async def test_who_may_look_gets_no_other_ports(house: House) -> None:
     with pytest.raises(NotYours):
         await house.links.issue(OTHER, RENTAL, port=7860)
     assert "-7860." in await house.links.issue(OWNER, RENTAL, port=7860)
+
+
+@pytest.mark.parametrize("session", ["s1", "s2", "the-guests"])
+async def test_who_may_only_look_keeps_no_output_from_whose_it_is(
+    house: House, session: str
+) -> None:
+    """What a guest says they have is neither saved by them nor by those they speak for."""
+    house.books.share(OTHER.id, view_only=True)
+    owner, guest = await house.cookie(), await house.cookie(by=OTHER)
+    async with house.connect(PATH, owner) as socket:
+        await socket.send_bytes(binary("execute_request", {"code": "x"}, number="run"))
+        await socket.receive()
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 1)
+    await house.notebook.tell(binary("status", {"execution_state": "idle"}, parent="run"))
+    await until(lambda: house.outputs.kept(RENTAL, "k1") == 0)
+    (run,) = house.outputs.held(RENTAL)
+
+    async with house.connect(PATH.replace("s1", "s2"), owner):
+        assert await _outputs(house, owner, "s2", {}) == 1
+        assert await _outputs(house, guest, session, {}) == 1
+        assert await _outputs(house, guest, session, {"run": run.revision}) == 0
+
+        assert house.outputs.safe(RENTAL) == frozenset()
+        assert not house.outputs._keeps(RENTAL)  # the owner's tab shows it, and will save it
+        assert await _outputs(house, owner, "s2", {"run": run.revision}) == 0
+        assert house.outputs.safe(RENTAL) == {"run"}
+
+
+async def _outputs(house: House, cookie: dict[str, str], session: str, has: dict[str, int]) -> int:
+    """How many runs a tab is told that says it has these."""
+    asked = json.dumps({"session": session, "has": has})
+    given = {"Origin": house.origin(), **cookie}
+    async with house.ask("/-/outputs/k1", given, method="POST", data=asked) as answer:
+        assert answer.status == 200
+        return len((await answer.json())["runs"])

@@ -169,7 +169,7 @@ class Lane:
     async def _come_up(self, process: asyncio.subprocess.Process) -> None:
         """Until the command on the machine has said its word: by then the socket listens."""
         assert process.stdout is not None
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, ValueError):  # or says a line without end
             async with asyncio.timeout(_COME_UP_S):
                 async for line in process.stdout:
                     if line.strip() == _READY:

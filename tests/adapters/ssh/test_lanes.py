@@ -18,7 +18,7 @@ from bot.adapters.ssh.connect import Pace
 from bot.adapters.ssh.keys import SshKey, load_or_create
 from bot.adapters.ssh.tunnels import SshTunnels
 from bot.domain.processes import LANE
-from bot.domain.rentals import RentalId
+from bot.domain.rentals import Address, RentalId
 from bot.ports.machines import Carries, NotebookAt
 from tests.relay.conftest import until
 from tests.sandbox.rooms import Room
@@ -120,6 +120,16 @@ async def test_another_host_key_gets_no_lane(
     assert tunnels._lanes is not None
     assert not tunnels._lanes._lanes
     assert "Host key verification failed" in caplog.text
+
+
+async def test_a_machine_that_says_a_line_without_end_gets_no_lane(tmp_path: Path) -> None:
+    """It is over, as any that does not come up, and no fault of ours."""
+    end = lanes.End(Address("h", 22), "a key", "/n.sock")
+    lane = lanes.Lane(tmp_path / "lane", end, ["head", "-c", "200000", "/dev/zero"], known=str)
+
+    await asyncio.wait_for(lane._life, 10)
+
+    assert not lane.opened
 
 
 async def test_a_moved_machine_gets_a_new_lane(tunnels: SshTunnels, room: Room) -> None:
