@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import random
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -296,6 +299,33 @@ async def test_a_database_that_is_locked_is_away(
             await write()
     await ours.aclose()
     await theirs.aclose()
+
+
+async def test_a_write_that_is_cancelled_leaves_no_lock_behind(sqlite_url: str) -> None:
+    """Whenever it is: a browser that hangs up cancels what is done for it, a deadline as well.
+
+    Without the garbage collector, which the service seldom runs, a lock once left would stay.
+    """
+    rng = random.Random(1)
+    gc.disable()
+    try:
+        async with open_store(sqlite_url, clock=SetClock()) as store:
+            began = time.monotonic()
+            for number in range(10):
+                await store.change_policy({"idle": str(60 + number)}, by=1)
+            takes = (time.monotonic() - began) / 10
+            for number in range(150):
+                writing = asyncio.ensure_future(
+                    store.change_policy({"idle": str(100 + number)}, by=1)
+                )
+                await asyncio.sleep(rng.random() * takes * 1.5)
+                writing.cancel()
+                ended, _ = await asyncio.wait({writing}, timeout=8)  # a lock is waited for for 10 s
+                assert ended, number
+            await store.change_policy({"idle": "999"}, by=1)
+            assert await store.policy() == {"idle": "999"}
+    finally:
+        gc.enable()
 
 
 async def test_what_is_wrong_with_our_statement_is_not_away(database_url: str) -> None:
