@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from bot.adapters.storage import engine
 from bot.adapters.storage.engine import parsed
+from bot.adapters.storage.migrate import current
 from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import quotes
 from bot.adapters.storage.unit import Database
@@ -326,6 +327,19 @@ async def test_a_write_that_is_cancelled_leaves_no_lock_behind(sqlite_url: str) 
             assert await store.policy() == {"idle": "999"}
     finally:
         gc.enable()
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """Trying again in a minute, which is the advice for one that is away, would never help."""
+    (tmp_path / "bellhop.db").write_bytes(b"no database" * 100)
+
+    with pytest.raises(Store, match="file is not a database") as caught:
+        await current(f"sqlite+aiosqlite:///{tmp_path / 'bellhop.db'}")
+
+    assert not isinstance(caught.value, Away)
+    assert "damaged" in caught.value.public
+    assert "bellhop restore" in caught.value.hint
+    assert (tmp_path / "bellhop.db").read_bytes() == b"no database" * 100
 
 
 async def test_what_is_wrong_with_our_statement_is_not_away(database_url: str) -> None:
