@@ -36,9 +36,17 @@ def _content(name: str, path: str) -> str:
     try:
         content = Path(path).read_text().strip()
     except OSError as error:
-        raise Config(name, f"cannot read {path} ({system_reason(error)}).") from error
+        reason = f"({system_reason(error)})"
+        if not _is_path(path):
+            raise Config(name, f"must name a file {reason}; what it holds is not shown.") from None
+        raise Config(name, f"cannot read {path} {reason}.") from error
     except ValueError as error:
         raise Config(name, f"{path} is no text.") from error
     if not content:
         raise Config(name, f"{path} is empty.")
     return content
+
+
+def _is_path(text: str) -> bool:
+    """Whether it can be shown: people put the secret itself where its file is to be named."""
+    return text.startswith(("/", "./", "../", "~")) and "://" not in text

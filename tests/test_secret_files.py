@@ -61,6 +61,16 @@ def test_what_cannot_be_used_is_named(
     assert [one.name for one in faults] == ["DISCORD_TOKEN_FILE"]
 
 
+@pytest.mark.parametrize("secret", ["MTk4NjIy.Cl2FMQ.ZnCjm1", "postgresql://u:p4ss@host/x"])
+def test_a_secret_in_the_place_of_its_file_is_not_repeated(secret: str, tmp_path: Path) -> None:
+    """It is the secret itself that was put there, and the words of a refusal end in the log."""
+    with pytest.raises(Config, match="must name a file") as refused:
+        read({"BELLHOP_DATA": str(tmp_path), "DATABASE_URL_FILE": secret})
+
+    assert secret not in str(refused.value)
+    assert secret not in refused.value.public
+
+
 async def test_a_check_says_where_a_secret_comes_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

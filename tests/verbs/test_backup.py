@@ -334,6 +334,14 @@ async def test_a_backup_that_fails_leaves_the_older_one(sqlite_url: str, tmp_pat
     assert not [one for one in os.listdir(tmp_path) if one.endswith(".part")]
 
 
+async def test_a_folder_is_no_name_for_a_backup(sqlite_url: str, tmp_path: Path) -> None:
+    """An empty name is the folder one is in: as `bellhop backup "$FILE"` without the variable."""
+    with pytest.raises(Backup) as refused:
+        await backup(settings_at(sqlite_url, tmp_path / "old"), {}, Path(""), PASS)
+
+    assert refused.value.public == ". is a folder: name a file for the backup."
+
+
 # --- The file, through the program ---
 
 

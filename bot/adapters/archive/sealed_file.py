@@ -43,6 +43,8 @@ def sealed_file(path: Path, passphrase: str) -> Iterator[Write]:
     Before it gets its name it is read back. What lay there under the name before stays until then,
     and stays for good if the block fails. Raises Backup where it cannot be written.
     """
+    if not path.name:
+        raise Backup(str(path), public=f"{path} is a folder: name a file for the backup.", hint="")
     draft = path.with_name(path.name + ".part")
     try:
         draft.unlink(missing_ok=True)

@@ -45,6 +45,12 @@ def away(error: Exception) -> bool:
     return error.connection_invalidated or _code(error.orig).startswith(_PASSING) or number in _BUSY
 
 
+def damaged(error: Exception) -> bool:
+    """Whether the file of an SQLite database is none, or not whole any more."""
+    number: int = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
+    return number in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
 def notice_the_end(engine: AsyncEngine) -> None:
     """Have a connection that the server ended thrown away at once, with all others of the pool.
 

@@ -7,7 +7,9 @@ connections of their own and, in WAL mode, never wait for the writer (reference 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -158,11 +160,27 @@ def _sqlite(
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    @event.listens_for(engine.sync_engine, "close")
+    def take_back(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        driver: Any = connection.driver_connection
+        # In the driver's queue, behind the statement that is under way and before the closing.
+        driver._tx.put_nowait((None, lambda: _roll_back(driver)))
+
     @event.listens_for(engine.sync_engine, "begin")
     def begin_now(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _roll_back(driver: Any) -> None:
+    """End the transaction of a connection that is thrown away because its task was cancelled.
+
+    SQLite only pretends to close one of which a cursor is left: with its lock it lives on until
+    Python finds the cursor in its garbage, and nobody can write.
+    """
+    with contextlib.suppress(sqlite3.Error, ValueError):  # it was closed already
+        driver._conn.rollback()
 
 
 def _with_ssl(address: URL) -> URL:

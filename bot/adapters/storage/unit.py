@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.adapters.storage.absence import away
+from bot.adapters.storage.absence import away, damaged
 from bot.adapters.storage.engine import (
     file_of,
     make_file,
@@ -25,6 +25,9 @@ from bot.adapters.storage.engine import (
 )
 from bot.errors import Away, Store
 from bot.ports.clock import Clock
+
+_DAMAGED = "Our database is damaged, or its file is no database."
+_MEND = "Whoever runs Bellhop puts a backup in its place (`bellhop restore`)."
 
 
 class Database:
@@ -73,6 +76,8 @@ def translated() -> Iterator[None]:
     except IntegrityError as error:
         raise Store(_said(error), public="Our database refused that change.") from error
     except (SQLAlchemyError, OSError) as error:
+        if damaged(error):
+            raise Store(_said(error), public=_DAMAGED, hint=_MEND) from error
         raise (Away if away(error) else Store)(_said(error)) from error
 
 

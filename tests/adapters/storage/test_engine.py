@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import random
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from sqlalchemy import text
 
 from bot.adapters.storage import engine
 from bot.adapters.storage.engine import parsed
+from bot.adapters.storage.migrate import current
 from bot.adapters.storage.store import open_store
 from bot.adapters.storage.tables import quotes
 from bot.adapters.storage.unit import Database
@@ -296,6 +300,46 @@ async def test_a_database_that_is_locked_is_away(
             await write()
     await ours.aclose()
     await theirs.aclose()
+
+
+async def test_a_write_that_is_cancelled_leaves_no_lock_behind(sqlite_url: str) -> None:
+    """Whenever it is: a browser that hangs up cancels what is done for it, a deadline as well.
+
+    Without the garbage collector, which the service seldom runs, a lock once left would stay.
+    """
+    rng = random.Random(1)
+    gc.disable()
+    try:
+        async with open_store(sqlite_url, clock=SetClock()) as store:
+            began = time.monotonic()
+            for number in range(10):
+                await store.change_policy({"idle": str(60 + number)}, by=1)
+            takes = (time.monotonic() - began) / 10
+            for number in range(150):
+                writing = asyncio.ensure_future(
+                    store.change_policy({"idle": str(100 + number)}, by=1)
+                )
+                await asyncio.sleep(rng.random() * takes * 1.5)
+                writing.cancel()
+                ended, _ = await asyncio.wait({writing}, timeout=8)  # a lock is waited for for 10 s
+                assert ended, number
+            await store.change_policy({"idle": "999"}, by=1)
+            assert await store.policy() == {"idle": "999"}
+    finally:
+        gc.enable()
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """Trying again in a minute, which is the advice for one that is away, would never help."""
+    (tmp_path / "bellhop.db").write_bytes(b"no database" * 100)
+
+    with pytest.raises(Store, match="file is not a database") as caught:
+        await current(f"sqlite+aiosqlite:///{tmp_path / 'bellhop.db'}")
+
+    assert not isinstance(caught.value, Away)
+    assert "damaged" in caught.value.public
+    assert "bellhop restore" in caught.value.hint
+    assert (tmp_path / "bellhop.db").read_bytes() == b"no database" * 100
 
 
 async def test_what_is_wrong_with_our_statement_is_not_away(database_url: str) -> None:
