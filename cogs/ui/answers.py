@@ -53,13 +53,15 @@ def status(
     """
     known, spent = standings or {}, tallies or {}
     outside = signs.outside(blind, ailments or {})
+    room = look.ROOM - len(shared) - len(outside)
+    wishes = waits.listed(lookouts, room=min(waits.ROOM, room))
     if not rentals:
         nobody = f"{whose} has" if whose else "You have"
         return look.card(
             f"### No machines\n{nobody} nothing running, and nothing costs anything.",
             shared,
             outside,
-            waits.listed(lookouts),
+            wishes,
             controls=waits.controls(lookouts),
         )
     per_hour = Usd.sum(running(rental) for rental in rentals)
@@ -79,11 +81,11 @@ def status(
                 for rental in rentals
             ),
             lambda left: f"… and {left} more",
-            room=look.ROOM - len(waits.listed(lookouts)) - len(shared) - len(outside),
+            room=room - len(wishes),
         ),
         shared,
         outside,
-        waits.listed(lookouts),
+        wishes,
         controls=waits.controls(lookouts),
     )
 

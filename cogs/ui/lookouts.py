@@ -11,6 +11,8 @@ from bot.errors import NoOffer
 from cogs.ui import buttons, look
 
 MOST_BUTTONS = 5
+ROOM = 1400
+"""Characters of the list: it stands below the machines, and is not to take their place."""
 
 
 def offered(lookout: Lookout, error: NoOffer) -> look.Card:
@@ -85,12 +87,17 @@ def letter(lookout: Lookout) -> look.Card:
     )
 
 
-def listed(lookouts: Sequence[Lookout]) -> str:
+def listed(lookouts: Sequence[Lookout], *, room: int = ROOM) -> str:
     """The wishes of one person that are being looked for; empty where there are none."""
     if not lookouts:
         return ""
     return look.lines(
-        "**Looking for**", *(_line(number, one) for number, one in enumerate(lookouts, 1))
+        "**Looking for**",
+        look.listing(
+            (_line(number, one) for number, one in enumerate(lookouts, 1)),
+            lambda left: f"-# … and {left} more",
+            room=room,
+        ),
     )
 
 
