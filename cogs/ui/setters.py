@@ -24,6 +24,9 @@ Item = TypeVar("Item", bound=discord.ui.Item[Any])
 MOST = 25
 """Options of a menu, as Discord takes them."""
 
+LONGEST = 4000
+"""Characters of a form's text, as Discord takes them."""
+
 _PAGE = r"(?P<subject>team|preset/[a-z0-9-]{1,40}|member/\d{1,20})"
 _ADDRESS = r"(?P<subject>[a-z0-9_/-]{1,80})"
 
@@ -220,7 +223,7 @@ class ValueForm(Form, template=rf"bellhop:form:{_ADDRESS}"):
             default=now or None,
             placeholder=f"e.g. {key.example}"[:100],
             required=False,
-            max_length=300,
+            max_length=LONGEST,
         )
         self.add_item(
             discord.ui.Label(

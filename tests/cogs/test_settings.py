@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import discord
 import pytest
+from simcord.components import walk_components
 
 from bot.client import Bellhop, Services
 from bot.domain.letters import Kind, Writing
-from bot.domain.policy_keys import IDLE, KEYS, ZONE
+from bot.domain.policy_keys import IDLE, IMAGES, KEYS, ZONE
 from bot.domain.rentals import Reason, Rental
 from bot.services.policy import Policies
 from tests.cogs.conftest import Chat, text
@@ -39,6 +40,25 @@ async def test_a_lead_changes_a_value_in_a_form(chat: Chat) -> None:
     assert f"by <@{chat.lead.id}>: idle default → **1 h 30 min**" in text(page.response)
     rental = await chat.ready()
     assert (await Policies(store=chat.store).idle(rental)).idle == timedelta(minutes=90)
+
+
+async def test_a_long_list_of_images_can_be_written_and_changed(chat: Chat) -> None:
+    """What holds stands in the form, which must have room for it; Discord refuses it else."""
+    images = [f"pytorch/pytorch:2.{number}.0-cuda12.4-cudnn9-runtime" for number in range(9)]
+    await Policies(store=chat.store).change(None, {"images": ", ".join(images)})
+    page = await chat.lead.slash(chat.channel, "settings")
+    (menu,) = [
+        part["custom_id"]
+        for part in walk_components(page.response.components)
+        if any(option["value"] == "images" for option in part.get("options") or ())
+    ]
+
+    form = await chat.lead.select(page.response, ["images"], custom_id=menu)
+    (field,) = [part for part in walk_components(form.modal["components"]) if "max_length" in part]
+    await chat.lead.submit_modal(form, {"value": ", ".join([*images, "plain"])})
+
+    assert len(field["value"]) <= field["max_length"]
+    assert len(await Policies(store=chat.store).value(IMAGES)) == 10
 
 
 async def test_an_empty_form_takes_a_value_away(chat: Chat) -> None:
