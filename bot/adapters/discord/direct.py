@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.adapters.discord.border import Messenger, parts, translated
+from bot.adapters.discord.border import Messenger, find, parts, translated
 from bot.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 _DEADLINE_S = 20
-_NEWEST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +68,8 @@ async def _send(
 
 
 async def _stands_in(client: Messenger, channel: discord.PartialMessageable, number: int) -> bool:
-    """Whether an earlier try got through after all."""
-    async for message in channel.history(limit=_NEWEST):
-        ours = client.user is not None and message.author.id == client.user.id
-        if ours and any(part.id == number for part in parts(message.components)):
-            return True
-    return False
+    """Whether an earlier try got through after all; not where its history is closed to us."""
+    found = await find(
+        client, channel, lambda one: any(part.id == number for part in parts(one.components))
+    )
+    return found is not None

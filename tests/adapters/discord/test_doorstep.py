@@ -112,6 +112,20 @@ async def test_a_try_that_got_through_unheard_is_not_repeated(
     assert len(grace.user.dm_channel.history()) == 1
 
 
+async def test_where_the_channels_history_is_closed_a_further_try_is_sent_all_the_same(
+    town: Town, door: DiscordDoorstep, grace: simcord.MemberActor
+) -> None:
+    """Whether an earlier one stands there cannot be seen; twice is better than never."""
+    path = f"/channels/{grace.user.dm_channel.id}/messages"
+    town.env.inject_error("POST", path, status=403, code=50007)
+    town.refuse(403, 50001, method="GET")
+
+    await greet(door, town, grace.id, tries=1)
+
+    (message,) = town.channel.history()
+    assert message.components[0].id == number(a_greeting(town))
+
+
 async def test_a_server_that_is_not_there_waits(door: DiscordDoorstep, clock: SetClock) -> None:
     """Discord has an outage of it, or has not told us about it yet."""
     with pytest.raises(Unavailable):
