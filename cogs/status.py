@@ -54,7 +54,7 @@ class Status(commands.Cog):
             whose=member.mention if member else "",
             standings=standings,
             tallies=tallies,
-            paces={rental.id: await self._desk.pace(rental) for rental in rentals},
+            paces={rental.id: await self._desk.pace(rental) for rental in shown},
             blind=self._account.blind,
             ailments=self._condition.ailments,
             lookouts=await self._lookouts.of(actor, member.id if member else None),

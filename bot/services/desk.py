@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 MAX_HOURS = 24 * 30
 _NAME_LENGTH = 40
+_MOST_OPEN = 1000  # as many as the policy may allow a team; what costs money is never left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,12 +296,12 @@ class Desk(Wishes):
         """The open rentals of a member, one's own by default. Raises NotYours."""
         owner = member_id or actor.id
         demand(actor, Action.SEE, owner_id=owner, guild_id=actor.guild_id)
-        return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
+        return await self._store.rentals_of(actor.guild_id, owner, only_open=True, limit=_MOST_OPEN)
 
     async def within_reach(self, actor: Actor) -> list[Rental]:
         """The open rentals this person may end: their own, for a lead everybody's."""
         owner = None if actor.lead else actor.id
-        return await self._store.rentals_of(actor.guild_id, owner, only_open=True)
+        return await self._store.rentals_of(actor.guild_id, owner, only_open=True, limit=_MOST_OPEN)
 
     async def _newest(self, actor: Actor, rental: Rental) -> Archive | None:
         """The newest archive of one's rental that is still there, whatever it was made for."""

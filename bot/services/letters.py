@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from bot.domain.archives import Archive, ArchiveId
+from bot.domain.archives import Archive
 from bot.domain.letters import (
     FINAL,
     QUESTIONS,
@@ -130,9 +130,9 @@ class Letters:
         return True
 
     async def _archive(self, rental: Rental) -> Archive | None:
-        """The one that a receipt names."""
-        newest = rental.archive_id or rental.ahead_id
-        return await self._store.archive(ArchiveId(newest)) if newest is not None else None
+        """The one that a receipt names: the newest that is there, whatever it was made for."""
+        kept = await self._store.archives(rental_id=rental.id)
+        return next((one for one in kept if one.restorable), None)
 
     async def _wait(self, letter: Letter, error: Exception) -> None:
         wait = min(timedelta(seconds=2 ** min(letter.tries + 1, 9)), _LONGEST)

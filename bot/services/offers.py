@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -186,5 +187,5 @@ def _sensible(wish: Wish) -> None:
         raise BadInput(public="Choose a minimum VRAM between 0 and 1000 GB.")
     if wish.max_price is not None and wish.max_price.micros <= 0:
         raise BadInput(public="The highest price must be above $0.")
-    if wish.region is not None and not (len(wish.region) == 2 and wish.region.isalpha()):
+    if wish.region is not None and not re.fullmatch(r"[A-Za-z]{2}", wish.region):
         raise BadInput(public="A region is a country's two letters.", hint="Like US, DE or SE.")

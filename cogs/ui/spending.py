@@ -39,8 +39,10 @@ def card(report: Report, *, whose: str = "", picture: bool = False) -> look.Card
     )
     if picture and report.picture is not None:
         view.add_item(_gallery(report.picture))
-    file: discord.ui.File[look.Card] = discord.ui.File(f"attachment://{TABLE}")
-    return view.add_item(file)
+    if report.lines:
+        file: discord.ui.File[look.Card] = discord.ui.File(f"attachment://{TABLE}")
+        view.add_item(file)
+    return view
 
 
 def week(told: Bulletin, *, picture: bool = False) -> look.Card:

@@ -34,6 +34,14 @@ async def test_what_was_typed_is_shown_without_effect(chat: Chat) -> None:
     assert r"“\[a\](http:/|/x.example) \*b\* ‹@|1\> \`c\`”" in shown
 
 
+@pytest.mark.parametrize("typed", ["日本", "ÄÖ", "S1", "Sweden"])
+async def test_a_region_is_two_letters_as_countries_have_them(chat: Chat, typed: str) -> None:
+    """What else two characters may be is not looked for, and cannot ride along in a button."""
+    answer = await chat.ada.slash(chat.channel, "offers", region=typed)
+
+    assert "A region is a country's two letters." in text(answer.response)
+
+
 async def test_no_fitting_offer_names_the_limit_that_keeps_out_most(chat: Chat) -> None:
     """So that one knows what to give up."""
     answer = await chat.ada.slash(chat.channel, "offers", max_price="0.10")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.rentals import Rental
+from tests.builders import NOW, a_quote, a_rental
 from tests.cogs.conftest import Chat, text
 from tests.cogs.test_once import Gate, acknowledged, instead
 
@@ -130,3 +131,25 @@ async def test_names_complete_for_each_of_these_commands(chat: Chat) -> None:
     for command in ("open", "destroy", "keep", "save"):
         found = await chat.ada.autocomplete(chat.channel, command, "rental", "fastb")
         assert [one["value"] for one in found] == [rental.id]
+
+
+async def test_of_very_many_machines_each_is_found_by_its_name(chat: Chat) -> None:
+    """The oldest, too: it has cost the most."""
+    for number in range(101):
+        quote = a_quote(
+            guild_id=chat.guild.id,
+            channel_id=chat.channel.id,
+            owner_id=chat.ada.id,
+            name=f"work{number}",
+        )
+        await chat.store.add_quote(quote)
+        asked_at = NOW + timedelta(seconds=number)
+        await chat.store.begin(a_rental(quote, requested_at=asked_at), quote_id=quote.id)
+
+    found = await chat.lead.slash(chat.channel, "destroy", rental="work0")
+    offered = await chat.lead.autocomplete(chat.channel, "destroy", "rental", "work0")
+    status = await chat.ada.slash(chat.channel, "status")
+
+    assert "### Destroy work0?" in text(found.response)
+    assert [one["name"] for one in offered] == ["work0 · Renting"]
+    assert "### 101 machines" in text(status.response)

@@ -192,6 +192,22 @@ async def test_a_row_that_cannot_be_read_is_left_out_and_that_is_said(
     assert "what it cost, $0.22, is in the sum." in shown
 
 
+async def test_where_no_row_can_be_read_no_table_is_named(chat: Chat, sqlite_url: str) -> None:
+    """Discord refuses a card that names a file which is not there."""
+    broken = await chat.ready()
+    chat.clock.turn(HOUR)
+    await chat.look(broken.id)
+    engine = writing_engine(parsed(sqlite_url))
+    async with engine.begin() as connection:
+        await connection.execute(sql("UPDATE rentals SET offer = '{}'"))
+    await engine.dispose()
+
+    answer = await chat.ada.slash(chat.channel, "spend")
+
+    assert "1 machine cannot be read from our database" in text(answer.response)
+    assert "spend.csv" not in str(answer.response.components)
+
+
 async def test_the_credit_is_in_it_or_that_it_is_not_known(
     chat: Chat, services: Services, market: FixedMarket
 ) -> None:

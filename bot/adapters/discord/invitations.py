@@ -11,6 +11,7 @@ from bot.adapters.discord.border import Messenger
 from bot.adapters.discord.direct import Addressed, send
 from bot.domain.rentals import Rental
 from bot.domain.shares import Share
+from bot.errors import Undeliverable
 
 FIRST_NUMBER = 1 << 26
 """See `tidings.FIRST_NUMBER`."""
@@ -30,6 +31,7 @@ class DiscordInvitations:
         return self._client.is_ready()
 
     async def tell(self, share: Share, rental: Rental) -> None:
+        undelivered = None
         for person_id in _people(share, rental):
             stage = "end" if share.ended_at is not None else "new"
             key = f"{share.id}-{stage}-{person_id}"
@@ -41,7 +43,12 @@ class DiscordInvitations:
                 nonce=f"sh{share.id}{stage}{person_id % 10**8}",
                 again=share.tries > 0,
             )
-            await send(self._client, self._render(share, rental, person_id), to)
+            try:
+                await send(self._client, self._render(share, rental, person_id), to)
+            except Undeliverable as error:  # the other one is told all the same
+                undelivered = error
+        if undelivered is not None:
+            raise undelivered
 
 
 def _people(share: Share, rental: Rental) -> list[int]:
