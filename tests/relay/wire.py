@@ -13,7 +13,7 @@ from tests.relay.conftest import House
 Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-async def send(house: House, text: str | bytes, *, within_s: float = 10) -> bytes:
+async def send(house: House, text: str | bytes, *, within_s: float = 30) -> bytes:
     """What the relay answers, to its last byte, after which it has hung up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
     with contextlib.closing(writer):
