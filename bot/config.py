@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from bot.config_sign_in import NAMES as SIGN_IN_NAMES
 from bot.config_sign_in import SignInSettings, sign_in
@@ -44,11 +44,11 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be logged."""
-        password = urlsplit(self.database_url).password or ""
+        password = _password(self.database_url)
         return tuple(
             value
             for value in (
-                *(self.discord_token, self.vast_api_key, self.secret, password),
+                *(self.discord_token, self.vast_api_key, self.secret, password, unquote(password)),
                 self.sign_in.client_secret,
             )
             if value
@@ -238,6 +238,12 @@ def _database(value: str, data: Path) -> str:
     if server and not (_is_address(value, (scheme,)) or _is_socket(value)):
         raise Config("DATABASE_URL", "must be like postgresql://user:password@host:5432/name.")
     return f"{drivers[scheme]}://{rest}"
+
+
+def _password(url: str) -> str:
+    """As it is written; like the drivers, and unlike `urlsplit`, with whatever signs are in it."""
+    user = url.partition("://")[2].rpartition("@")[0]
+    return user.partition(":")[2] if url.startswith("postgresql") else ""
 
 
 def _listen(value: str) -> tuple[str, int]:

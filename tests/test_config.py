@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from bot.config import read, survey
 from bot.errors import Config
+from bot.verbs.check import _harmless
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,17 @@ def test_a_postgres_server_may_be_behind_a_unix_socket(tmp_path: Path) -> None:
     settings = read({"BELLHOP_DATA": str(tmp_path), "DATABASE_URL": url})
 
     assert settings.database_url == url.replace("postgresql:", "postgresql+asyncpg:")
+
+
+@pytest.mark.parametrize("password", ["12/s3cret", "p%40s3cret", "s3c:ret@s"])
+def test_a_password_with_signs_in_it_is_a_secret_as_well(password: str, tmp_path: Path) -> None:
+    """As it is written, and as the server's driver takes it."""
+    url = f"postgresql://ada:{password}@host/bellhop"
+
+    settings = read({"BELLHOP_DATA": str(tmp_path), "DATABASE_URL": url})
+
+    assert {password, unquote(password)} <= set(settings.secrets)
+    assert _harmless(f"{url}?sslmode=require") == "postgresql://host/bellhop"
 
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from bot.config import NAMES, Settings, survey
 from bot.secret_files import FILED, SUFFIX
@@ -74,7 +73,6 @@ def _setting(name: str, env: Mapping[str, str], wrong: Mapping[str, str]) -> Lin
 
 def _harmless(value: str) -> str:
     """A setting without what may be a password in it."""
-    if "://" not in value:
-        return value
-    parts = urlsplit(value)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    scheme, sign, rest = value.partition("://")
+    # By the last @, whatever stands before it: a slash in a password ends the host for `urlsplit`.
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}" if sign else value
