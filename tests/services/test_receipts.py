@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import cast
 
@@ -12,7 +12,7 @@ import pytest
 
 from bot.adapters.vast.client import Vast
 from bot.domain.access import Actor
-from bot.domain.archives import Archive
+from bot.domain.archives import Archive, ArchiveId
 from bot.domain.letters import BILL_WITHIN, Kind, Letter, Place, Stand
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental, State
@@ -30,6 +30,7 @@ from bot.services.tallies import tally_of
 from bot.tasks import Wake
 from cogs.ui import receipts
 from tests.builders import CHANNEL, NOW, SetClock
+from tests.domain.test_archives import an_archive
 from tests.services.sweeping import ADA, ready_rental
 from tests.services.test_world_changes import Hurried, text
 from tests.services.worlds import DictMarket, House
@@ -214,6 +215,20 @@ async def test_it_says_each_part_the_time_and_the_archive(town: Town) -> None:
     assert "GPU for 2 h, 30 GB disk for 2 h." in shown
     assert all(len(row) <= 25 for block in shown.split("```")[1::2] for row in block.split("\n"))
     assert "There is no archive of it." in shown  # the pretend shelf keeps no books
+
+
+async def test_it_says_what_the_archive_does_not_hold(town: Town) -> None:
+    """It is the last word about a machine that is gone."""
+    rental = await lived(town)
+    await town.settle()
+    assert rental.archive_id is not None
+    archive = replace(an_archive("a"), id=ArchiveId(rental.archive_id))
+    said = replace(rental, note="Left out: venv/lib (Python environment, 4.0 GB).")
+
+    page = replace(town.box.shown[-1], archive=archive, rental=said)
+
+    shown = text(cast(discord.ui.LayoutView, receipts.receipt(page)))
+    assert "Left out: venv/lib (Python environment, 4.0 GB)." in shown
 
 
 async def test_it_comes_once_whatever_is_killed(town: Town) -> None:
