@@ -10,6 +10,7 @@ import logging
 from datetime import timedelta
 from typing import Protocol
 
+from bot.domain.archive_words import lacking, unreadable
 from bot.domain.archives import ArchiveId, Failure
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.idle import Release as Idle
@@ -364,12 +365,14 @@ class Steps:
             return Failed(_not_saved(result))
         archive = result.archive
         if archive.loses_work and rental.released_at is not None:
+            names = unreadable(result.report) or "something"
             return Failed(
-                "The archive is complete but for something that cannot be read on the machine, "
-                "so the machine stays. Its list says what."
+                f"The archive is complete but for {names}, which cannot be archived, so the "
+                "machine stays."
             )
         log.info("archived and proven as %s", archive.id)
-        return Saved(archive.id, archive.proven_at or began, result.unwritten)
+        note = f"{result.unwritten} {lacking(result.report)}".strip()
+        return Saved(archive.id, archive.proven_at or began, note)
 
     async def _probe(self, rental: Rental) -> Outcome:
         """The last look before nobody's asking ends it: anything but Release means life."""

@@ -104,6 +104,7 @@ def _archive(rental: Rental, archive: Archive | None) -> str:
     return look.lines(
         f"**Archive** {look.clean(archive.name, 60)} · {look.size(archive.bytes)}{proven}",
         f"-# {archive.id} · /archives restore puts it onto another machine",
+        look.small(look.clean(rental.note, 300)) if rental.archive_id == archive.id else "",
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from bot.adapters.vast.client import Vast
 from bot.domain.access import Actor
-from bot.domain.archives import Archive, ArchiveState
+from bot.domain.archives import Archive, ArchiveId, ArchiveState
 from bot.domain.letters import BILL_WITHIN, Kind, Letter, Place, Stand
 from bot.domain.money import Usd
 from bot.domain.rentals import Rental, State
@@ -234,6 +234,20 @@ async def test_it_names_the_newest_archive_that_is_there(town: Town) -> None:
     await town.end(rental)
 
     assert "-# nghtly · /archives restore" in town.box.text
+
+
+async def test_it_says_what_the_archive_does_not_hold(town: Town) -> None:
+    """It is the last word about a machine that is gone."""
+    rental = await lived(town)
+    await town.settle()
+    assert rental.archive_id is not None
+    archive = replace(an_archive("a"), id=ArchiveId(rental.archive_id))
+    said = replace(rental, note="Left out: venv/lib (Python environment, 4.0 GB).")
+
+    page = replace(town.box.shown[-1], archive=archive, rental=said)
+
+    shown = text(cast(discord.ui.LayoutView, receipts.receipt(page)))
+    assert "Left out: venv/lib (Python environment, 4.0 GB)." in shown
 
 
 async def test_it_comes_once_whatever_is_killed(town: Town) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.domain.access import Actor
-from bot.domain.archives import Failure
+from bot.domain.archives import Excluded, Failure, LeftOut, Report
 from bot.domain.archives import Trouble as ArchiveTrouble
 from bot.domain.letters import Kind
 from bot.domain.money import Usd
@@ -469,15 +469,33 @@ async def test_without_a_proof_the_machine_stays(house: House, trouble: ArchiveT
 
 
 async def test_what_could_not_be_read_keeps_the_machine(house: House) -> None:
-    """An archive that lacks work is no reason to destroy."""
+    """An archive that lacks work is no reason to destroy; its owner reads what it is."""
     rental = await _ready(house)
     house.shelf.loses_work = True
+    left = LeftOut(path=b"model.pt", reason="it cannot be read", lost=True)
+    house.shelf.report = Report(unarchivable=(left,))
 
     await _wish(house, rental, released_at=house.clock.now(), ended_by=ADA.id)
     await house.passes(6)
 
-    assert (await _row(house, rental)).state is State.READY
+    row = await _row(house, rental)
+    assert row.state is State.READY
+    assert "model.pt" in row.note
     assert house.market.destroyed == []
+
+
+async def test_what_the_rules_left_out_is_said(house: House) -> None:
+    """With sizes, on the card and in the last message."""
+    rental = await _ready(house)
+    venv = Excluded(path=b"venv/lib", rule="Python environment", bytes=4 * 10**9, entries=9)
+    house.shelf.report = Report(excluded=(venv,))
+
+    await _wish(house, rental, released_at=house.clock.now(), ended_by=ADA.id)
+    await house.passes(6)
+
+    row = await _row(house, rental)
+    assert row.state is State.CLOSED
+    assert row.note == "Left out: venv/lib (Python environment, 4.0 GB)."
 
 
 async def test_a_save_that_breaks_off_is_begun_again(house: House) -> None:

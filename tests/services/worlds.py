@@ -204,6 +204,7 @@ class Shelf:
     failures: list[Failure] = field(default_factory=list)
     ran_for: list[RentalId] = field(default_factory=list)
     loses_work: bool = False
+    report: Report = field(default_factory=Report)
     restored: list[str] = field(default_factory=list)
     restore_error: BotError | None = None
     changes: list[str] = field(default_factory=list)
@@ -231,7 +232,7 @@ class Shelf:
             loses_work=self.loses_work,
         )
         self.proofs.append(archive)
-        return Proof(archive=archive, report=Report())
+        return Proof(archive=archive, report=self.report)
 
     async def changed(self, archive_id: ArchiveId, shell: object) -> list[str]:
         return self.changes
